@@ -1,0 +1,780 @@
+"""Train EfficientNet on a Kaggle table of faces and write model_weights/model.h5.
+
+Standalone: copy this one file into a Kaggle kernel and run it. In order, it
+
+1. reads and checks the tables and every image,
+2. splits off 10 % for validation, stratified,
+3. trains, keeping the epoch with the best validation accuracy in model.h5,
+4. evaluates that epoch with and without test-time augmentation,
+5. writes submission.csv.
+
+model.h5 is a complete Keras model: input (n, S, S, 3), RGB, float32, 0..255; output (n, 9) probabilities. Whatever the
+network wants done to a face (grey, scaling) is a layer inside it, and the class names are its attribute `class_names`.
+
+Runs on any Keras backend: KERAS_BACKEND=tensorflow, jax or torch.
+"""
+
+import argparse
+import json
+import logging
+import math
+import os
+import platform
+import shlex
+import shutil
+import sys
+import time
+import urllib.error
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')  # TensorFlow's start-up notes
+
+import cv2
+import h5py
+import keras
+import matplotlib
+
+matplotlib.use('Agg')  # pictures are saved, never shown
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import sklearn
+from sklearn.metrics import ConfusionMatrixDisplay, accuracy_score, classification_report, f1_score
+from sklearn.model_selection import train_test_split
+from tqdm import tqdm
+
+logging.getLogger('absl').setLevel(logging.ERROR)  # Keras warns of HDF5 at each save; here it is the contract
+
+HERE = Path(__file__).resolve().parent
+
+# Data: Kaggle's folders
+IMAGES_PATH = Path('/kaggle/input/skillbox-emotions')  # the table's `image_path` starts here
+TEST_IMAGES_PATH = IMAGES_PATH / 'test_kaggle'  # the sample submission's `image_path` starts here
+TRAIN_CSV_PATH = Path('/kaggle/input/skillbox-computer-vision-project/train.csv')
+SAMPLE_SUBMISSION_PATH = Path('/kaggle/input/skillbox-computer-vision-project/sample_submission.csv')
+OUTPUT_PATH = HERE / 'model_weights' / 'model.h5'  # everything else is written beside it
+
+# Network
+EMOTIONS = ('anger', 'contempt', 'disgust', 'fear', 'happy', 'neutral', 'sad', 'surprise', 'uncertain')
+EFNET_NO = 1  # EfficientNetB0 to B7
+EFNET_IMAGE_SIZES = (224, 240, 260, 300, 380, 456, 528, 600)  # pixels, B0 to B7
+WEIGHTS = 'imagenet'  # 'imagenet', 'none', or the path of a weights file
+
+# Training
+BATCH_SIZE = 64
+EPOCHS = 20
+SEED = 17
+VALIDATION_SHARE = 0.1
+LEARNING_RATE = 1e-3  # Adam's default, as in the original
+OPTIMIZER = 'adam'  # 'adam' or 'adamw'
+SCHEDULE = 'plateau'  # 'plateau' or 'cosine'
+WEIGHT_DECAY = 0.05  # of AdamW
+WARMUP_EPOCHS = 1.0  # of the cosine schedule: from 0 to LEARNING_RATE
+LABEL_SMOOTHING = 0.0
+VOTES = 0.0  # share of the annotators' votes in the target, 0 (the label alone) to 1
+
+# Augmentation: each image is drawn anew in every epoch
+FLIP = True
+ROTATION = 15.0  # degrees to either side
+SHIFT = 0.15  # of width and height
+ZOOM = 0.0  # share of the size, in or out
+CONTRAST = 0.0  # share, up or down; brightness by the same share of 255, halved
+WORKERS = min(8, os.cpu_count() or 1)  # threads that read and augment
+
+MIN_IMAGES_PER_CLASS = round(1 / VALIDATION_SHARE)  # so that one of them is for validation
+KERAS_WEIGHTS_URL = 'https://storage.googleapis.com/keras-applications/efficientnetb{}_notop.h5'
+IMAGENET_STDDEV_RGB = (0.229, 0.224, 0.225)
+ADD_LAYER, PROJECT_LAYER = '_add', '_project_bn'  # how Keras ends the names of a residual block's last two layers
+
+
+class TrainingError(Exception):
+    """Something that the user can mend; main() prints it as one line."""
+
+
+# ---------------------------------------------------------------------------------------------------- tables and images
+
+
+def read_table(path, columns):
+    """Read a CSV file that must have certain columns; further ones are left as they are.
+
+    Raises:
+        TrainingError: the file is missing, not a table, empty, or lacks a column.
+    """
+    try:
+        table = pd.read_csv(path)
+    except FileNotFoundError:
+        raise TrainingError(f'{path}: no such table') from None
+    except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
+        raise TrainingError(f'{path}: cannot be read as a table: {error}') from None
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise TrainingError(f'{path}: lacks the column {", ".join(missing)}; it has {", ".join(table.columns)}')
+    if table.empty:
+        raise TrainingError(f'{path}: has no rows')
+    return table
+
+
+def read_training_table(path, votes=False):
+    """Read the table of training images: `image_path`, `emotion` and, with votes, one column of counts an emotion."""
+    table = read_table(path, ['image_path', 'emotion', *(EMOTIONS if votes else ())])
+    unknown = sorted(set(table.emotion.map(str)) - set(EMOTIONS))
+    if unknown:
+        raise TrainingError(f'{path}: unknown emotion {", ".join(unknown[:5])}; expected {", ".join(EMOTIONS)}')
+    return table
+
+
+def read_image(path):
+    """Read an image file: (height, width, 3) uint8, RGB. None if it is missing, empty or not an image."""
+    try:
+        data = np.fromfile(path, np.uint8)  # cv2.imread cannot open non-ASCII paths on Windows
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
+    except (OSError, cv2.error):
+        return None
+    return None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def find_bad_images(paths, what):
+    """Read every image once. Returns a boolean array, true where an image cannot be read."""
+    with ThreadPoolExecutor(WORKERS) as pool:
+        good = pool.map(lambda path: read_image(path) is not None, paths, chunksize=64)
+        return ~np.array(list(tqdm(good, f'checking {what} images', len(paths), unit='image')), bool)
+
+
+def check_images(paths, what, skip_bad):
+    """Find unreadable images; an error, or with `skip_bad` a printed note, says how many and names the first few."""
+    bad = find_bad_images(paths, what)
+    if bad.any():
+        named = ', '.join(map(str, np.array(paths, object)[bad][:3])) + (', ...' if bad.sum() > 3 else '')
+        message = f'{bad.sum()} of {len(bad)} {what} images cannot be read: {named}'
+        if not skip_bad:
+            raise TrainingError(f'{message} (--skip-bad-images leaves them out)')
+        print(f'Left out: {message}')
+    return bad
+
+
+def check_class_sizes(table, path):
+    """Every emotion needs enough images for a stratified split."""
+    counts = table.emotion.value_counts().reindex(EMOTIONS, fill_value=0)
+    small = counts[counts < MIN_IMAGES_PER_CLASS]
+    if len(small):
+        found = ', '.join(f'{emotion} {count}' for emotion, count in small.items())
+        raise TrainingError(f'{path}: too few images to split: {found}; each emotion needs {MIN_IMAGES_PER_CLASS}')
+
+
+def make_targets(table, votes=0.0, label_smoothing=0.0):
+    """Training targets of a table's rows.
+
+    Learning from the spread of the annotators' votes instead of the winner alone is Barsoum et al. 2016
+    (arXiv 1608.01041). Rows labelled `uncertain` keep their label: that label means that the votes were spread.
+
+    Args:
+        votes: share of the vote distribution in the target, 0 to 1.
+        label_smoothing: share that is spread evenly over all classes.
+
+    Returns:
+        (n,) int64 class numbers, or (n, 9) float32 distributions where an option asks for them.
+    """
+    labels = table.emotion.map(EMOTIONS.index).to_numpy()
+    if not votes and not label_smoothing:
+        return labels
+    targets = np.eye(len(EMOTIONS), dtype='float32')[labels]
+    if votes:
+        counts = table[list(EMOTIONS)].to_numpy('float32')
+        total = counts.sum(axis=1, keepdims=True)
+        mixed = (1 - votes) * targets + votes * counts / np.maximum(total, 1)
+        keep = (total[:, 0] == 0) | (labels == EMOTIONS.index('uncertain'))
+        targets = np.where(keep[:, None], targets, mixed)
+    return (1 - label_smoothing) * targets + label_smoothing / len(EMOTIONS)
+
+
+# --------------------------------------------------------------------------------------------------------- input pipeline
+
+
+def resize(image, size):
+    """Scale an image to size x size: by area where it shrinks, linearly where it grows. Inference does the same."""
+    shrinks = min(image.shape[:2]) > size
+    return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def augment(image, rng, zoom=ZOOM, contrast=CONTRAST):
+    """Flip, rotate, shift and zoom in one interpolation, then change contrast and brightness; same shape and dtype."""
+    size = image.shape[0]
+    matrix = cv2.getRotationMatrix2D(
+        ((size - 1) / 2, (size - 1) / 2), rng.uniform(-ROTATION, ROTATION), 1 + rng.uniform(-zoom, zoom)
+    )
+    matrix[:, 2] += rng.uniform(-SHIFT, SHIFT, 2) * size
+    if FLIP and rng.random() < 0.5:
+        matrix = matrix @ [[-1, 0, size - 1], [0, 1, 0], [0, 0, 1]]
+    image = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    if contrast:
+        gain = 1 + rng.uniform(-contrast, contrast)
+        mean = image.mean()
+        offset = mean - gain * mean + rng.uniform(-contrast, contrast) * 255 / 2
+        image = np.clip(image * np.float32(gain) + np.float32(offset), 0, 255)
+    return image
+
+
+class FaceDataset(keras.utils.PyDataset):
+    """Batches of (n, S, S, 3) float32 RGB 0..255 with their targets, read by threads as they are needed.
+
+    The order and every random draw follow from the seed, the epoch and the batch, so that a resumed run sees what the
+    uninterrupted one would have seen.
+    """
+
+    def __init__(self, paths, targets=None, *, size, batch_size, augmenter=None, mirror=False, seed=SEED, epoch=0):
+        super().__init__(workers=WORKERS, max_queue_size=4 * WORKERS)
+        self.paths, self.targets = list(paths), targets
+        self.size, self.batch_size = size, batch_size
+        self.augmenter, self.mirror = augmenter, mirror
+        self.seed, self.epoch = seed, epoch
+
+    def __len__(self):
+        return math.ceil(len(self.paths) / self.batch_size)
+
+    def __getitem__(self, index):
+        rows = self._order()[index * self.batch_size : (index + 1) * self.batch_size]
+        rng = np.random.default_rng([self.seed, self.epoch, index])
+        images = np.stack([self._read(self.paths[row], rng) for row in rows]).astype('float32')
+        return images if self.targets is None else (images, self.targets[rows])
+
+    def on_epoch_end(self):
+        self.epoch += 1
+
+    def _order(self):
+        if self.augmenter is None:
+            return np.arange(len(self.paths))
+        return np.random.default_rng([self.seed, self.epoch]).permutation(len(self.paths))
+
+    def _read(self, path, rng):
+        image = resize(read_image(path), self.size)
+        if self.mirror:
+            image = image[:, ::-1]
+        return image if self.augmenter is None else self.augmenter(image, rng)
+
+
+# ----------------------------------------------------------------------------------------------------------------- network
+
+
+def build_model(efnet_no=EFNET_NO, weights=WEIGHTS, image_size=None, native_size=None, grayscale=False):
+    """EfficientNet + global average pooling + softmax as one flat graph.
+
+    Args:
+        efnet_no: 0 to 7.
+        weights: 'imagenet' (downloaded by Keras), 'none', or the path of a weights file.
+        image_size: side in pixels that the backbone sees; None for its own.
+        native_size: side in pixels of the data's own images where that is smaller; it becomes the model's input
+            size, and the model enlarges, so that a large face at inference loses the same detail as in training.
+        grayscale: let the network see luma only.
+
+    Returns:
+        keras.Model: (n, S, S, 3) RGB 0..255 -> (n, 9) float32 probabilities; S = native_size or image_size.
+
+    Raises:
+        TrainingError: the weights cannot be downloaded or do not fit.
+    """
+    image_size = image_size or EFNET_IMAGE_SIZES[efnet_no]
+    inputs = x = keras.Input((native_size or image_size,) * 2 + (3,), name='face')
+    if grayscale:
+        x = keras.layers.Conv2D(3, 1, use_bias=False, trainable=False, dtype='float32', name='grayscale')(x)
+    if native_size and native_size != image_size:
+        x = keras.layers.Resizing(image_size, image_size, name='enlarge')(x)
+    backbone_class = getattr(keras.applications, f'EfficientNetB{efnet_no}')
+    try:
+        backbone = backbone_class(
+            include_top=False, weights='imagenet' if weights == 'imagenet' else None, input_tensor=x
+        )
+    except (OSError, urllib.error.URLError) as error:
+        raise TrainingError(
+            f'the ImageNet weights cannot be downloaded ({error}); fetch {KERAS_WEIGHTS_URL.format(efnet_no)} elsewhere '
+            'and pass it with --weights FILE, or start without with --weights none'
+        ) from None
+    x = keras.layers.GlobalAveragePooling2D(name='pooling')(backbone.output)
+    outputs = keras.layers.Dense(len(EMOTIONS), activation='softmax', dtype='float32', name='emotion')(x)
+    model = keras.Model(inputs, outputs, name=f'efficientnetb{efnet_no}_emotions')
+    if grayscale:  # luma of ITU-R BT.601, as in JPEG and cv2.COLOR_RGB2GRAY
+        luma = np.array([0.299, 0.587, 0.114], 'float32')
+        model.get_layer('grayscale').set_weights([np.tile(luma[:, None], 3)[None, None]])
+    if weights == 'none':
+        ease_start(model)
+    elif weights != 'imagenet':
+        load_weights(model, backbone, Path(weights))
+    return model
+
+
+def ease_start(model):
+    """Make a randomly initialised EfficientNet trainable within a few epochs.
+
+    Each residual block starts as the identity (gamma of its last BatchNormalization at 0: Goyal et al. 2017,
+    arXiv 1706.02677) with its squeeze-excite gate open, and the moving statistics follow faster than by Keras' 0.99.
+    """
+    for layer in model.layers:
+        if layer.name.endswith(ADD_LAYER):
+            gamma = model.get_layer(layer.name.removesuffix(ADD_LAYER) + PROJECT_LAYER).gamma
+            gamma.assign(np.zeros(gamma.shape))
+        elif layer.name.endswith('_se_expand'):
+            layer.bias.assign(np.full(layer.bias.shape, 2.0))
+        elif isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = 0.95
+
+
+def load_weights(model, backbone, path):
+    """Start from a file: a whole model of this project, or Keras' own ImageNet file (…_notop.h5) for the backbone."""
+    if not path.is_file():
+        raise TrainingError(f'{path}: no such weights file')
+    try:
+        if path.suffix == '.keras' or _is_whole_model(path):
+            source = keras.models.load_model(path, compile=False)
+            copy_variables(source, model)
+        else:
+            source = None
+            backbone.load_weights(path)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0]
+        raise TrainingError(f'{path}: not weights of this {model.name}: {reason}') from None
+    # Keras divides by the square root of ImageNet's deviation once more in graphs that are built with 'imagenet';
+    # this graph has no such layer, so its Normalization takes that over.
+    if source is None or sum(isinstance(layer, keras.layers.Rescaling) for layer in source.layers) == 2:
+        normalization = next(layer for layer in model.layers if isinstance(layer, keras.layers.Normalization))
+        mean, variance, count = normalization.get_weights()
+        normalization.load_own_variables({'0': mean, '1': variance * np.array(IMAGENET_STDDEV_RGB), '2': count})
+
+
+def _is_whole_model(path):
+    with h5py.File(path) as file:
+        return 'model_config' in file.attrs
+
+
+def copy_variables(source, target):
+    """Copy all weights between two models of the same network, whatever their input sizes and dtype policies.
+
+    Layers are matched by name, Normalization (whose automatic name counts up) by its class. Layers are told to load
+    their variables, since Normalization derives values from them then, which `set_weights` would not do.
+
+    Raises:
+        ValueError: a layer is missing, or a shape differs.
+    """
+    sources = {_layer_key(layer): layer for layer in source.layers}
+    for layer in target.layers:
+        if layer.weights:
+            if _layer_key(layer) not in sources:
+                raise ValueError(f'it has no layer {layer.name}')
+            variables = {}
+            sources[_layer_key(layer)].save_own_variables(variables)
+            layer.load_own_variables({key: np.array(value) for key, value in variables.items()})
+
+
+def _layer_key(layer):
+    return 'normalization' if isinstance(layer, keras.layers.Normalization) else layer.name
+
+
+def compile_model(model, options, steps_per_epoch):
+    """Attach optimiser, schedule, loss and metric to a model."""
+    learning_rate = options.learning_rate
+    if options.schedule == 'cosine':
+        warmup_steps = round(options.warmup_epochs * steps_per_epoch)
+        learning_rate = keras.optimizers.schedules.CosineDecay(
+            initial_learning_rate=0.0 if warmup_steps else learning_rate,
+            decay_steps=max(1, options.epochs * steps_per_epoch - warmup_steps),
+            warmup_target=learning_rate if warmup_steps else None,
+            warmup_steps=warmup_steps,
+        )
+    if options.optimizer == 'adamw':
+        optimizer = keras.optimizers.AdamW(learning_rate, weight_decay=options.weight_decay, global_clipnorm=1.0)
+        optimizer.exclude_from_weight_decay(var_names=['bias', 'gamma', 'beta'])
+    else:
+        optimizer = keras.optimizers.Adam(learning_rate)
+    soft = options.votes or options.label_smoothing
+    model.compile(
+        optimizer,
+        loss='categorical_crossentropy' if soft else 'sparse_categorical_crossentropy',
+        metrics=['accuracy'],
+        # TensorFlow's XLA makes this network several times slower on a CPU and gains little on a GPU.
+        jit_compile=False if keras.backend.backend() == 'tensorflow' else 'auto',
+    )
+
+
+def save_model(model, path):
+    """Write model.h5 whole or not at all: float32, without the optimiser, class names inside."""
+    temporary_path = path.with_name(f'.{path.stem}.tmp.h5')
+    _as_float32(model).save(temporary_path, include_optimizer=False)
+    with h5py.File(temporary_path, 'r+') as file:
+        file.attrs['class_names'] = json.dumps(EMOTIONS)
+    os.replace(temporary_path, path)
+
+
+def _as_float32(model):
+    """The same model for any machine, also where training ran in mixed precision."""
+    if keras.config.dtype_policy().name == 'float32':
+        return model
+
+    def clone_layer(layer):
+        return layer.__class__.from_config({**layer.get_config(), 'dtype': 'float32'})
+
+    clone = keras.models.clone_model(model, clone_function=clone_layer)
+    copy_variables(model, clone)
+    return clone
+
+
+# ---------------------------------------------------------------------------------------------------------------- training
+
+
+class EpochEnd(keras.callbacks.Callback):
+    """After each epoch: model.h5 if it is the best, history.csv, and all that `--resume` needs.
+
+    The checkpoint counts once state.json names it, so a run that is killed at any moment leaves a whole one.
+
+    Args:
+        output_path: where the best model is kept.
+        options: the run's options, kept so that a resumed run can be held to them.
+        state: of an earlier part of this run, or None.
+        plateau: the ReduceLROnPlateau whose progress is kept too, or None. It must stand before this callback.
+    """
+
+    def __init__(self, output_path, options, state=None, plateau=None):
+        super().__init__()
+        self.output_path, self.options, self.plateau = output_path, options, plateau
+        self.folder = checkpoint_folder(output_path)
+        self.state = state or {'options': options, 'history': [], 'seconds': 0.0, 'plateau': None}
+
+    def on_train_begin(self, logs=None):
+        if self.plateau and self.state['plateau']:  # it forgets when training begins
+            vars(self.plateau).update(self.state['plateau'])
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.monotonic()
+
+    def on_epoch_end(self, epoch, logs=None):
+        history = self.state['history']
+        best = max((row['val_accuracy'] for row in history), default=-1.0)
+        if logs['val_accuracy'] > best:
+            save_model(self.model, self.output_path)
+        history.append({'epoch': epoch + 1, **{name: float(value) for name, value in logs.items()}})
+        pd.DataFrame(history).to_csv(self.output_path.with_name('history.csv'), index=False)
+
+        self.state['seconds'] += time.monotonic() - self.started
+        if self.plateau:
+            self.state['plateau'] = {key: getattr(self.plateau, key) for key in ('best', 'wait', 'cooldown_counter')}
+        self.state['checkpoint'] = f'epoch_{epoch + 1}.keras'
+        self.model.save(self.folder / self.state['checkpoint'])
+        write_text(self.folder / 'state.json', json.dumps(self.state, indent=1))
+        for path in self.folder.glob('epoch_*.keras'):
+            if path.name != self.state['checkpoint']:
+                path.unlink()
+
+
+def checkpoint_folder(output_path):
+    return output_path.with_name('checkpoint')
+
+
+def write_text(path, text):
+    """Write a text file whole or not at all."""
+    temporary_path = path.with_name(f'.{path.name}.tmp')
+    temporary_path.write_text(text, encoding='utf-8')
+    os.replace(temporary_path, path)
+
+
+def load_checkpoint(output_path, options):
+    """The state and the compiled model after the last finished epoch; (None, None) if none is finished.
+
+    Raises:
+        TrainingError: the checkpoint was made with other options.
+    """
+    folder = checkpoint_folder(output_path)
+    if not (folder / 'state.json').is_file():
+        return None, None
+    state = json.loads((folder / 'state.json').read_text(encoding='utf-8'))
+    changed = [name for name in options if options[name] != state['options'].get(name)]
+    if changed:
+        was = ', '.join(f'{name} {state["options"].get(name)} (now {options[name]})' for name in changed)
+        raise TrainingError(f'{folder}: the run to resume had {was}; give the same options, or start without --resume')
+    return state, keras.models.load_model(folder / state['checkpoint'])
+
+
+def train(options, training, validation):
+    """Fit from the start, or with `--resume` from the last finished epoch. Returns seconds spent in epochs."""
+    run_options = {name: str(value) for name, value in vars(options).items() if name not in ('resume', 'workers')}
+    state, model = load_checkpoint(options.output, run_options) if options.resume else (None, None)
+    if model is None:
+        if options.resume:
+            print(f'Nothing to resume in {checkpoint_folder(options.output)}; starting anew.')
+        shutil.rmtree(checkpoint_folder(options.output), ignore_errors=True)
+        checkpoint_folder(options.output).mkdir(parents=True)
+        model = build_model(
+            options.efnet_no, options.weights, options.image_size, options.native_size, options.grayscale
+        )
+        compile_model(model, options, steps_per_epoch=len(training))
+    epochs_done = len(state['history']) if state else 0
+    training.epoch = epochs_done
+
+    plateau = None
+    if options.schedule == 'plateau':
+        plateau = keras.callbacks.ReduceLROnPlateau(
+            'val_accuracy', patience=3, min_lr=3e-7, mode='max', factor=0.1, verbose=1
+        )
+    epoch_end = EpochEnd(options.output, run_options, state, plateau)
+    model.fit(
+        training,
+        validation_data=validation,
+        initial_epoch=epochs_done,
+        epochs=options.epochs,
+        callbacks=[*([plateau] if plateau else []), epoch_end],
+        shuffle=False,  # the dataset shuffles by itself
+        verbose=1 if sys.stdout.isatty() or 'ipykernel' in sys.modules else 2,
+    )
+    return epoch_end.state['seconds']
+
+
+# -------------------------------------------------------------------------------------------------------------- evaluation
+
+
+def predict(model, paths, batch_size, test_time_augmentation):
+    """Probabilities of image files: (n, 9) float32.
+
+    Args:
+        test_time_augmentation: average those of the image and of its mirror image.
+    """
+    views = [
+        model.predict(FaceDataset(paths, size=model.input_shape[1], batch_size=batch_size, mirror=mirror), verbose=0)
+        for mirror in ((False, True) if test_time_augmentation else (False,))
+    ]
+    return np.mean(views, axis=0)
+
+
+def compute_metrics(labels, probabilities, probabilities_tta):
+    """Accuracy with and without test-time augmentation; macro F1 and figures per class with it."""
+    predicted = probabilities_tta.argmax(axis=1)
+    classes = range(len(EMOTIONS))
+    report = classification_report(
+        labels, predicted, labels=classes, target_names=EMOTIONS, output_dict=True, zero_division=0
+    )
+    return {
+        'accuracy': float(accuracy_score(labels, probabilities.argmax(axis=1))),
+        'accuracy_tta': float(accuracy_score(labels, predicted)),
+        'macro_f1_tta': float(f1_score(labels, predicted, labels=classes, average='macro', zero_division=0)),
+        'per_class_tta': {emotion: report[emotion] for emotion in EMOTIONS},
+    }
+
+
+def describe_run(options, tables, seconds):
+    """What it takes to repeat the run and to judge its figures."""
+    return {
+        'command': shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        'seed': options.seed,
+        'split_sizes': {name: len(table) for name, table in tables.items()},
+        'training_seconds': round(seconds),
+        'machine': {'system': platform.platform(), 'processors': os.cpu_count(), 'backend': keras.backend.backend()},
+        'versions': {
+            'python': platform.python_version(),
+            'keras': keras.__version__,
+            keras.backend.backend(): _backend_version(),
+            'opencv': cv2.__version__,
+            'numpy': np.__version__,
+            'scikit-learn': sklearn.__version__,
+        },
+    }
+
+
+def _backend_version():
+    return getattr(sys.modules.get(keras.backend.backend()), '__version__', 'unknown')
+
+
+def save_samples(dataset, table, path, columns=8, rows=4):
+    """Save a grid of training images as the network receives them, with their labels."""
+    figure, axes = plt.subplots(rows, columns, figsize=(columns * 1.4, rows * 1.6), layout='constrained')
+    order = dataset._order()
+    for axis, row, image in zip(axes.flat, order, dataset[0][0], strict=False):
+        axis.imshow(image.astype('uint8'))
+        axis.set_title(table.emotion.iloc[row], fontsize=9)
+    for axis in axes.flat:
+        axis.axis('off')
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def save_confusion_matrix(labels, predicted, path):
+    """Save the confusion matrix, classes in their order, each row in shares of its true class."""
+    figure, axis = plt.subplots(figsize=(7.5, 6.5), layout='constrained')
+    display = ConfusionMatrixDisplay.from_predictions(
+        labels,
+        predicted,
+        labels=range(len(EMOTIONS)),
+        display_labels=EMOTIONS,
+        normalize='true',
+        values_format='.2f',
+        xticks_rotation=45,
+        cmap='Blues',
+        ax=axis,
+        im_kw={'vmin': 0, 'vmax': 1},
+    )
+    display.ax_.set(title=f'Validation, {len(labels)} images: share of each true class', xlabel='predicted', ylabel='true')
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def save_learning_curves(history, path):
+    """Save loss, accuracy and learning rate over the epochs of history.csv."""
+    figure, (loss, accuracy) = plt.subplots(1, 2, figsize=(10, 4), layout='constrained')
+    for axis, metric in ((loss, 'loss'), (accuracy, 'accuracy')):
+        axis.plot(history.epoch, history[metric], 'o-', markersize=3, label='training (augmented)')
+        axis.plot(history.epoch, history[f'val_{metric}'], 'o-', markersize=3, label='validation')
+        axis.set(xlabel='epoch', ylabel=metric)
+        axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.grid(alpha=0.3)
+        axis.legend()
+    loss.set_ylabel('cross-entropy (nats)')
+    best = history.loc[history.val_accuracy.idxmax()]
+    accuracy.annotate(
+        f'{best.val_accuracy:.3f}', (best.epoch, best.val_accuracy), (0, 6), textcoords='offset points', ha='center'
+    )
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def write_submission(sample, bad, probabilities, path):
+    """Write labels in the sample's own order and columns; unreadable images keep the sample's label."""
+    submission = sample.copy()
+    words = np.array(EMOTIONS, dtype=object)[probabilities.argmax(axis=1)]
+    submission.loc[~bad, 'emotion'] = words
+    temporary_path = path.with_name(f'.{path.name}.tmp')
+    submission.to_csv(temporary_path, index=False)
+    os.replace(temporary_path, path)
+
+
+def evaluate(options, tables, seconds):
+    """Judge model.h5 on the validation images; write metrics, report and pictures beside it. Returns the model."""
+    model = keras.models.load_model(options.output, compile=False)
+    validation = tables['validation']
+    labels = make_targets(validation)
+    probabilities, probabilities_tta = (
+        predict(model, validation.path, options.batch_size, augmented) for augmented in (False, True)
+    )
+    metrics = compute_metrics(labels, probabilities, probabilities_tta)
+    metrics |= describe_run(options, tables, seconds)
+    predicted = probabilities_tta.argmax(axis=1)
+    report = classification_report(
+        labels, predicted, labels=range(len(EMOTIONS)), target_names=EMOTIONS, digits=3, zero_division=0
+    )
+    folder = options.output.parent
+    write_text(folder / 'metrics.json', json.dumps(metrics, indent=1) + '\n')
+    write_text(folder / 'classification_report.txt', report)
+    save_confusion_matrix(labels, predicted, folder / 'confusion_matrix.png')
+    save_learning_curves(pd.read_csv(folder / 'history.csv'), folder / 'learning_curves.png')
+    print(report)
+    print(f'Local validation accuracy: {metrics["accuracy"]:.4f}; test-time augmented: {metrics["accuracy_tta"]:.4f}')
+    return model
+
+
+# -------------------------------------------------------------------------------------------------------------------- main
+
+
+def parse_options(arguments=None):
+    parser = argparse.ArgumentParser(
+        description='Train EfficientNet on a Kaggle table of faces.', formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    data = parser.add_argument_group('data')
+    data.add_argument('--images', type=Path, default=IMAGES_PATH, help='folder of the training images')
+    data.add_argument('--test-images', type=Path, default=TEST_IMAGES_PATH, help='folder of the test images')
+    data.add_argument('--train-csv', type=Path, default=TRAIN_CSV_PATH, help='table: image_path, emotion')
+    data.add_argument('--sample-submission', type=Path, default=SAMPLE_SUBMISSION_PATH, help='table: image_path, emotion')
+    data.add_argument('--output', type=Path, default=OUTPUT_PATH, help='model file; all else is written beside it')
+    data.add_argument('--skip-bad-images', action='store_true', help='leave unreadable images out')
+
+    network = parser.add_argument_group('network')
+    network.add_argument('--efnet-no', type=int, choices=range(8), default=EFNET_NO, help='EfficientNetB0 to B7')
+    network.add_argument('--weights', default=WEIGHTS, help='imagenet, none, or the path of a weights file')
+    network.add_argument('--image-size', type=int, help='side that the backbone sees, pixels; its own where not given')
+    network.add_argument('--native-size', type=int, help='side of the images where smaller: the model enlarges them')
+    network.add_argument('--grayscale', action='store_true', help='the model looks at luma only')
+    network.add_argument(
+        '--precision', choices=('float32', 'mixed_float16', 'mixed_bfloat16'), default='float32', help="Keras' policy"
+    )
+    network.add_argument('--data-parallel', action='store_true', help='all local devices (KERAS_BACKEND=jax only)')
+
+    training = parser.add_argument_group('training')
+    training.add_argument('--batch-size', type=int, default=BATCH_SIZE, help='images')
+    training.add_argument('--epochs', type=int, default=EPOCHS, help='in all, resumed ones included')
+    training.add_argument('--seed', type=int, default=SEED, help='of split, weights, order and augmentation')
+    training.add_argument('--learning-rate', type=float, default=LEARNING_RATE, help='the highest')
+    training.add_argument('--optimizer', choices=('adam', 'adamw'), default=OPTIMIZER, help='adamw: decay, norm clipped')
+    training.add_argument('--weight-decay', type=float, default=WEIGHT_DECAY, help='of adamw')
+    training.add_argument('--schedule', choices=('plateau', 'cosine'), default=SCHEDULE, help='of the learning rate')
+    training.add_argument('--warmup-epochs', type=float, default=WARMUP_EPOCHS, help='of the cosine schedule')
+    training.add_argument('--label-smoothing', type=float, default=LABEL_SMOOTHING, help='share spread over all classes')
+    training.add_argument('--votes', type=float, default=VOTES, help="share of the table's vote columns in the target")
+    training.add_argument('--resume', action='store_true', help='go on from the last finished epoch')
+
+    augmentation = parser.add_argument_group('augmentation')
+    augmentation.add_argument('--no-augmentation', action='store_true', help='train on the images as they are')
+    augmentation.add_argument('--zoom', type=float, default=ZOOM, help='share of the size, in or out')
+    augmentation.add_argument('--contrast', type=float, default=CONTRAST, help='share, up or down; brightness with it')
+    augmentation.add_argument('--workers', type=int, default=WORKERS, help='threads that read and augment')
+    return parser.parse_args(arguments)
+
+
+def load_tables(options):
+    """Read and check everything that training will need. Returns tables with a `path` column, and bad test images."""
+    table = read_training_table(options.train_csv, votes=bool(options.votes))
+    sample = read_table(options.sample_submission, ['image_path', 'emotion'])
+    table['path'] = [options.images / image_path for image_path in table.image_path]
+    test_paths = [options.test_images / image_path for image_path in sample.image_path]
+    check_class_sizes(table, options.train_csv)
+    table = table[~check_images(list(table.path), 'training', options.skip_bad_images)]
+    check_class_sizes(table, options.train_csv)
+    bad_test = check_images(test_paths, 'test', options.skip_bad_images)
+    training, validation = train_test_split(
+        table, test_size=VALIDATION_SHARE, stratify=table.emotion, random_state=options.seed
+    )
+    return {'training': training, 'validation': validation, 'test': sample.assign(path=test_paths)}, bad_test
+
+
+def run(options):
+    global WORKERS
+    WORKERS = options.workers
+    keras.utils.set_random_seed(options.seed)
+    keras.config.set_dtype_policy(options.precision)
+    if options.data_parallel:
+        if keras.backend.backend() != 'jax':
+            raise TrainingError('--data-parallel needs KERAS_BACKEND=jax, the backend that Keras spreads over devices')
+        keras.distribution.set_distribution(keras.distribution.DataParallel())
+    tables, bad_test = load_tables(options)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+
+    size = options.native_size or options.image_size or EFNET_IMAGE_SIZES[options.efnet_no]
+    training = FaceDataset(
+        tables['training'].path,
+        make_targets(tables['training'], options.votes, options.label_smoothing),
+        size=size,
+        batch_size=options.batch_size,
+        augmenter=None if options.no_augmentation else partial(augment, zoom=options.zoom, contrast=options.contrast),
+        seed=options.seed,
+    )
+    labels = make_targets(tables['validation'])
+    soft = training.targets.ndim == 2
+    validation = FaceDataset(
+        tables['validation'].path,
+        np.eye(len(EMOTIONS), dtype='float32')[labels] if soft else labels,
+        size=size,
+        batch_size=options.batch_size,
+    )
+    save_samples(training, tables['training'], options.output.with_name('samples.png'))
+    seconds = train(options, training, validation)
+
+    model = evaluate(options, tables, seconds)
+    good_test_paths = tables['test'].path[~bad_test]
+    probabilities = predict(model, good_test_paths, options.batch_size, test_time_augmentation=True)
+    sample = tables['test'].drop(columns='path')
+    write_submission(sample, bad_test, probabilities, options.output.with_name('submission.csv'))
+    print(f'Wrote {options.output} and, beside it, metrics.json, history.csv, submission.csv and the pictures.')
+
+
+def main(arguments=None):
+    try:
+        run(parse_options(arguments))
+    except TrainingError as error:
+        sys.exit(f'model_training.py: {error}')
+
+
+if __name__ == '__main__':
+    main()
