@@ -1,0 +1,95 @@
+"""From face images to probabilities. All that is known of training is model.h5."""
+
+import json
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+import h5py
+import numpy as np
+
+from emotion_recognition.labels import InputError
+
+
+class EmotionClassifier:
+    """The network of model.h5.
+
+    Args:
+        model_path: a complete Keras model in HDF5, input (n, S, S, 3) RGB 0..255, output (n, K) probabilities, with
+            its K class names as a JSON list in the file's attribute `class_names`.
+
+    Attributes:
+        class_names: tuple of K strings.
+        image_size: S, in pixels.
+
+    Raises:
+        InputError: the file is missing, damaged, or not such a model.
+    """
+
+    def __init__(self, model_path: str | Path):
+        self.class_names = _read_class_names(model_path)
+        self._model = _load_keras_model(model_path)
+        input_shape, output_shape = self._model.input_shape, self._model.output_shape
+        if not _is_square_rgb(input_shape):
+            raise InputError(f'{model_path}: takes {input_shape}; expected square RGB images, (None, S, S, 3)')
+        if output_shape != (None, len(self.class_names)):
+            raise InputError(f'{model_path}: gives {output_shape} for its {len(self.class_names)} class names')
+        self.image_size = input_shape[1]
+
+    def predict(self, faces_bgr: Sequence[np.ndarray], test_time_augmentation: bool = False) -> np.ndarray:
+        """Classify faces in one batch.
+
+        Args:
+            faces_bgr: face images, each (height, width, 3) uint8, BGR, of any size above 0.
+            test_time_augmentation: average the probabilities of each face and of its mirror image.
+
+        Returns:
+            (n, K) float32 probabilities; (0, K) for no faces.
+        """
+        if not len(faces_bgr):
+            return np.empty((0, len(self.class_names)), np.float32)
+        batch = np.stack([self._prepare(face) for face in faces_bgr])
+        if test_time_augmentation:
+            batch = np.concatenate([batch, batch[:, :, ::-1]])
+        probabilities = np.asarray(self._model.predict_on_batch(batch))
+        if test_time_augmentation:
+            probabilities = (probabilities[: len(faces_bgr)] + probabilities[len(faces_bgr) :]) / 2
+        return probabilities
+
+    def _prepare(self, face_bgr):
+        """Scale and reorder a face just as model_training.py does: by area where it shrinks, linearly where it grows."""
+        size = self.image_size
+        interpolation = cv2.INTER_AREA if min(face_bgr.shape[:2]) > size else cv2.INTER_LINEAR
+        resized = cv2.resize(face_bgr, (size, size), interpolation=interpolation)
+        return cv2.cvtColor(resized, cv2.COLOR_BGR2RGB).astype(np.float32)
+
+
+def _read_class_names(model_path):
+    if not Path(model_path).is_file():
+        raise InputError(f'{model_path}: no such model file; model_training.py writes one')
+    try:
+        with h5py.File(model_path) as file:
+            return tuple(json.loads(file.attrs['class_names']))
+    except KeyError:
+        raise InputError(f'{model_path}: names no classes; expected a model.h5 of model_training.py') from None
+    except (OSError, ValueError):
+        raise InputError(f'{model_path}: damaged or not an HDF5 file; expected a model.h5 of model_training.py') from None
+
+
+def _load_keras_model(model_path):
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')  # TensorFlow's start-up notes
+    import keras  # here and not above, since it takes seconds
+
+    logging.getLogger('absl').setLevel(logging.ERROR)
+    try:
+        return keras.models.load_model(model_path, compile=False)
+    except Exception as error:  # Keras raises whatever its parts raise
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise InputError(f'{model_path}: not a Keras model that can be loaded: {reason}') from error
+
+
+def _is_square_rgb(shape):
+    """Whether a shape is (None, S, S, 3). Models with several inputs have a list of shapes."""
+    return isinstance(shape, tuple) and len(shape) == 4 and shape[1] is not None and shape[1:] == (shape[1], shape[1], 3)
