@@ -24,7 +24,6 @@ import shlex
 import shutil
 import sys
 import time
-import urllib.error
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -93,7 +92,7 @@ class TrainingError(Exception):
     """Something that the user can mend; main() prints it as one line."""
 
 
-# ---------------------------------------------------------------------------------------------------- tables and images
+# ---- tables and images ---------------------------------------------------------------------------
 
 
 def read_table(path, columns):
@@ -189,7 +188,7 @@ def make_targets(table, votes=0.0, label_smoothing=0.0):
     return (1 - label_smoothing) * targets + label_smoothing / len(EMOTIONS)
 
 
-# --------------------------------------------------------------------------------------------------------- input pipeline
+# ---- input pipeline ------------------------------------------------------------------------------
 
 
 def resize(image, size):
@@ -254,7 +253,7 @@ class FaceDataset(keras.utils.PyDataset):
         return image if self.augmenter is None else self.augmenter(image, rng)
 
 
-# ----------------------------------------------------------------------------------------------------------------- network
+# ---- network -------------------------------------------------------------------------------------
 
 
 def build_model(efnet_no=EFNET_NO, weights=WEIGHTS, image_size=None, native_size=None, grayscale=False):
@@ -262,7 +261,8 @@ def build_model(efnet_no=EFNET_NO, weights=WEIGHTS, image_size=None, native_size
 
     Args:
         efnet_no: 0 to 7.
-        weights: 'imagenet' (downloaded by Keras), 'none', or the path of a weights file.
+        weights: 'imagenet' (downloaded by Keras), 'none', or the path of a file: a model.h5 of this project to go on
+            from, or the backbone's weights as Keras publishes them (efficientnetb1_notop.h5).
         image_size: side in pixels that the backbone sees; None for its own.
         native_size: side in pixels of the data's own images where that is smaller; it becomes the model's input
             size, and the model enlarges, so that a large face at inference loses the same detail as in training.
@@ -280,16 +280,7 @@ def build_model(efnet_no=EFNET_NO, weights=WEIGHTS, image_size=None, native_size
         x = keras.layers.Conv2D(3, 1, use_bias=False, trainable=False, dtype='float32', name='grayscale')(x)
     if native_size and native_size != image_size:
         x = keras.layers.Resizing(image_size, image_size, name='enlarge')(x)
-    backbone_class = getattr(keras.applications, f'EfficientNetB{efnet_no}')
-    try:
-        backbone = backbone_class(
-            include_top=False, weights='imagenet' if weights == 'imagenet' else None, input_tensor=x
-        )
-    except (OSError, urllib.error.URLError) as error:
-        raise TrainingError(
-            f'the ImageNet weights cannot be downloaded ({error}); fetch {KERAS_WEIGHTS_URL.format(efnet_no)} elsewhere '
-            'and pass it with --weights FILE, or start without with --weights none'
-        ) from None
+    backbone = backbone_class(efnet_no)(include_top=False, weights=None, input_tensor=x)
     x = keras.layers.GlobalAveragePooling2D(name='pooling')(backbone.output)
     outputs = keras.layers.Dense(len(EMOTIONS), activation='softmax', dtype='float32', name='emotion')(x)
     model = keras.Model(inputs, outputs, name=f'efficientnetb{efnet_no}_emotions')
@@ -298,9 +289,13 @@ def build_model(efnet_no=EFNET_NO, weights=WEIGHTS, image_size=None, native_size
         model.get_layer('grayscale').set_weights([np.tile(luma[:, None], 3)[None, None]])
     if weights == 'none':
         ease_start(model)
-    elif weights != 'imagenet':
-        load_weights(model, backbone, Path(weights))
+    else:
+        load_weights(model, efnet_no, weights)
     return model
+
+
+def backbone_class(efnet_no):
+    return getattr(keras.applications, f'EfficientNetB{efnet_no}')
 
 
 def ease_start(model):
@@ -319,26 +314,44 @@ def ease_start(model):
             layer.momentum = 0.95
 
 
-def load_weights(model, backbone, path):
-    """Start from a file: a whole model of this project, or Keras' own ImageNet file (…_notop.h5) for the backbone."""
-    if not path.is_file():
-        raise TrainingError(f'{path}: no such weights file')
+def load_weights(model, efnet_no, weights):
+    """Copy trained weights into a model: 'imagenet', or a file as `build_model` describes it.
+
+    Keras gives the ImageNet network one Rescaling layer more than any other (it divides by the square root of the
+    deviation). So that there is one graph whatever the start, the Normalization takes that over here.
+    """
     try:
-        if path.suffix == '.keras' or _is_whole_model(path):
-            source = keras.models.load_model(path, compile=False)
-            copy_variables(source, model)
-        else:
-            source = None
-            backbone.load_weights(path)
+        source = load_source(efnet_no, weights)
+        copy_variables(source, model)
     except (OSError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0]
-        raise TrainingError(f'{path}: not weights of this {model.name}: {reason}') from None
-    # Keras divides by the square root of ImageNet's deviation once more in graphs that are built with 'imagenet';
-    # this graph has no such layer, so its Normalization takes that over.
-    if source is None or sum(isinstance(layer, keras.layers.Rescaling) for layer in source.layers) == 2:
+        raise TrainingError(
+            f'{weights}: not weights of EfficientNetB{efnet_no}: {str(error).splitlines()[0]}'
+        ) from None
+    from_imagenet = 'emotion' not in {layer.name for layer in source.layers}
+    if from_imagenet or sum(isinstance(layer, keras.layers.Rescaling) for layer in source.layers) == 2:
         normalization = next(layer for layer in model.layers if isinstance(layer, keras.layers.Normalization))
         mean, variance, count = normalization.get_weights()
         normalization.load_own_variables({'0': mean, '1': variance * np.array(IMAGENET_STDDEV_RGB), '2': count})
+
+
+def load_source(efnet_no, weights):
+    """The model whose weights are wanted: Keras' ImageNet backbone, or what a file holds."""
+    if weights == 'imagenet':
+        try:
+            return backbone_class(efnet_no)(include_top=False, weights='imagenet')
+        except Exception as error:  # Keras raises a bare Exception for a failed download
+            raise TrainingError(
+                f'the ImageNet weights cannot be downloaded ({error}); fetch {KERAS_WEIGHTS_URL.format(efnet_no)} '
+                'elsewhere and pass it with --weights FILE, or start without them by --weights none'
+            ) from None
+    path = Path(weights)
+    if not path.is_file():
+        raise TrainingError(f'{path}: no such weights file')
+    if path.suffix == '.keras' or _is_whole_model(path):
+        return keras.models.load_model(path, compile=False)
+    source = backbone_class(efnet_no)(include_top=False, weights=None)
+    source.load_weights(path)
+    return source
 
 
 def _is_whole_model(path):
@@ -349,20 +362,21 @@ def _is_whole_model(path):
 def copy_variables(source, target):
     """Copy all weights between two models of the same network, whatever their input sizes and dtype policies.
 
-    Layers are matched by name, Normalization (whose automatic name counts up) by its class. Layers are told to load
-    their variables, since Normalization derives values from them then, which `set_weights` would not do.
+    Layers are matched by name, Normalization (whose automatic name counts up) by its class; those that this project
+    puts around the backbone may be missing. Layers load their variables by themselves, since Normalization derives
+    values from them then, which `set_weights` would not do.
 
     Raises:
         ValueError: a layer is missing, or a shape differs.
     """
     sources = {_layer_key(layer): layer for layer in source.layers}
     for layer in target.layers:
-        if layer.weights:
-            if _layer_key(layer) not in sources:
-                raise ValueError(f'it has no layer {layer.name}')
+        if layer.weights and _layer_key(layer) in sources:
             variables = {}
             sources[_layer_key(layer)].save_own_variables(variables)
             layer.load_own_variables({key: np.array(value) for key, value in variables.items()})
+        elif layer.weights and layer.name not in ('grayscale', 'emotion'):
+            raise ValueError(f'it has no layer {layer.name}')
 
 
 def _layer_key(layer):
@@ -417,7 +431,7 @@ def _as_float32(model):
     return clone
 
 
-# ---------------------------------------------------------------------------------------------------------------- training
+# ---- training ------------------------------------------------------------------------------------
 
 
 class EpochEnd(keras.callbacks.Callback):
@@ -526,7 +540,7 @@ def train(options, training, validation):
     return epoch_end.state['seconds']
 
 
-# -------------------------------------------------------------------------------------------------------------- evaluation
+# ---- evaluation ----------------------------------------------------------------------------------
 
 
 def predict(model, paths, batch_size, test_time_augmentation):
@@ -608,7 +622,9 @@ def save_confusion_matrix(labels, predicted, path):
         ax=axis,
         im_kw={'vmin': 0, 'vmax': 1},
     )
-    display.ax_.set(title=f'Validation, {len(labels)} images: share of each true class', xlabel='predicted', ylabel='true')
+    display.ax_.set(
+        title=f'Validation, {len(labels)} images: share of each true class', xlabel='predicted', ylabel='true'
+    )
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
@@ -666,18 +682,21 @@ def evaluate(options, tables, seconds):
     return model
 
 
-# -------------------------------------------------------------------------------------------------------------------- main
+# ---- main ----------------------------------------------------------------------------------------
 
 
 def parse_options(arguments=None):
     parser = argparse.ArgumentParser(
-        description='Train EfficientNet on a Kaggle table of faces.', formatter_class=argparse.ArgumentDefaultsHelpFormatter
+        description='Train EfficientNet on a Kaggle table of faces.',
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     data = parser.add_argument_group('data')
     data.add_argument('--images', type=Path, default=IMAGES_PATH, help='folder of the training images')
     data.add_argument('--test-images', type=Path, default=TEST_IMAGES_PATH, help='folder of the test images')
     data.add_argument('--train-csv', type=Path, default=TRAIN_CSV_PATH, help='table: image_path, emotion')
-    data.add_argument('--sample-submission', type=Path, default=SAMPLE_SUBMISSION_PATH, help='table: image_path, emotion')
+    data.add_argument(
+        '--sample-submission', type=Path, default=SAMPLE_SUBMISSION_PATH, help='table: image_path, emotion'
+    )
     data.add_argument('--output', type=Path, default=OUTPUT_PATH, help='model file; all else is written beside it')
     data.add_argument('--skip-bad-images', action='store_true', help='leave unreadable images out')
 
@@ -697,11 +716,15 @@ def parse_options(arguments=None):
     training.add_argument('--epochs', type=int, default=EPOCHS, help='in all, resumed ones included')
     training.add_argument('--seed', type=int, default=SEED, help='of split, weights, order and augmentation')
     training.add_argument('--learning-rate', type=float, default=LEARNING_RATE, help='the highest')
-    training.add_argument('--optimizer', choices=('adam', 'adamw'), default=OPTIMIZER, help='adamw: decay, norm clipped')
+    training.add_argument(
+        '--optimizer', choices=('adam', 'adamw'), default=OPTIMIZER, help='adamw: decay, norm clipped'
+    )
     training.add_argument('--weight-decay', type=float, default=WEIGHT_DECAY, help='of adamw')
     training.add_argument('--schedule', choices=('plateau', 'cosine'), default=SCHEDULE, help='of the learning rate')
     training.add_argument('--warmup-epochs', type=float, default=WARMUP_EPOCHS, help='of the cosine schedule')
-    training.add_argument('--label-smoothing', type=float, default=LABEL_SMOOTHING, help='share spread over all classes')
+    training.add_argument(
+        '--label-smoothing', type=float, default=LABEL_SMOOTHING, help='share spread over all classes'
+    )
     training.add_argument('--votes', type=float, default=VOTES, help="share of the table's vote columns in the target")
     training.add_argument('--resume', action='store_true', help='go on from the last finished epoch')
 

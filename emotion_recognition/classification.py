@@ -59,7 +59,7 @@ class EmotionClassifier:
         return probabilities
 
     def _prepare(self, face_bgr):
-        """Scale and reorder a face just as model_training.py does: by area where it shrinks, linearly where it grows."""
+        """Scale and reorder a face as model_training.py does: by area where it shrinks, else linearly."""
         size = self.image_size
         interpolation = cv2.INTER_AREA if min(face_bgr.shape[:2]) > size else cv2.INTER_LINEAR
         resized = cv2.resize(face_bgr, (size, size), interpolation=interpolation)
@@ -75,7 +75,9 @@ def _read_class_names(model_path):
     except KeyError:
         raise InputError(f'{model_path}: names no classes; expected a model.h5 of model_training.py') from None
     except (OSError, ValueError):
-        raise InputError(f'{model_path}: damaged or not an HDF5 file; expected a model.h5 of model_training.py') from None
+        raise InputError(
+            f'{model_path}: damaged or not an HDF5 file; expected a model.h5 of model_training.py'
+        ) from None
 
 
 def _load_keras_model(model_path):
@@ -92,4 +94,6 @@ def _load_keras_model(model_path):
 
 def _is_square_rgb(shape):
     """Whether a shape is (None, S, S, 3). Models with several inputs have a list of shapes."""
-    return isinstance(shape, tuple) and len(shape) == 4 and shape[1] is not None and shape[1:] == (shape[1], shape[1], 3)
+    return (
+        isinstance(shape, tuple) and len(shape) == 4 and shape[1] is not None and shape[1:] == (shape[1], shape[1], 3)
+    )

@@ -16,9 +16,7 @@ class EmotionPipeline:
         test_time_augmentation: classify each face's mirror image too and average.
     """
 
-    def __init__(
-        self, detector: HaarFaceDetector, classifier: EmotionClassifier, test_time_augmentation: bool = False
-    ):
+    def __init__(self, detector: HaarFaceDetector, classifier: EmotionClassifier, test_time_augmentation: bool = False):
         self._detector = detector
         self._classifier = classifier
         self._test_time_augmentation = test_time_augmentation

@@ -12,12 +12,14 @@ import av
 import cv2
 import numpy as np
 from av.stream import Disposition
+from av.video.reformatter import Interpolation
 
 from emotion_recognition.labels import InputError
 
 VIDEO_ENCODER = 'libx264'
 VIDEO_OPTIONS = {'preset': 'veryfast', 'crf': '20'}  # crf: 0 is lossless, 51 the worst
 CODECS_THAT_MP4_CARRIES = {'aac', 'mp3', 'ac3', 'eac3', 'alac', 'flac', 'opus'}  # other sound becomes AAC
+CONVERSION = Interpolation.ACCURATE_RND  # swscale's faster rounding darkens each pass by 2 to 4 of 255
 ROTATIONS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, -90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180}
 TAGGED_COLOUR_SPACES = {1, 4, 5, 7, 9}  # those that swscale converts from and to; 2 is 'unspecified'
 
@@ -92,7 +94,7 @@ class VideoReader:
     def _to_bgr(self, frame):
         aspect = self._stream.sample_aspect_ratio or 1
         width = round(frame.width * aspect)
-        frame_bgr = frame.to_ndarray(format='bgr24', width=width, height=frame.height)
+        frame_bgr = frame.to_ndarray(format='bgr24', width=width, height=frame.height, interpolation=CONVERSION)
         rotation = ROTATIONS.get(round(frame.rotation))
         return frame_bgr if rotation is None else cv2.rotate(frame_bgr, rotation)
 
@@ -148,10 +150,9 @@ class VideoWriter:
         if self._stream is None:
             self._open_stream(frame_bgr.shape[1], frame_bgr.shape[0])
         frame = av.VideoFrame.from_ndarray(frame_bgr, format='bgr24')
-        if self._reader.colour_space in TAGGED_COLOUR_SPACES:
-            frame = frame.reformat(format='yuv420p', dst_colorspace=self._reader.colour_space)
-        else:
-            frame = frame.reformat(format='yuv420p')
+        tagged = self._reader.colour_space in TAGGED_COLOUR_SPACES
+        colour_space = self._reader.colour_space if tagged else None
+        frame = frame.reformat(format='yuv420p', dst_colorspace=colour_space, interpolation=CONVERSION)
         frame.time_base = self._reader.time_base
         frame.pts = round(timestamp_ms / 1000 / self._reader.time_base)
         self._container.mux(self._stream.encode(frame))

@@ -1,0 +1,93 @@
+"""Make everything in this folder: the demo clip, its annotated video and CSV, and the README's picture.
+
+Needs moviepy (requirements.txt) and scikit-image (tests/requirements.txt), which carries one of the photographs.
+"""
+
+import sys
+from pathlib import Path
+
+import av
+import cv2
+import matplotlib.cbook
+import numpy as np
+import skimage.data
+from moviepy import AudioClip, VideoClip
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+import emotions_from_video  # noqa: E402 (found through the line above)
+from emotion_recognition.classification import EmotionClassifier  # noqa: E402
+
+CLIP_PATH = HERE / 'demo.mp4'
+PICTURE_PATH = HERE / 'demo_with_emotions.png'
+PICTURE_SECONDS = 8.0  # which moment of the annotated video is the README's picture
+WIDTH, HEIGHT = 640, 360  # pixels
+FRAME_RATE = 25
+SCENE_SECONDS = 3.0  # the first photograph, the second, both
+FADE_SECONDS = 0.5
+ZOOM = 0.12  # by which each scene grows
+NOTES_HZ = (261.63, 329.63, 392.0)  # C, E, G: one a scene
+
+
+def main():
+    astronaut = skimage.data.astronaut()[:320, 50:410]  # RGB
+    with matplotlib.cbook.get_sample_data('grace_hopper.jpg') as file:
+        hopper = cv2.imdecode(np.frombuffer(file.read(), np.uint8), cv2.IMREAD_COLOR)[20:440, :, ::-1]
+    halves = [fill(photo, WIDTH // 2, HEIGHT) for photo in (astronaut, hopper)]
+    scenes = [fill(astronaut, WIDTH, HEIGHT), fill(hopper, WIDTH, HEIGHT), np.hstack(halves)]
+    make_clip(scenes, CLIP_PATH)
+
+    classifier = EmotionClassifier(emotions_from_video.MODEL_WEIGHTS_PATH)
+    emotions_from_video.analyse_video(CLIP_PATH, classifier, emotions_from_video.DETECTOR_PATH)
+    save_picture(CLIP_PATH.with_name('demo_with_emotions.mp4'), PICTURE_SECONDS, PICTURE_PATH)
+
+
+def fill(photo_rgb, width, height):
+    """Scale a photograph into a frame; its blurred self fills what it leaves free."""
+    scale = min(width / photo_rgb.shape[1], height / photo_rgb.shape[0])
+    photo = cv2.resize(photo_rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    frame = cv2.GaussianBlur(cv2.resize(photo_rgb, (width, height)), (0, 0), 15)
+    top, left = (height - photo.shape[0]) // 2, (width - photo.shape[1]) // 2
+    frame[top : top + photo.shape[0], left : left + photo.shape[1]] = photo
+    return frame
+
+
+def make_clip(scenes, path):
+    """Let the scenes grow slowly and fade into each other, a note under each."""
+
+    def draw(seconds):
+        number = min(int(seconds // SCENE_SECONDS), len(scenes) - 1)
+        since = seconds - number * SCENE_SECONDS
+        frame = zoomed(scenes[number], 1 + ZOOM * since / SCENE_SECONDS)
+        if number and since < FADE_SECONDS:
+            before = zoomed(scenes[number - 1], 1 + ZOOM)
+            frame = cv2.addWeighted(frame, since / FADE_SECONDS, before, 1 - since / FADE_SECONDS, 0)
+        return frame
+
+    def play(seconds):
+        seconds = np.atleast_1d(seconds)
+        number = np.minimum((seconds // SCENE_SECONDS).astype(int), len(NOTES_HZ) - 1)
+        loudness = 0.2 * np.exp(-2 * (seconds % SCENE_SECONDS)) * np.minimum(1, (seconds % SCENE_SECONDS) / 0.02)
+        wave = loudness * np.sin(2 * np.pi * np.array(NOTES_HZ)[number] * seconds)
+        return np.column_stack([wave, wave])
+
+    duration = SCENE_SECONDS * len(scenes)
+    clip = VideoClip(draw, duration=duration).with_audio(AudioClip(play, duration=duration, fps=44100))
+    clip.write_videofile(str(path), fps=FRAME_RATE, codec='libx264', audio_codec='aac', logger=None)
+
+
+def zoomed(frame, scale):
+    matrix = cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), 0, scale)
+    return cv2.warpAffine(frame, matrix, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
+
+
+def save_picture(video_path, seconds, path):
+    """Save the first frame from a time on."""
+    with av.open(str(video_path)) as container:
+        frame = next(frame for frame in container.decode(video=0) if frame.time >= seconds)
+        frame.to_image().save(path, optimize=True)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,86 @@
+"""What several test modules need: a small model, made clips, the shared data where it is."""
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import h5py
+import numpy as np
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / 'shared'
+DETECTOR_PATH = ROOT / 'face_detector' / 'haarcascade_frontalface_default.xml'
+DEMO_PATH = ROOT / 'examples' / 'demo.mp4'
+CLASS_NAMES = ('anger', 'contempt', 'disgust', 'fear', 'happy', 'neutral', 'sad', 'surprise', 'uncertain')
+
+
+def save_classifier(path, kernel, class_names=CLASS_NAMES, input_shape=(8, 8, 3)):
+    """Write a model.h5 whose logits are kernel.T @ (mean R, mean G, mean B) / 255."""
+    import keras
+
+    inputs = keras.Input(input_shape)
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    outputs = keras.layers.Dense(kernel.shape[1], activation='softmax', name='emotion')(x)
+    model = keras.Model(inputs, outputs)
+    model.get_layer('emotion').set_weights([kernel, np.zeros(kernel.shape[1])])
+    model.save(path)
+    if class_names is not None:
+        with h5py.File(path, 'r+') as file:
+            file.attrs['class_names'] = json.dumps(class_names)
+    return path
+
+
+@pytest.fixture(scope='session')
+def colour_model_path(tmp_path_factory):
+    """A model that calls red faces anger, green ones disgust, blue ones sad."""
+    kernel = np.zeros((3, 9))
+    kernel[0, 0] = kernel[1, 2] = kernel[2, 6] = 20
+    return save_classifier(tmp_path_factory.mktemp('model') / 'model.h5', kernel)
+
+
+def write_clip(path, times, time_base=Fraction(1, 1000), size=(64, 48), sound=None, codec='libx264', options=None):
+    """Encode a clip with frame n of brightness 10 * (n % 20) + 20, shown at times[n] in units of time_base.
+
+    Args:
+        sound: None, or (codec, start in seconds, length in seconds) of a 440 Hz tone at 8 or 44.1 kHz.
+    """
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream(codec, rate=25, options=options or {})
+        stream.width, stream.height = size
+        stream.pix_fmt = 'yuv420p' if not (size[0] % 2 or size[1] % 2) else 'yuv444p'
+        stream.codec_context.time_base = time_base
+        audio = container.add_stream(sound[0], rate=44100, layout='mono') if sound else None
+        for number, time in enumerate(times):
+            picture = np.full((size[1], size[0], 3), 10 * (number % 20) + 20, np.uint8)
+            frame = av.VideoFrame.from_ndarray(picture, format='bgr24')
+            frame.pts, frame.time_base = time, time_base
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+        if audio:
+            write_tone(container, audio, *sound[1:])
+    return path
+
+
+def write_tone(container, stream, start, length):
+    samples = np.sin(np.arange(int(length * 44100)) * 2 * np.pi * 440 / 44100)
+    resampler = av.AudioResampler(format=stream.format, layout='mono', rate=44100, frame_size=stream.frame_size or 1024)
+    frame = av.AudioFrame.from_ndarray((samples * 20000).astype(np.int16)[None], format='s16', layout='mono')
+    frame.rate, frame.pts, frame.time_base = 44100, int(start * 44100), Fraction(1, 44100)
+    for part in [*resampler.resample(frame), *resampler.resample(None)]:
+        container.mux(stream.encode(part))
+    container.mux(stream.encode(None))
+
+
+def picture_times_ms(path):
+    with av.open(str(path)) as container:
+        return [float(frame.pts * frame.time_base * 1000) for frame in container.decode(video=0)]
+
+
+def sound_packets(path):
+    """Start in seconds, and content, of each sound packet."""
+    with av.open(str(path)) as container:
+        packets = container.demux(container.streams.audio[0])
+        return [(float(packet.pts * packet.time_base), bytes(packet)) for packet in packets if packet.pts is not None]

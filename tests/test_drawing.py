@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+
+from emotion_recognition.drawing import draw_faces
+from emotion_recognition.labels import EMOTION_COLOURS_BGR, EMOTIONS, FaceEmotion
+
+HAPPY = np.array([0, 0, 0, 0, 1, 0, 0, 0, 0], np.float32)
+
+
+def test_every_emotion_has_its_own_colour():
+    assert tuple(EMOTION_COLOURS_BGR) == EMOTIONS
+    assert len(set(EMOTION_COLOURS_BGR.values())) == 9
+
+
+def test_box_in_the_colour_of_the_emotion():
+    frame = np.zeros((240, 320, 3), np.uint8)
+    draw_faces(frame, [FaceEmotion((100, 100, 80, 80), HAPPY)])
+    for x, y in ((140, 180), (100, 140), (180, 140)):  # lower, left and right side
+        np.testing.assert_allclose(frame[y, x], (60, 215, 255), atol=25)  # the line is smoothed
+    assert not frame[110:170, 110:170].any()
+
+
+@pytest.mark.parametrize('box', [(0, 0, 60, 60), (280, 0, 40, 60), (300, 200, 40, 60), (-10, -10, 50, 50)])
+def test_label_stays_whole_at_the_border(box):
+    inside = np.zeros((240, 320, 3), np.uint8)
+    draw_faces(inside, [FaceEmotion((100, 100, 1, 1), HAPPY)])
+    at_border = np.zeros((240, 320, 3), np.uint8)
+    draw_faces(at_border, [FaceEmotion(box, HAPPY)])
+    colour = EMOTION_COLOURS_BGR['happy']
+    assert (at_border == colour).all(axis=2).sum() >= 0.98 * (inside == colour).all(axis=2).sum()
+
+
+def test_nothing_to_draw():
+    frame = np.zeros((24, 32, 3), np.uint8)
+    draw_faces(frame, [])
+    assert not frame.any()

@@ -1,0 +1,178 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import av
+import numpy as np
+import pandas as pd
+import pytest
+
+import emotions_from_video
+from emotion_recognition.classification import EmotionClassifier
+from tests.conftest import DEMO_PATH, DETECTOR_PATH, ROOT, SHARED, picture_times_ms, sound_packets, write_clip
+
+MODEL_PATH = ROOT / 'model_weights' / 'model.h5'
+
+
+@pytest.fixture(scope='module')
+def classifier(colour_model_path):
+    return EmotionClassifier(colour_model_path)
+
+
+def run_main(video_path, model_path, *options):
+    emotions_from_video.main([str(video_path), '--model-weights-path', str(model_path), *map(str, options)])
+
+
+def test_demo_clip_to_video_and_table(tmp_path, classifier):
+    output_path = tmp_path / 'annotated.mp4'
+    table = emotions_from_video.analyse_video(DEMO_PATH, classifier, DETECTOR_PATH, output_filename=output_path)
+    assert picture_times_ms(output_path) == pytest.approx(picture_times_ms(DEMO_PATH), abs=1e-6)
+    assert [content for _, content in sound_packets(output_path)] == [
+        content for _, content in sound_packets(DEMO_PATH)
+    ]
+    written = pd.read_csv(tmp_path / 'annotated_emotions_data.csv')
+    assert list(written.columns) == ['ms_start', 'ms_end', 'frame_start', 'frame_end', 'emotions']
+    assert written.emotions.tolist() == [str(emotions) for emotions in table.emotions]
+    assert (table.frame_start.iloc[0], table.frame_end.iloc[-1]) == (1, 225)
+    assert (table.frame_start.to_numpy()[1:] == table.frame_end.to_numpy()[:-1] + 1).all()
+    assert table.emotions.iloc[0] in classifier.class_names  # one face at the start,
+    assert len(table.emotions.iloc[-1]) == 2  # two at the end
+    with av.open(str(output_path)) as after, av.open(str(DEMO_PATH)) as before:
+        frames = [
+            next(container.decode(video=0)).to_ndarray(format='bgr24').astype(int) for container in (after, before)
+        ]
+    assert (np.abs(frames[0] - frames[1]).max(axis=2) > 60).sum() > 500  # a box and a label were drawn
+
+
+def test_per_frame_table_without_video(tmp_path, classifier):
+    clip = write_clip(tmp_path / 'clip.mp4', [0, 40, 90])
+    table = emotions_from_video.analyse_video(clip, classifier, DETECTOR_PATH, compact=False, write_video=False)
+    assert table.to_numpy().tolist() == [[0.0, 1, []], [40.0, 2, []], [90.0, 3, []]]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['clip.mp4', 'clip_with_emotions_emotions_data.csv']
+
+
+def test_window_is_left_out_without_a_screen(tmp_path, classifier, monkeypatch, capsys):
+    monkeypatch.setattr(sys, 'platform', 'linux')
+    monkeypatch.delenv('DISPLAY', raising=False)
+    monkeypatch.delenv('WAYLAND_DISPLAY', raising=False)
+    clip = write_clip(tmp_path / 'clip.mp4', [0, 40, 90])
+    emotions_from_video.analyse_video(clip, classifier, DETECTOR_PATH, show_process=True)
+    assert 'No screen here' in capsys.readouterr().err
+    assert (tmp_path / 'clip_with_emotions.mp4').is_file()
+
+
+def test_ctrl_c_leaves_a_playable_video_and_a_valid_table(tmp_path, colour_model_path):
+    output_path = tmp_path / 'long_with_emotions.mp4'
+    clip = write_clip(tmp_path / 'long.mp4', range(0, 400_000, 40), size=(320, 240), sound=('aac', 0, 3.0))
+    command = [sys.executable, ROOT / 'emotions_from_video.py', clip, '--model-weights-path', colour_model_path]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    temporary_path = tmp_path / '.long_with_emotions.tmp.mp4'
+    deadline = time.monotonic() + 120
+    while not (temporary_path.exists() and temporary_path.stat().st_size > 1000):
+        assert process.poll() is None and time.monotonic() < deadline, process.communicate()
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr
+    assert 'Ctrl-C was pressed' in stderr and 'Traceback' not in stderr
+    times = picture_times_ms(output_path)
+    assert 1 < len(times) < 10_000
+    table = pd.read_csv(tmp_path / 'long_with_emotions_emotions_data.csv')
+    assert (table.frame_end.iloc[-1], table.ms_end.iloc[-1]) == (len(times), pytest.approx(times[-1]))
+    assert f'{len(times)} frames' in stdout
+
+
+def test_broken_middle_keeps_what_was_read(tmp_path, classifier, capsys, monkeypatch):
+    clip = write_clip(tmp_path / 'clip.mp4', range(0, 400, 40))
+    real_to_bgr = emotions_from_video.VideoReader._to_bgr
+
+    def fail_at_frame_four(self, frame):
+        if frame.pts * frame.time_base * 1000 >= 120:
+            raise av.error.InvalidDataError(1, 'Invalid data')
+        return real_to_bgr(self, frame)
+
+    monkeypatch.setattr(emotions_from_video.VideoReader, '_to_bgr', fail_at_frame_four)
+    table = emotions_from_video.analyse_video(clip, classifier, DETECTOR_PATH)
+    assert table.frame_end.iloc[-1] == 3
+    assert picture_times_ms(tmp_path / 'clip_with_emotions.mp4') == pytest.approx([0, 40, 80])
+    assert 'Stopped after frame 3' in capsys.readouterr().err
+
+
+def bad_input(name, folder, model_path):
+    """Arguments for main(), the message that they must lead to."""
+    clip = write_clip(folder / 'clip.mp4', [0, 40])
+    (folder / 'text.mp4').write_text('no video')
+    (folder / 'cut.h5').write_bytes(model_path.read_bytes()[:3000])
+    return {
+        'no such video': ((folder / 'none.mp4', model_path), 'no such video file'),
+        'not a video': ((folder / 'text.mp4', model_path), 'cannot be read as a video'),
+        'model missing': ((clip, folder / 'none.h5'), 'no such model file'),
+        'model truncated': ((clip, folder / 'cut.h5'), 'damaged'),
+        'cascade missing': ((clip, model_path, '--detector-path', folder / 'none.xml'), 'no such cascade'),
+        'not a cascade': ((clip, model_path, '--detector-path', folder / 'text.mp4'), 'not a Haar cascade'),
+        'no output folder': ((clip, model_path, '--output-filename', folder / 'none' / 'a.mp4'), 'no such folder'),
+        'output is a folder': ((clip, model_path, '--output-filename', folder), 'cannot be written'),
+        'output is the video': ((clip, model_path, '--output-filename', clip), 'overwrite the video'),
+    }[name]
+
+
+@pytest.mark.parametrize(
+    'name',
+    [
+        'no such video',
+        'not a video',
+        'model missing',
+        'model truncated',
+        'cascade missing',
+        'not a cascade',
+        'no output folder',
+        'output is a folder',
+        'output is the video',
+    ],
+)
+def test_bad_input_is_told_in_one_line(tmp_path, colour_model_path, name):
+    arguments, message = bad_input(name, tmp_path, colour_model_path)
+    before = {path: path.read_bytes() for path in tmp_path.rglob('*') if path.is_file()}
+    with pytest.raises(SystemExit) as caught:
+        run_main(*arguments)
+    assert isinstance(caught.value.code, str)  # Python prints it and exits with 1
+    assert message in caught.value.code and '\n' not in caught.value.code
+    assert {path: path.read_bytes() for path in tmp_path.rglob('*') if path.is_file()} == before
+
+
+@pytest.mark.skipif(not hasattr(os, 'geteuid') or os.geteuid() == 0, reason='root may write anywhere')
+def test_output_folder_that_cannot_be_written(tmp_path, colour_model_path):
+    clip = write_clip(tmp_path / 'clip.mp4', [0, 40])
+    (tmp_path / 'locked').mkdir(mode=0o500)
+    with pytest.raises(SystemExit, match='cannot be written'):
+        run_main(clip, colour_model_path, '--output-filename', tmp_path / 'locked' / 'a.mp4')
+
+
+def test_video_without_frames(tmp_path, colour_model_path):
+    whole = write_clip(tmp_path / 'whole.mkv', [0, 40])
+    content = whole.read_bytes()
+    (tmp_path / 'empty.mkv').write_bytes(content[: content.index(b'\x1f\x43\xb6\x75')])  # up to the first cluster
+    with pytest.raises(SystemExit) as caught:
+        run_main(tmp_path / 'empty.mkv', colour_model_path)
+    assert 'empty.mkv' in caught.value.code
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['empty.mkv', 'whole.mkv']
+
+
+def test_exit_code_and_output_of_a_real_run():
+    command = [sys.executable, ROOT / 'emotions_from_video.py', 'none.mp4']
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout) == (1, '')
+    assert done.stderr == 'emotions_from_video.py: none.mp4: no such video file\n'
+
+
+@pytest.mark.skipif(not (SHARED / 'videos').is_dir(), reason='the real clips are not here')
+def test_acted_neutral_and_happy_are_recognised(tmp_path):
+    clip = SHARED / 'videos' / 'crema_1001_six_emotions_joined.mp4'
+    table = emotions_from_video.analyse_video(
+        clip, EmotionClassifier(MODEL_PATH), DETECTOR_PATH, False, write_video=False, output_filename=tmp_path / 'a.mp4'
+    )
+    assert len(table) == 379
+    assert (table.emotions[:61] == 'neutral').mean() > 0.5
+    assert (table.emotions[61:117] == 'happy').mean() > 0.5

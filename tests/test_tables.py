@@ -1,0 +1,81 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from emotion_recognition.labels import EMOTIONS, FaceEmotion
+from emotion_recognition.tables import EmotionTable, emotions_cell, write_csv
+
+
+def faces(*emotions):
+    return [FaceEmotion((0, 0, 9, 9), np.eye(9)[EMOTIONS.index(emotion)]) for emotion in emotions]
+
+
+def fill(table, frames):
+    for number, emotions in enumerate(frames, start=1):
+        table.add(number, number * 40.0 - 40, faces(*emotions))
+    return table.to_frame()
+
+
+def test_cell_is_a_word_for_one_face_and_a_list_otherwise():
+    assert emotions_cell(faces('happy')) == 'happy'
+    assert emotions_cell(faces('anger', 'happy')) == ['anger', 'happy']
+    assert emotions_cell([]) == []
+
+
+def test_periods_with_single_frames_empty_frames_and_a_change_back():
+    frames = [
+        ['happy'],
+        ['happy'],
+        [],
+        ['sad'],
+        ['happy'],
+        ['happy', 'sad'],
+        ['happy', 'sad'],
+        ['sad', 'happy'],
+        [],
+        [],
+    ]
+    assert fill(EmotionTable(), frames).to_numpy().tolist() == [
+        [0.0, 40.0, 1, 2, 'happy'],
+        [80.0, 80.0, 3, 3, []],
+        [120.0, 120.0, 4, 4, 'sad'],
+        [160.0, 160.0, 5, 5, 'happy'],
+        [200.0, 240.0, 6, 7, ['happy', 'sad']],
+        [280.0, 280.0, 8, 8, ['sad', 'happy']],
+        [320.0, 360.0, 9, 10, []],
+    ]
+
+
+def test_one_row_per_frame():
+    table = fill(EmotionTable(compact=False), [['fear'], ['fear'], []])
+    assert list(table.columns) == ['ms', 'frame', 'emotions']
+    assert table.to_numpy().tolist() == [[0.0, 1, 'fear'], [40.0, 2, 'fear'], [80.0, 3, []]]
+
+
+def test_no_frames_leave_the_columns():
+    assert list(EmotionTable().to_frame().columns) == ['ms_start', 'ms_end', 'frame_start', 'frame_end', 'emotions']
+
+
+def test_csv_text(tmp_path):
+    path = tmp_path / 'table.csv'
+    write_csv(fill(EmotionTable(), [['happy'], ['anger', 'happy'], []]), path)
+    assert path.read_text() == (
+        'ms_start,ms_end,frame_start,frame_end,emotions\n'
+        '0.0,0.0,1,1,happy\n'
+        "40.0,40.0,2,2,\"['anger', 'happy']\"\n"
+        '80.0,80.0,3,3,[]\n'
+    )
+
+
+def test_failed_write_keeps_the_file_that_stood_there(tmp_path, monkeypatch):
+    path = tmp_path / 'table.csv'
+    path.write_text('good')
+
+    def fail_half_way(self, temporary_path, **_):
+        temporary_path.write_text('ms_sta')
+        raise OSError(28, 'No space left on device')
+
+    monkeypatch.setattr(pd.DataFrame, 'to_csv', fail_half_way)
+    with pytest.raises(OSError, match='No space'):
+        write_csv(pd.DataFrame({'a': [1]}), path)
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [('table.csv', 'good')]

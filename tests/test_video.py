@@ -1,0 +1,188 @@
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from emotion_recognition.labels import InputError
+from emotion_recognition.video import VideoReader, VideoWriter
+from tests.conftest import SHARED, picture_times_ms, sound_packets, write_clip
+
+STEADY = range(0, 1000, 40)
+
+
+def copy(source, target):
+    """Read and write every frame as the script does. Returns numbers and times of the frames."""
+    seen = []
+    with VideoReader(source) as reader, VideoWriter(target, reader) as writer:
+        for number, timestamp_ms, frame_bgr in reader.read_frames():
+            seen.append((number, timestamp_ms))
+            writer.write(timestamp_ms, frame_bgr)
+    return seen
+
+
+def test_numbers_times_and_pictures_of_the_frames(tmp_path):
+    clip = write_clip(tmp_path / 'clip.mp4', [0, 40, 80, 120])
+    with VideoReader(clip) as reader:
+        frames = list(reader.read_frames())
+    assert [frame[:2] for frame in frames] == [(1, 0.0), (2, 40.0), (3, 80.0), (4, 120.0)]
+    assert [frame[2].shape for frame in frames] == [(48, 64, 3)] * 4
+    np.testing.assert_allclose([frame[2].mean() for frame in frames], [20, 30, 40, 50], atol=3)
+
+
+@pytest.mark.parametrize(
+    ('times', 'time_base'),
+    [
+        ([0, 17, 90, 91, 400, 433, 500], Fraction(1, 1000)),  # variable rate, as phones record
+        ([1500, 1540, 1580], Fraction(1, 1000)),  # late start
+        (range(0, 200 * 1001, 1001), Fraction(1, 24000)),  # 23.976 frames a second
+        (range(0, 200 * 1001, 1001), Fraction(1, 30000)),  # 29.97
+        ([0], Fraction(1, 1000)),  # one frame
+    ],
+)
+def test_each_frame_is_written_at_its_own_time(tmp_path, times, time_base):
+    clip = write_clip(tmp_path / 'clip.mkv', times, time_base)
+    seen = copy(clip, tmp_path / 'copy.mp4')
+    expected = picture_times_ms(clip)  # Matroska rounds to milliseconds
+    assert [number for number, _ in seen] == list(range(1, len(times) + 1))
+    np.testing.assert_allclose([time for _, time in seen], expected, atol=1e-6)
+    np.testing.assert_allclose(picture_times_ms(tmp_path / 'copy.mp4'), expected, atol=0.1)
+    np.testing.assert_allclose(expected, [float(time * time_base * 1000) for time in times], atol=0.5)
+
+
+def test_output_is_h264_that_browsers_play(tmp_path):
+    copy(write_clip(tmp_path / 'clip.mp4', STEADY), tmp_path / 'copy.mp4')
+    with av.open(str(tmp_path / 'copy.mp4')) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.pix_fmt) == ('h264', 'yuv420p')
+    content = (tmp_path / 'copy.mp4').read_bytes()
+    assert content.index(b'moov') < content.index(b'mdat')  # faststart
+
+
+def test_odd_size_is_padded_by_its_last_row_and_column(tmp_path):
+    clip = write_clip(tmp_path / 'clip.mp4', STEADY, size=(65, 49))
+    copy(clip, tmp_path / 'copy.mp4')
+    with av.open(str(tmp_path / 'copy.mp4')) as container:
+        picture = next(container.decode(video=0)).to_ndarray(format='bgr24')
+    assert picture.shape == (50, 66, 3)
+    np.testing.assert_allclose(picture, 20, atol=4)
+
+
+def test_pixels_become_square(tmp_path):
+    clip = tmp_path / 'clip.mkv'
+    with av.open(str(clip), 'w') as container:
+        stream = container.add_stream('libx264', rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
+        stream.codec_context.sample_aspect_ratio = Fraction(3, 2)
+        frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 99, np.uint8), format='bgr24')
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    with VideoReader(clip) as reader:
+        assert next(reader.read_frames())[2].shape == (48, 96, 3)
+
+
+def test_sound_is_copied_packet_by_packet(tmp_path):
+    clip = write_clip(tmp_path / 'clip.mp4', STEADY, sound=('aac', 0, 1.2))
+    copy(clip, tmp_path / 'copy.mp4')
+    expected, copied = sound_packets(clip), sound_packets(tmp_path / 'copy.mp4')
+    assert [content for _, content in copied] == [content for _, content in expected]
+    np.testing.assert_allclose([time for time, _ in copied], [time for time, _ in expected], atol=1e-3)
+
+
+def test_late_sound_stays_late(tmp_path):
+    clip = write_clip(tmp_path / 'clip.mkv', STEADY, sound=('aac', 0.5, 0.5))
+    copy(clip, tmp_path / 'copy.mp4')
+    start, expected = sound_packets(tmp_path / 'copy.mp4')[0][0], sound_packets(clip)[0][0]
+    assert start == pytest.approx(expected, abs=0.005)
+    assert start > 0.4
+
+
+def test_sound_that_mp4_cannot_carry_becomes_aac(tmp_path):
+    clip = write_clip(tmp_path / 'clip.mkv', STEADY, sound=('pcm_s16le', 0, 1.0))
+    copy(clip, tmp_path / 'copy.mp4')
+    with av.open(str(tmp_path / 'copy.mp4')) as container:
+        sound = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
+        assert container.streams.audio[0].codec_context.name == 'aac'
+    assert len(sound) == pytest.approx(44100, abs=2100)  # AAC pads to whole packets of 1024
+    spectrum = np.abs(np.fft.rfft(sound[4410:39690]))
+    assert spectrum.argmax() * 44100 / 35280 == pytest.approx(440, abs=2)
+
+
+def test_no_sound_is_no_error(tmp_path):
+    copy(write_clip(tmp_path / 'clip.mp4', STEADY), tmp_path / 'copy.mp4')
+    with av.open(str(tmp_path / 'copy.mp4')) as container:
+        assert not container.streams.audio
+
+
+def test_sound_ends_with_the_last_frame_of_a_run_that_is_ended_early(tmp_path):
+    clip = write_clip(tmp_path / 'clip.mp4', range(0, 4000, 40), sound=('aac', 0, 4.0))
+    with VideoReader(clip) as reader, VideoWriter(tmp_path / 'copy.mp4', reader) as writer:
+        for number, timestamp_ms, frame_bgr in reader.read_frames():
+            writer.write(timestamp_ms, frame_bgr)
+            if number == 26:
+                writer.end_here()
+                break
+    assert picture_times_ms(tmp_path / 'copy.mp4')[-1] == pytest.approx(1000)
+    assert sound_packets(tmp_path / 'copy.mp4')[-1][0] == pytest.approx(1.0, abs=0.05)
+
+
+def test_failure_leaves_the_old_file_and_nothing_else(tmp_path):
+    clip = write_clip(tmp_path / 'clip.mp4', STEADY)
+    (tmp_path / 'copy.mp4').write_bytes(b'good')
+    with pytest.raises(RuntimeError), VideoReader(clip) as reader, VideoWriter(tmp_path / 'copy.mp4', reader) as writer:
+        for _, timestamp_ms, frame_bgr in reader.read_frames():
+            writer.write(timestamp_ms, frame_bgr)
+            raise RuntimeError
+    assert (tmp_path / 'copy.mp4').read_bytes() == b'good'
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['clip.mp4', 'copy.mp4']
+
+
+def test_no_such_video(tmp_path):
+    with pytest.raises(InputError, match='no such video file'):
+        VideoReader(tmp_path / 'none.mp4')
+
+
+def test_file_that_is_no_video(tmp_path):
+    (tmp_path / 'text.mp4').write_text('not a video')
+    with pytest.raises(InputError, match='cannot be read as a video'):
+        VideoReader(tmp_path / 'text.mp4')
+
+
+def test_video_that_was_cut_off(tmp_path):
+    clip = write_clip(tmp_path / 'clip.mp4', STEADY)  # its index stands at the end
+    (tmp_path / 'cut.mp4').write_bytes(clip.read_bytes()[:-500])
+    with pytest.raises(InputError, match='cannot be read as a video'):
+        VideoReader(tmp_path / 'cut.mp4')
+
+
+def test_sound_alone_is_no_video(tmp_path):
+    path = tmp_path / 'sound.mp4'
+    with av.open(str(path), 'w') as container:
+        stream = container.add_stream('aac', rate=44100, layout='mono')
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.float32), format='fltp', layout='mono')
+        frame.rate = 44100
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    with pytest.raises(InputError, match='has no picture stream'):
+        VideoReader(path)
+
+
+VIDEOS = ['crema_1001_six_emotions_joined.mp4', 'openmpf_new_face_video-90.mp4', 'pyfeat_face_noface.mov']
+VIDEOS += ['openmpf_video01short_vp8_opus.webm', 'openmpf_video01short_xvid_aac.avi', 'intel_asl_yes.mkv']
+needs_videos = pytest.mark.skipif(not (SHARED / 'videos').is_dir(), reason='the real clips are not here')
+
+
+@needs_videos
+@pytest.mark.parametrize('name', VIDEOS)
+def test_real_clip_keeps_frames_times_and_sound(tmp_path, name):
+    clip = SHARED / 'videos' / name
+    copy(clip, tmp_path / 'copy.mp4')
+    np.testing.assert_allclose(picture_times_ms(tmp_path / 'copy.mp4'), picture_times_ms(clip), atol=1)
+    if name != 'intel_asl_yes.mkv':
+        expected, copied = sound_packets(clip), sound_packets(tmp_path / 'copy.mp4')
+        assert [content for _, content in copied] == [content for _, content in expected]
+        np.testing.assert_allclose([time for time, _ in copied], [time for time, _ in expected], atol=1e-3)
+
+
+@needs_videos
+def test_real_clip_with_rotation_is_read_upright():
+    with VideoReader(SHARED / 'videos' / 'openmpf_new_face_video-90.mp4') as reader:
+        assert next(reader.read_frames())[2].shape == (480, 640, 3)
