@@ -374,7 +374,7 @@ def copy_variables(source, target):
         if layer.weights and _layer_key(layer) in sources:
             variables = {}
             sources[_layer_key(layer)].save_own_variables(variables)
-            layer.load_own_variables({key: np.array(value) for key, value in variables.items()})
+            layer.load_own_variables({key: keras.ops.convert_to_numpy(value) for key, value in variables.items()})
         elif layer.weights and layer.name not in ('grayscale', 'emotion'):
             raise ValueError(f'it has no layer {layer.name}')
 

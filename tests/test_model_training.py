@@ -1,0 +1,315 @@
+import json
+import signal
+from types import SimpleNamespace
+
+import cv2
+import h5py
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+import model_training
+from emotion_recognition.classification import EmotionClassifier
+from model_training import EMOTIONS, TrainingError
+
+RNG = np.random.default_rng(0)
+
+
+def tiny_backbone(include_top, weights, input_tensor=None):
+    """Stands in for EfficientNet where a test is about what surrounds it."""
+    assert not include_top and weights is None
+    x = keras.layers.Rescaling(1 / 255)(input_tensor)
+    x = keras.layers.Normalization()(x)
+    x = keras.layers.Conv2D(8, 3, strides=2, activation='relu', name='stem_conv')(x)
+    x = keras.layers.Dropout(0.2)(x)
+    return SimpleNamespace(output=x)
+
+
+@pytest.fixture
+def small_network(monkeypatch):
+    monkeypatch.setattr(keras.applications, 'EfficientNetB0', tiny_backbone)
+
+
+@pytest.fixture
+def kaggle(tmp_path):
+    """Tables and images in Kaggle's layout: every emotion is a grey level of its own."""
+    rows = []
+    for number in range(9 * 12):
+        emotion = EMOTIONS[number % 9]
+        path = tmp_path / 'train' / emotion / f'{number}.jpg'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(path), np.full((16, 16), 25 * (number % 9) + 20, np.uint8))
+        votes = {name: 10 * (name == emotion) for name in EMOTIONS}
+        rows.append({'image_path': f'./train/{emotion}/{number}.jpg', 'emotion': emotion, **votes})
+    pd.DataFrame(rows).to_csv(tmp_path / 'train.csv')
+    (tmp_path / 'test_kaggle').mkdir()
+    names = [f'{number}.jpg' for number in (7, 3, 5)]
+    for name in names:
+        cv2.imwrite(str(tmp_path / 'test_kaggle' / name), np.full((16, 16), 100, np.uint8))
+    pd.DataFrame({'image_path': names, 'emotion': 'neutral'}).to_csv(tmp_path / 'sample_submission.csv', index=False)
+    return tmp_path
+
+
+def arguments(folder, *more):
+    given = ['--images', folder, '--test-images', folder / 'test_kaggle', '--train-csv', folder / 'train.csv']
+    given += ['--sample-submission', folder / 'sample_submission.csv', '--output', folder / 'out' / 'model.h5']
+    given += ['--efnet-no', 0, '--weights', 'none', '--image-size', 32, '--native-size', 16, '--epochs', 2]
+    return [str(argument) for argument in [*given, '--batch-size', 16, *more]]
+
+
+def failure(folder, *more):
+    """The one line with which main() ends."""
+    with pytest.raises(SystemExit) as caught:
+        model_training.main(arguments(folder, *more))
+    assert isinstance(caught.value.code, str) and '\n' not in caught.value.code  # exit code 1
+    return caught.value.code
+
+
+# ---- the whole run
+
+
+def test_run_from_tables_to_submission(kaggle, small_network, capsys):
+    model_training.main(arguments(kaggle))
+    out = kaggle / 'out'
+    for name in ('samples.png', 'confusion_matrix.png', 'learning_curves.png', 'classification_report.txt'):
+        assert (out / name).stat().st_size > 300
+    history = pd.read_csv(out / 'history.csv')
+    assert history.epoch.tolist() == [1, 2]
+    metrics = json.loads((out / 'metrics.json').read_text())
+    assert metrics['split_sizes'] == {'training': 97, 'validation': 11, 'test': 3}
+    assert metrics['seed'] == 17
+    assert metrics['accuracy'] == pytest.approx(history.val_accuracy.max(), abs=1e-6)
+    assert set(metrics['per_class_tta']) == set(EMOTIONS)
+    submission = pd.read_csv(out / 'submission.csv')
+    assert submission.columns.tolist() == ['image_path', 'emotion']
+    assert submission.image_path.tolist() == ['7.jpg', '3.jpg', '5.jpg']
+    assert set(submission.emotion) <= set(EMOTIONS)
+    classifier = EmotionClassifier(out / 'model.h5')
+    assert (classifier.image_size, classifier.class_names) == (16, EMOTIONS)
+    assert f'test-time augmented: {metrics["accuracy_tta"]:.4f}' in capsys.readouterr().out
+
+
+@pytest.mark.parametrize('schedule', ['plateau', 'cosine'])
+def test_killed_and_resumed_run_equals_an_uninterrupted_one(kaggle, small_network, monkeypatch, schedule):
+    options = ('--epochs', 5, '--schedule', schedule, '--optimizer', 'adamw', '--votes', 0.5)
+    model_training.main(arguments(kaggle, *options, '--output', kaggle / 'whole' / 'model.h5'))
+
+    real_on_epoch_begin = model_training.EpochEnd.on_epoch_begin
+
+    def die_in_epoch_three(self, epoch, logs=None):
+        real_on_epoch_begin(self, epoch, logs)
+        if epoch == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(model_training.EpochEnd, 'on_epoch_begin', die_in_epoch_three)
+    with pytest.raises(KeyboardInterrupt):
+        model_training.main(arguments(kaggle, *options))
+    assert len(pd.read_csv(kaggle / 'out' / 'history.csv')) == 2
+    monkeypatch.setattr(model_training.EpochEnd, 'on_epoch_begin', real_on_epoch_begin)
+    model_training.main(arguments(kaggle, *options, '--resume'))
+
+    histories = [pd.read_csv(kaggle / name / 'history.csv') for name in ('whole', 'out')]
+    assert histories[1].epoch.tolist() == [1, 2, 3, 4, 5]
+    np.testing.assert_allclose(histories[1], histories[0], rtol=1e-3)
+
+
+def test_resume_keeps_to_the_options_of_the_run(kaggle, small_network):
+    model_training.main(arguments(kaggle, '--epochs', 1))
+    assert 'batch_size 16 (now 8)' in failure(kaggle, '--epochs', 1, '--resume', '--batch-size', 8)
+
+
+def test_plateau_goes_on_where_it_was(kaggle, small_network, monkeypatch):
+    monkeypatch.setattr(model_training, 'LEARNING_RATE', 0.0)
+    model_training.main(arguments(kaggle, '--epochs', 3, '--learning-rate', '1e-12'))
+    state = json.loads((kaggle / 'out' / 'checkpoint' / 'state.json').read_text())
+    assert state['plateau']['wait'] == 2  # nothing learnt since the first epoch
+    plateau = keras.callbacks.ReduceLROnPlateau('val_accuracy')
+    plateau.on_train_begin()
+    model_training.EpochEnd(kaggle / 'out' / 'model.h5', {}, state, plateau).on_train_begin()
+    assert (plateau.wait, plateau.best) == (2, state['plateau']['best'])
+
+
+# ---- wrong input
+
+
+def test_missing_table(kaggle):
+    (kaggle / 'train.csv').unlink()
+    assert 'train.csv: no such table' in failure(kaggle)
+
+
+def test_missing_column(kaggle):
+    pd.read_csv(kaggle / 'train.csv').rename(columns={'emotion': 'label'}).to_csv(kaggle / 'train.csv')
+    assert 'lacks the column emotion' in failure(kaggle)
+
+
+def test_missing_vote_columns(kaggle):
+    pd.read_csv(kaggle / 'train.csv')[['image_path', 'emotion']].to_csv(kaggle / 'train.csv')
+    assert 'lacks the column anger, contempt' in failure(kaggle, '--votes', 0.5)
+
+
+def test_unknown_emotion(kaggle):
+    table = pd.read_csv(kaggle / 'train.csv').replace({'emotion': {'happy': 'hapy'}})
+    table.to_csv(kaggle / 'train.csv')
+    assert 'unknown emotion hapy' in failure(kaggle)
+
+
+def test_class_with_too_few_images(kaggle):
+    table = pd.read_csv(kaggle / 'train.csv')
+    table.drop(table[table.emotion == 'fear'].index[:4]).to_csv(kaggle / 'train.csv')
+    assert 'too few images to split: fear 8' in failure(kaggle)
+
+
+def test_unreadable_images_are_named_or_left_out(kaggle, small_network, capsys):
+    (kaggle / 'train' / 'anger' / '0.jpg').write_bytes(b'')
+    (kaggle / 'train' / 'contempt' / '1.jpg').write_text('text')
+    (kaggle / 'test_kaggle' / '3.jpg').unlink()
+    message = failure(kaggle)
+    assert '2 of 108 training images cannot be read' in message and '0.jpg' in message and '1.jpg' in message
+    model_training.main(arguments(kaggle, '--epochs', 1, '--skip-bad-images'))
+    metrics = json.loads((kaggle / 'out' / 'metrics.json').read_text())
+    assert metrics['split_sizes'] == {'training': 95, 'validation': 11, 'test': 3}
+    submission = pd.read_csv(kaggle / 'out' / 'submission.csv')
+    assert submission.image_path.tolist() == ['7.jpg', '3.jpg', '5.jpg']
+    assert submission.emotion[1] == 'neutral'  # the sample's own
+    assert 'Left out: 1 of 3 test images' in capsys.readouterr().out
+
+
+def test_missing_weights_file(kaggle):
+    assert 'no such weights file' in failure(kaggle, '--weights', kaggle / 'none.h5')
+
+
+def test_failed_download_says_what_to_pass(kaggle, monkeypatch):
+    def fail(*_, **__):
+        raise Exception('URL fetch failure on efficientnetb0_notop.h5: None -- unreachable')
+
+    monkeypatch.setattr('keras.src.utils.file_utils.get_file', fail)
+    message = failure(kaggle, '--weights', 'imagenet')
+    assert 'efficientnetb0_notop.h5 elsewhere and pass it with --weights FILE' in message
+
+
+# ---- data
+
+
+def test_votes_and_smoothing_in_the_target():
+    table = pd.DataFrame({'emotion': ['happy', 'uncertain']} | {name: [0, 0] for name in EMOTIONS})
+    table['happy'], table['neutral'], table['sad'] = [6, 3], [4, 3], [0, 4]
+    assert model_training.make_targets(table).tolist() == [4, 8]
+    targets = model_training.make_targets(table, votes=0.5)
+    np.testing.assert_allclose(targets[0], [0, 0, 0, 0, 0.8, 0.2, 0, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(targets[1], [0, 0, 0, 0, 0, 0, 0, 0, 1], atol=1e-6)
+    smoothed = model_training.make_targets(table, label_smoothing=0.09)
+    np.testing.assert_allclose(smoothed[0], [0.01] * 4 + [0.92] + [0.01] * 4, atol=1e-6)
+
+
+def test_augmentation_keeps_shape_and_stays_near_the_image():
+    image = np.zeros((48, 48, 3), np.uint8)
+    image[20:28, 20:28] = 250
+    centres = []
+    for _ in range(200):
+        drawn = model_training.augment(image, RNG)
+        assert drawn.shape == image.shape and drawn.dtype == np.uint8
+        centres.append(np.argwhere(drawn[..., 0] > 125).mean(axis=0) - 23.5)
+    assert np.abs(centres).max() <= 0.15 * 48 + 1
+    assert np.abs(centres).max() > 0.12 * 48  # and uses the range
+
+
+def test_augmentation_flips_every_second_image():
+    image = np.zeros((48, 48, 3), np.uint8)
+    image[:, :24] = 200
+    left = [model_training.augment(image, RNG)[24, :24].mean() > 100 for _ in range(400)]
+    assert 150 < sum(left) < 250
+
+
+def test_order_and_draws_follow_from_seed_and_epoch(kaggle):
+    paths = sorted((kaggle / 'train').rglob('*.jpg'))
+
+    def batch(epoch):
+        options = {'size': 16, 'batch_size': 8, 'augmenter': model_training.augment, 'epoch': epoch}
+        return model_training.FaceDataset(paths, np.arange(len(paths)), **options)[3]
+
+    np.testing.assert_array_equal(batch(1)[0], batch(1)[0])
+    assert batch(1)[1].tolist() != batch(2)[1].tolist()
+
+
+# ---- network and contract
+
+
+@pytest.fixture(scope='module')
+def imagenet_file(tmp_path_factory):
+    """Weights as Keras publishes them, with statistics that are far from 0 and 1."""
+    backbone = keras.applications.EfficientNetB0(include_top=False, weights=None)
+    normalization = next(layer for layer in backbone.layers if isinstance(layer, keras.layers.Normalization))
+    normalization.load_own_variables({'0': np.array([0.485, 0.456, 0.406]), '1': np.array([0.05, 0.06, 0.07]), '2': 0})
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.moving_mean.assign(RNG.normal(0, 0.1, layer.moving_mean.shape))
+    path = tmp_path_factory.mktemp('weights') / 'b0.weights.h5'
+    backbone.save_weights(path)
+    return path
+
+
+FACES = RNG.uniform(0, 255, (2, 32, 32, 3)).astype('float32')
+
+
+def predict(model):
+    return np.asarray(model.predict(FACES, verbose=0))
+
+
+def test_imagenet_start_equals_keras_own_network(imagenet_file, monkeypatch):
+    monkeypatch.setattr('keras.src.utils.file_utils.get_file', lambda *_, **__: str(imagenet_file))
+    model = model_training.build_model(0, 'imagenet', image_size=32)
+    features = keras.Model(model.input, model.get_layer('top_activation').output)
+    reference = keras.applications.EfficientNetB0(include_top=False, weights='imagenet')
+    assert sum(isinstance(layer, keras.layers.Rescaling) for layer in reference.layers) == 2
+    np.testing.assert_allclose(predict(features), predict(reference), rtol=1e-3, atol=1e-4)
+
+
+def test_saved_model_comes_back_exact_with_its_class_names(imagenet_file, tmp_path):
+    model = model_training.build_model(0, str(imagenet_file), image_size=32, grayscale=True)
+    model_training.save_model(model, tmp_path / 'model.h5')
+    loaded = keras.models.load_model(tmp_path / 'model.h5', compile=False)
+    np.testing.assert_array_equal(predict(loaded), predict(model))
+    with h5py.File(tmp_path / 'model.h5') as file:
+        assert json.loads(file.attrs['class_names']) == list(EMOTIONS)
+    assert [path.name for path in tmp_path.iterdir()] == ['model.h5']
+
+
+def test_going_on_from_a_model_of_this_project(imagenet_file, tmp_path):
+    model = model_training.build_model(0, str(imagenet_file), image_size=32)
+    model_training.save_model(model, tmp_path / 'model.h5')
+    again = model_training.build_model(0, str(tmp_path / 'model.h5'), image_size=32)
+    np.testing.assert_allclose(predict(again), predict(model), rtol=1e-5)
+    with pytest.raises(TrainingError, match='not weights of EfficientNetB1'):
+        model_training.build_model(1, str(tmp_path / 'model.h5'), image_size=32)
+
+
+def test_grey_and_small_faces_are_handled_inside_the_model(small_network):
+    model = model_training.build_model(0, 'none', image_size=32, native_size=16, grayscale=True)
+    assert (model.input_shape, model.output_shape) == ((None, 16, 16, 3), (None, 9))
+    enlarged = keras.Model(model.input, model.get_layer('enlarge').output)
+    red = np.zeros((1, 16, 16, 3), 'float32')
+    red[..., 0] = 200
+    seen = np.asarray(enlarged.predict(red, verbose=0))
+    assert seen.shape == (1, 32, 32, 3)
+    np.testing.assert_allclose(seen, 0.299 * 200, rtol=1e-5)
+
+
+def test_random_start_is_the_identity_in_every_residual_block():
+    model = model_training.build_model(0, 'none', image_size=32)
+    added = [layer.name.removesuffix('_add') for layer in model.layers if layer.name.endswith('_add')]
+    assert len(added) == 9
+    assert all(not np.any(keras.ops.convert_to_numpy(model.get_layer(f'{name}_project_bn').gamma)) for name in added)
+    assert np.all(keras.ops.convert_to_numpy(model.get_layer('block1a_se_expand').bias) == 2)
+
+
+def test_mixed_precision_leaves_a_float32_model(small_network, tmp_path):
+    keras.config.set_dtype_policy('mixed_bfloat16')
+    try:
+        model = model_training.build_model(0, 'none', image_size=32)
+        model_training.save_model(model, tmp_path / 'model.h5')
+    finally:
+        keras.config.set_dtype_policy('float32')
+    loaded = keras.models.load_model(tmp_path / 'model.h5', compile=False)
+    assert {layer.compute_dtype for layer in loaded.layers} == {'float32'}
+    np.testing.assert_allclose(predict(loaded), predict(model), atol=0.02)
