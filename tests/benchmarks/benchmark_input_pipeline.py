@@ -1,0 +1,100 @@
+"""Images per second: the training script's input pipeline alone, against one training step of the network.
+
+    python tests/benchmarks/benchmark_input_pipeline.py --image-size 64 --native-size 48
+
+The ratio says how many times faster the pipeline is than what it feeds; above 1, the network is never starved. The two
+are measured in turn, several times, each with all processors to itself, and the medians are printed.
+"""
+
+import argparse
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+import keras
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+import model_training  # noqa: E402 (found through the line above)
+
+ROUNDS = 5
+FILE_SIZES = {'small': 48, 'large': 400}  # pixels; JPEG files of faces as in FER2013, and as cut from photographs
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--image-size', type=int, default=64)
+    parser.add_argument('--native-size', type=int)
+    parser.add_argument('--batch-size', type=int, default=model_training.BATCH_SIZE)
+    parser.add_argument('--batches', type=int, default=10, help='per round')
+    options = parser.parse_args()
+
+    model = build(options)
+    size = model.input_shape[1]
+    images = np.random.default_rng(0).uniform(0, 255, (options.batch_size, size, size, 3)).astype('float32')
+    labels = np.arange(options.batch_size) % 9
+    model.train_on_batch(images, labels)  # compiles
+
+    def train():
+        for _ in range(options.batches):
+            model.train_on_batch(images, labels)
+
+    sink = keras.Sequential([keras.Input(model.input_shape[1:]), keras.layers.GlobalAveragePooling2D()])
+    sink.predict(images, verbose=0)
+    with tempfile.TemporaryDirectory() as folder:
+        feeds = {'training step': train}
+        for name, file_size in FILE_SIZES.items():
+            paths = write_images(Path(folder) / name, file_size, options.batches * options.batch_size)
+            feeds[f'input pipeline, {file_size}-px files'] = lambda paths=paths: read_all(
+                paths, size, options.batch_size
+            )
+        speeds = measure(feeds, options.batches * options.batch_size)
+    step = np.median(speeds['training step'])
+    for name, values in speeds.items():
+        median = np.median(values)
+        print(f'{name:32} {median:8.0f} images/s ({min(values):.0f} to {max(values):.0f}), ratio {median / step:.1f}')
+
+
+def build(options):
+    model = model_training.build_model(1, 'none', options.image_size, options.native_size)
+    arguments = ['--batch-size', str(options.batch_size)]
+    model_training.compile_model(model, model_training.parse_options(arguments), steps_per_epoch=options.batches)
+    return model
+
+
+def write_images(folder, size, count):
+    """Write noisy JPEG files, which are at least as slow to decode as faces are."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (size, size, 3)).astype(np.uint8)
+    content = cv2.imencode('.jpg', cv2.GaussianBlur(noise, (0, 0), 1))[1].tobytes()
+    paths = [folder / f'{number}.jpg' for number in range(count)]
+    for path in paths:
+        path.write_bytes(content)
+    return paths
+
+
+def read_all(paths, size, batch_size, sink):
+    """Take all batches through the same queue of threads as `fit` does, into a network that costs nothing."""
+    dataset = model_training.FaceDataset(
+        paths, np.zeros(len(paths)), size=size, batch_size=batch_size, augmenter=model_training.augment
+    )
+    assert len(sink.predict(dataset, verbose=0)) == len(paths)
+
+
+def measure(feeds, image_count):
+    speeds = {name: [] for name in feeds}
+    for _ in range(ROUNDS):
+        for name, feed in feeds.items():
+            started = time.perf_counter()
+            feed()
+            speeds[name].append(image_count / (time.perf_counter() - started))
+    return speeds
+
+
+if __name__ == '__main__':
+    main()
