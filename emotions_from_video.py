@@ -71,8 +71,7 @@ def analyse_video(
         InputError: the video or the cascade cannot be read, or the output not written.
     """
     video_path = Path(video_path)
-    output_path = Path(output_filename or video_path.with_name(f'{video_path.stem}_with_emotions.mp4'))
-    csv_path = output_path.with_name(f'{output_path.stem}_emotions_data.csv')
+    output_path, csv_path = name_outputs(video_path, output_filename)
     pipeline = EmotionPipeline(HaarFaceDetector(detector_path), classifier, test_time_augmentation)
     table = EmotionTable(compact)
     with ExitStack() as stack:
@@ -169,6 +168,12 @@ def has_screen() -> bool:
     return True
 
 
+def name_outputs(video_path: Path, output_filename: str | Path | None) -> tuple[Path, Path]:
+    """Paths of the annotated mp4 and of the CSV that is named after it."""
+    output_path = Path(output_filename or video_path.with_name(f'{video_path.stem}_with_emotions.mp4'))
+    return output_path, output_path.with_name(f'{output_path.stem}_emotions_data.csv')
+
+
 def check_outputs(video_path: Path, output_path: Path, csv_path: Path) -> None:
     """Find out before the work whether its results can be written.
 
@@ -211,6 +216,7 @@ def main(arguments=None) -> None:
     try:
         # A wrong path is told before the model takes its seconds to load.
         VideoReader(video_path).close()
+        check_outputs(video_path, *name_outputs(video_path, options.output_filename))
         HaarFaceDetector(options.detector_path)
         analyse_video(
             video_path,

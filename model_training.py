@@ -134,16 +134,16 @@ def read_image(path):
     return None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-def find_bad_images(paths, what):
+def find_bad_images(paths, what, workers):
     """Read every image once. Returns a boolean array, true where an image cannot be read."""
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         good = pool.map(lambda path: read_image(path) is not None, paths, chunksize=64)
         return ~np.array(list(tqdm(good, f'checking {what} images', len(paths), unit='image')), bool)
 
 
-def check_images(paths, what, skip_bad):
+def check_images(paths, what, skip_bad, workers=WORKERS):
     """Find unreadable images; an error, or with `skip_bad` a printed note, says how many and names the first few."""
-    bad = find_bad_images(paths, what)
+    bad = find_bad_images(paths, what, workers)
     if bad.any():
         named = ', '.join(map(str, np.array(paths, object)[bad][:3])) + (', ...' if bad.sum() > 3 else '')
         message = f'{bad.sum()} of {len(bad)} {what} images cannot be read: {named}'
@@ -197,14 +197,14 @@ def resize(image, size):
     return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
-def augment(image, rng, zoom=ZOOM, contrast=CONTRAST):
+def augment(image, rng, flip=FLIP, rotation=ROTATION, shift=SHIFT, zoom=ZOOM, contrast=CONTRAST):
     """Flip, rotate, shift and zoom in one interpolation, then change contrast and brightness; same shape and dtype."""
     size = image.shape[0]
     matrix = cv2.getRotationMatrix2D(
-        ((size - 1) / 2, (size - 1) / 2), rng.uniform(-ROTATION, ROTATION), 1 + rng.uniform(-zoom, zoom)
+        ((size - 1) / 2, (size - 1) / 2), rng.uniform(-rotation, rotation), 1 + rng.uniform(-zoom, zoom)
     )
-    matrix[:, 2] += rng.uniform(-SHIFT, SHIFT, 2) * size
-    if FLIP and rng.random() < 0.5:
+    matrix[:, 2] += rng.uniform(-shift, shift, 2) * size
+    if flip and rng.random() < 0.5:
         matrix = matrix @ [[-1, 0, size - 1], [0, 1, 0], [0, 0, 1]]
     image = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     if contrast:
@@ -222,11 +222,24 @@ class FaceDataset(keras.utils.PyDataset):
     uninterrupted one would have seen.
     """
 
-    def __init__(self, paths, targets=None, *, size, batch_size, augmenter=None, mirror=False, seed=SEED, epoch=0):
-        super().__init__(workers=WORKERS, max_queue_size=4 * WORKERS)
+    def __init__(
+        self,
+        paths,
+        targets=None,
+        *,
+        size,
+        batch_size=BATCH_SIZE,
+        augmenter=None,
+        shuffle=False,
+        mirror=False,
+        seed=SEED,
+        epoch=0,
+        workers=WORKERS,
+    ):
+        super().__init__(workers=workers, max_queue_size=4 * workers)
         self.paths, self.targets = list(paths), targets
         self.size, self.batch_size = size, batch_size
-        self.augmenter, self.mirror = augmenter, mirror
+        self.augmenter, self.shuffle, self.mirror = augmenter, shuffle, mirror
         self.seed, self.epoch = seed, epoch
 
     def __len__(self):
@@ -242,7 +255,7 @@ class FaceDataset(keras.utils.PyDataset):
         self.epoch += 1
 
     def _order(self):
-        if self.augmenter is None:
+        if not self.shuffle:
             return np.arange(len(self.paths))
         return np.random.default_rng([self.seed, self.epoch]).permutation(len(self.paths))
 
@@ -543,17 +556,25 @@ def train(options, training, validation):
 # ---- evaluation ----------------------------------------------------------------------------------
 
 
-def predict(model, paths, batch_size, test_time_augmentation):
-    """Probabilities of image files: (n, 9) float32.
+def predict(model, paths, options):
+    """Probabilities of image files, (n, 9) float32: of the images, and test-time augmented.
 
-    Args:
-        test_time_augmentation: average those of the image and of its mirror image.
+    The latter are the mean of the image's and of its mirror image's probabilities.
     """
-    views = [
-        model.predict(FaceDataset(paths, size=model.input_shape[1], batch_size=batch_size, mirror=mirror), verbose=0)
-        for mirror in ((False, True) if test_time_augmentation else (False,))
-    ]
-    return np.mean(views, axis=0)
+    plain, mirrored = (
+        model.predict(
+            FaceDataset(
+                paths,
+                size=model.input_shape[1],
+                batch_size=options.batch_size,
+                workers=options.workers,
+                mirror=mirror,
+            ),
+            verbose=0,
+        )
+        for mirror in (False, True)
+    )
+    return plain, (plain + mirrored) / 2
 
 
 def compute_metrics(labels, probabilities, probabilities_tta):
@@ -663,9 +684,7 @@ def evaluate(options, tables, seconds):
     model = keras.models.load_model(options.output, compile=False)
     validation = tables['validation']
     labels = make_targets(validation)
-    probabilities, probabilities_tta = (
-        predict(model, validation.path, options.batch_size, augmented) for augmented in (False, True)
-    )
+    probabilities, probabilities_tta = predict(model, validation.path, options)
     metrics = compute_metrics(labels, probabilities, probabilities_tta)
     metrics |= describe_run(options, tables, seconds)
     predicted = probabilities_tta.argmax(axis=1)
@@ -730,6 +749,9 @@ def parse_options(arguments=None):
 
     augmentation = parser.add_argument_group('augmentation')
     augmentation.add_argument('--no-augmentation', action='store_true', help='train on the images as they are')
+    augmentation.add_argument('--no-flip', action='store_true', default=not FLIP, help='do not mirror')
+    augmentation.add_argument('--rotation', type=float, default=ROTATION, help='degrees to either side')
+    augmentation.add_argument('--shift', type=float, default=SHIFT, help='share of width and height')
     augmentation.add_argument('--zoom', type=float, default=ZOOM, help='share of the size, in or out')
     augmentation.add_argument('--contrast', type=float, default=CONTRAST, help='share, up or down; brightness with it')
     augmentation.add_argument('--workers', type=int, default=WORKERS, help='threads that read and augment')
@@ -743,9 +765,9 @@ def load_tables(options):
     table['path'] = [options.images / image_path for image_path in table.image_path]
     test_paths = [options.test_images / image_path for image_path in sample.image_path]
     check_class_sizes(table, options.train_csv)
-    table = table[~check_images(list(table.path), 'training', options.skip_bad_images)]
+    table = table[~check_images(list(table.path), 'training', options.skip_bad_images, options.workers)]
     check_class_sizes(table, options.train_csv)
-    bad_test = check_images(test_paths, 'test', options.skip_bad_images)
+    bad_test = check_images(test_paths, 'test', options.skip_bad_images, options.workers)
     training, validation = train_test_split(
         table, test_size=VALIDATION_SHARE, stratify=table.emotion, random_state=options.seed
     )
@@ -753,8 +775,6 @@ def load_tables(options):
 
 
 def run(options):
-    global WORKERS
-    WORKERS = options.workers
     keras.utils.set_random_seed(options.seed)
     keras.config.set_dtype_policy(options.precision)
     if options.data_parallel:
@@ -763,40 +783,54 @@ def run(options):
         keras.distribution.set_distribution(keras.distribution.DataParallel())
     tables, bad_test = load_tables(options)
     options.output.parent.mkdir(parents=True, exist_ok=True)
-
-    size = options.native_size or options.image_size or EFNET_IMAGE_SIZES[options.efnet_no]
-    training = FaceDataset(
-        tables['training'].path,
-        make_targets(tables['training'], options.votes, options.label_smoothing),
-        size=size,
-        batch_size=options.batch_size,
-        augmenter=None if options.no_augmentation else partial(augment, zoom=options.zoom, contrast=options.contrast),
-        seed=options.seed,
-    )
-    labels = make_targets(tables['validation'])
-    soft = training.targets.ndim == 2
-    validation = FaceDataset(
-        tables['validation'].path,
-        np.eye(len(EMOTIONS), dtype='float32')[labels] if soft else labels,
-        size=size,
-        batch_size=options.batch_size,
-    )
+    training, validation = make_datasets(options, tables)
     save_samples(training, tables['training'], options.output.with_name('samples.png'))
     seconds = train(options, training, validation)
-
     model = evaluate(options, tables, seconds)
-    good_test_paths = tables['test'].path[~bad_test]
-    probabilities = predict(model, good_test_paths, options.batch_size, test_time_augmentation=True)
+    _, probabilities = predict(model, tables['test'].path[~bad_test], options)
     sample = tables['test'].drop(columns='path')
     write_submission(sample, bad_test, probabilities, options.output.with_name('submission.csv'))
     print(f'Wrote {options.output} and, beside it, metrics.json, history.csv, submission.csv and the pictures.')
 
 
+def make_datasets(options, tables):
+    """The training and validation images as the options want them; both with labels, or both with distributions."""
+    augmenter = partial(
+        augment,
+        flip=not options.no_flip,
+        rotation=options.rotation,
+        shift=options.shift,
+        zoom=options.zoom,
+        contrast=options.contrast,
+    )
+    common = {
+        'size': options.native_size or options.image_size or EFNET_IMAGE_SIZES[options.efnet_no],
+        'batch_size': options.batch_size,
+        'workers': options.workers,
+    }
+    training = FaceDataset(
+        tables['training'].path,
+        make_targets(tables['training'], options.votes, options.label_smoothing),
+        augmenter=None if options.no_augmentation else augmenter,
+        shuffle=True,
+        seed=options.seed,
+        **common,
+    )
+    labels = make_targets(tables['validation'])
+    distributions = np.eye(len(EMOTIONS), dtype='float32')[labels]
+    validation = FaceDataset(
+        tables['validation'].path, distributions if training.targets.ndim == 2 else labels, **common
+    )
+    return training, validation
+
+
 def main(arguments=None):
     try:
         run(parse_options(arguments))
-    except TrainingError as error:
+    except (TrainingError, OSError) as error:
         sys.exit(f'model_training.py: {error}')
+    except KeyboardInterrupt:
+        sys.exit('model_training.py: interrupted; the same command with --resume goes on after the last finished epoch')
 
 
 if __name__ == '__main__':

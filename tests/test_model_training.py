@@ -103,7 +103,7 @@ def test_killed_and_resumed_run_equals_an_uninterrupted_one(kaggle, small_networ
             signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(model_training.EpochEnd, 'on_epoch_begin', die_in_epoch_three)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(SystemExit, match='with --resume goes on'):
         model_training.main(arguments(kaggle, *options))
     assert len(pd.read_csv(kaggle / 'out' / 'history.csv')) == 2
     monkeypatch.setattr(model_training.EpochEnd, 'on_epoch_begin', real_on_epoch_begin)
@@ -225,11 +225,21 @@ def test_order_and_draws_follow_from_seed_and_epoch(kaggle):
     paths = sorted((kaggle / 'train').rglob('*.jpg'))
 
     def batch(epoch):
-        options = {'size': 16, 'batch_size': 8, 'augmenter': model_training.augment, 'epoch': epoch}
+        options = {'size': 16, 'batch_size': 8, 'augmenter': model_training.augment, 'shuffle': True, 'epoch': epoch}
         return model_training.FaceDataset(paths, np.arange(len(paths)), **options)[3]
 
     np.testing.assert_array_equal(batch(1)[0], batch(1)[0])
     assert batch(1)[1].tolist() != batch(2)[1].tolist()
+
+
+def test_training_images_are_shuffled_without_augmentation_too(kaggle):
+    options = model_training.parse_options(arguments(kaggle, '--no-augmentation'))
+    tables, _ = model_training.load_tables(options)
+    training, validation = model_training.make_datasets(options, tables)
+    first = training[0][1].tolist()
+    training.on_epoch_end()
+    assert training[0][1].tolist() != first
+    assert validation[0][1].tolist() == [EMOTIONS.index(emotion) for emotion in tables['validation'].emotion]
 
 
 # ---- network and contract
