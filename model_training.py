@@ -599,7 +599,11 @@ def describe_run(options, tables, seconds):
         'seed': options.seed,
         'split_sizes': {name: len(table) for name, table in tables.items()},
         'training_seconds': round(seconds),
-        'machine': {'system': platform.platform(), 'processors': os.cpu_count(), 'backend': keras.backend.backend()},
+        'machine': {
+            'system': f'{platform.system()} {platform.machine()}',
+            'processors': os.cpu_count(),
+            'backend': keras.backend.backend(),
+        },
         'versions': {
             'python': platform.python_version(),
             'keras': keras.__version__,
@@ -658,6 +662,7 @@ def save_learning_curves(history, path):
         axis.plot(history.epoch, history[f'val_{metric}'], 'o-', markersize=3, label='validation')
         axis.set(xlabel='epoch', ylabel=metric)
         axis.xaxis.get_major_locator().set_params(integer=True)
+        axis.margins(y=0.1)
         axis.grid(alpha=0.3)
         axis.legend()
     loss.set_ylabel('cross-entropy (nats)')

@@ -10,6 +10,7 @@ import argparse
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -49,9 +50,7 @@ def main():
         feeds = {'training step': train}
         for name, file_size in FILE_SIZES.items():
             paths = write_images(Path(folder) / name, file_size, options.batches * options.batch_size)
-            feeds[f'input pipeline, {file_size}-px files'] = lambda paths=paths: read_all(
-                paths, size, options.batch_size
-            )
+            feeds[f'input pipeline, {file_size}-px files'] = partial(read_all, paths, size, options.batch_size, sink)
         speeds = measure(feeds, options.batches * options.batch_size)
     step = np.median(speeds['training step'])
     for name, values in speeds.items():
@@ -81,7 +80,7 @@ def write_images(folder, size, count):
 def read_all(paths, size, batch_size, sink):
     """Take all batches through the same queue of threads as `fit` does, into a network that costs nothing."""
     dataset = model_training.FaceDataset(
-        paths, np.zeros(len(paths)), size=size, batch_size=batch_size, augmenter=model_training.augment
+        paths, np.zeros(len(paths)), size=size, batch_size=batch_size, augmenter=model_training.augment, shuffle=True
     )
     assert len(sink.predict(dataset, verbose=0)) == len(paths)
 

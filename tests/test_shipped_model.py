@@ -1,0 +1,53 @@
+"""The model.h5 that comes with the repository: its contract, and its figures where the data is."""
+
+import json
+import zipfile
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from emotion_recognition.classification import EmotionClassifier
+from model_training import VALIDATION_SHARE, train_test_split
+from tests.conftest import CLASS_NAMES, ROOT, SHARED
+
+FOLDER = ROOT / 'model_weights'
+DATA_PATH = SHARED / 'data' / 'emotions9.zip'
+
+
+@pytest.fixture(scope='module')
+def classifier():
+    return EmotionClassifier(FOLDER / 'model.h5')
+
+
+def test_contract(classifier):
+    assert (classifier.image_size, classifier.class_names) == (48, CLASS_NAMES)
+    face = np.random.default_rng(0).integers(0, 256, (90, 80, 3)).astype(np.uint8)
+    probabilities = classifier.predict([face, face[:, ::-1]])
+    assert probabilities.shape == (2, 9)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
+
+
+def test_colour_makes_no_difference(classifier):
+    """It was trained on grey faces, and sees every face so."""
+    colour = np.random.default_rng(0).integers(0, 256, (48, 48, 3)).astype(np.uint8)
+    grey = cv2.cvtColor(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
+    np.testing.assert_allclose(*classifier.predict([colour, grey]), atol=0.02)
+
+
+@pytest.mark.skipif(not DATA_PATH.is_file(), reason='the training data is not here')
+def test_accuracy_on_validation_images_is_that_of_metrics_json(classifier):
+    metrics = json.loads((FOLDER / 'metrics.json').read_text())
+    with zipfile.ZipFile(DATA_PATH) as archive:
+        table = pd.read_csv(archive.open('train.csv'))
+        _, validation = train_test_split(
+            table, test_size=VALIDATION_SHARE, stratify=table.emotion, random_state=metrics['seed']
+        )
+        assert len(validation) == metrics['split_sizes']['validation']
+        sample = validation[:600]
+        contents = [archive.read(path.removeprefix('./')) for path in sample.image_path]
+    faces = [cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR) for content in contents]
+    right = np.array(CLASS_NAMES)[classifier.predict(faces).argmax(axis=1)] == sample.emotion
+    # The first 600 of 3,214 images: three standard errors are 0.05.
+    assert right.mean() == pytest.approx(metrics['accuracy'], abs=0.05)
