@@ -41,14 +41,14 @@ def colour_model_path(tmp_path_factory):
     return save_classifier(tmp_path_factory.mktemp('model') / 'model.h5', kernel)
 
 
-def write_clip(path, times, time_base=Fraction(1, 1000), size=(64, 48), sound=None, codec='libx264', options=None):
+def write_clip(path, times, time_base=Fraction(1, 1000), size=(64, 48), sound=None):
     """Encode a clip with frame n of brightness 10 * (n % 20) + 20, shown at times[n] in units of time_base.
 
     Args:
-        sound: None, or (codec, start in seconds, length in seconds) of a 440 Hz tone at 8 or 44.1 kHz.
+        sound: None, or (codec, start in seconds, length in seconds) of a 440 Hz tone at 44.1 kHz.
     """
     with av.open(str(path), 'w') as container:
-        stream = container.add_stream(codec, rate=25, options=options or {})
+        stream = container.add_stream('libx264', rate=25)
         stream.width, stream.height = size
         stream.pix_fmt = 'yuv420p' if not (size[0] % 2 or size[1] % 2) else 'yuv444p'
         stream.codec_context.time_base = time_base

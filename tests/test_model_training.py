@@ -119,8 +119,7 @@ def test_resume_keeps_to_the_options_of_the_run(kaggle, small_network):
     assert 'batch_size 16 (now 8)' in failure(kaggle, '--epochs', 1, '--resume', '--batch-size', 8)
 
 
-def test_plateau_goes_on_where_it_was(kaggle, small_network, monkeypatch):
-    monkeypatch.setattr(model_training, 'LEARNING_RATE', 0.0)
+def test_plateau_goes_on_where_it_was(kaggle, small_network):
     model_training.main(arguments(kaggle, '--epochs', 3, '--learning-rate', '1e-12'))
     state = json.loads((kaggle / 'out' / 'checkpoint' / 'state.json').read_text())
     assert state['plateau']['wait'] == 2  # nothing learnt since the first epoch

@@ -7,9 +7,10 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.model_selection import train_test_split
 
 from emotion_recognition.classification import EmotionClassifier
-from model_training import VALIDATION_SHARE, train_test_split
+from model_training import VALIDATION_SHARE
 from tests.conftest import CLASS_NAMES, ROOT, SHARED
 
 FOLDER = ROOT / 'model_weights'
