@@ -73,6 +73,8 @@ WEIGHT_DECAY = 0.05  # of AdamW
 WARMUP_EPOCHS = 1.0  # of the cosine schedule: from 0 to LEARNING_RATE
 LABEL_SMOOTHING = 0.0
 VOTES = 0.0  # share of the annotators' votes in the target, 0 (the label alone) to 1
+OVERSAMPLE = 0  # images that each emotion has at least in an epoch; those of rarer ones are repeated
+GROW_EPOCHS = 4  # the last ones, in which the network sees --grow-to instead of --image-size
 
 # Augmentation: each image is drawn anew in every epoch
 FLIP = True
@@ -186,6 +188,16 @@ def make_targets(table, votes=0.0, label_smoothing=0.0):
         keep = (total[:, 0] == 0) | (labels == EMOTIONS.index('uncertain'))
         targets = np.where(keep[:, None], targets, mixed)
     return (1 - label_smoothing) * targets + label_smoothing / len(EMOTIONS)
+
+
+def oversample(table, least, seed=SEED):
+    """Repeat rows of emotions that have fewer than `least`, each row about equally often; in the table's order."""
+    repeated = [
+        rows.sample(frac=1, random_state=seed).iloc[np.arange(least - len(rows)) % len(rows)]
+        for _, rows in table.groupby('emotion')
+        if len(rows) < least
+    ]
+    return pd.concat([table, *repeated])
 
 
 # ---- input pipeline ------------------------------------------------------------------------------
@@ -422,6 +434,18 @@ def compile_model(model, options, steps_per_epoch):
     )
 
 
+def grow(model, options, steps_per_epoch):
+    """The same network and optimiser, both trained so far, at the image size of the last epochs (Tan & Le 2021,
+    arXiv 2104.00298: small images first save most of the time and cost no accuracy)."""
+    grown = build_model(options.efnet_no, 'none', options.grow_to, options.native_size, options.grayscale)
+    copy_variables(model, grown)
+    compile_model(grown, options, steps_per_epoch)
+    grown.optimizer.build(grown.trainable_variables)
+    for variable, trained in zip(grown.optimizer.variables, model.optimizer.variables, strict=True):
+        variable.assign(trained)
+    return grown
+
+
 def save_model(model, path):
     """Write model.h5 whole or not at all: float32, without the optimiser, class names inside."""
     temporary_path = path.with_name(f'.{path.stem}.tmp.h5')
@@ -541,15 +565,22 @@ def train(options, training, validation):
             'val_accuracy', patience=3, min_lr=3e-7, mode='max', factor=0.1, verbose=1
         )
     epoch_end = EpochEnd(options.output, run_options, state, plateau)
-    model.fit(
-        training,
-        validation_data=validation,
-        initial_epoch=epochs_done,
-        epochs=options.epochs,
-        callbacks=[*([plateau] if plateau else []), epoch_end],
-        shuffle=False,  # the dataset shuffles by itself
-        verbose=1 if sys.stdout.isatty() or 'ipykernel' in sys.modules else 2,
-    )
+    grow_epoch = options.epochs - options.grow_epochs if options.grow_to else options.epochs
+    for first, last in ((0, grow_epoch), (grow_epoch, options.epochs)):
+        if epochs_done >= last:
+            continue
+        if first and epochs_done == first:
+            model = grow(model, options, len(training))
+        model.fit(
+            training,
+            validation_data=validation,
+            initial_epoch=epochs_done,
+            epochs=last,
+            callbacks=[*([plateau] if plateau else []), epoch_end],
+            shuffle=False,  # the dataset shuffles by itself
+            verbose=1 if sys.stdout.isatty() or 'ipykernel' in sys.modules else 2,
+        )
+        epochs_done = last
     return epoch_end.state['seconds']
 
 
@@ -729,6 +760,7 @@ def parse_options(arguments=None):
     network.add_argument('--weights', default=WEIGHTS, help='imagenet, none, or the path of a weights file')
     network.add_argument('--image-size', type=int, help='side that the backbone sees, pixels; its own where not given')
     network.add_argument('--native-size', type=int, help='side of the images where smaller: the model enlarges them')
+    network.add_argument('--grow-to', type=int, help='--image-size of the last --grow-epochs; needs --native-size')
     network.add_argument('--grayscale', action='store_true', help='the model looks at luma only')
     network.add_argument(
         '--precision', choices=('float32', 'mixed_float16', 'mixed_bfloat16'), default='float32', help="Keras' policy"
@@ -750,6 +782,10 @@ def parse_options(arguments=None):
         '--label-smoothing', type=float, default=LABEL_SMOOTHING, help='share spread over all classes'
     )
     training.add_argument('--votes', type=float, default=VOTES, help="share of the table's vote columns in the target")
+    training.add_argument(
+        '--oversample', type=int, default=OVERSAMPLE, help='repeat images of rare emotions: at least so many an epoch'
+    )
+    training.add_argument('--grow-epochs', type=int, default=GROW_EPOCHS, help='with --grow-to: how many of --epochs')
     training.add_argument('--resume', action='store_true', help='go on from the last finished epoch')
 
     augmentation = parser.add_argument_group('augmentation')
@@ -786,10 +822,13 @@ def run(options):
         if keras.backend.backend() != 'jax':
             raise TrainingError('--data-parallel needs KERAS_BACKEND=jax, the backend that Keras spreads over devices')
         keras.distribution.set_distribution(keras.distribution.DataParallel())
+    if options.grow_to and not options.native_size:
+        raise TrainingError('--grow-to needs --native-size, the size that the images keep while the network grows')
     tables, bad_test = load_tables(options)
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    training, validation = make_datasets(options, tables)
-    save_samples(training, tables['training'], options.output.with_name('samples.png'))
+    sampled = oversample(tables['training'], options.oversample, options.seed)
+    training, validation = make_datasets(options, sampled, tables['validation'])
+    save_samples(training, sampled, options.output.with_name('samples.png'))
     seconds = train(options, training, validation)
     model = evaluate(options, tables, seconds)
     _, probabilities = predict(model, tables['test'].path[~bad_test], options)
@@ -798,7 +837,7 @@ def run(options):
     print(f'Wrote {options.output} and, beside it, metrics.json, history.csv, submission.csv and the pictures.')
 
 
-def make_datasets(options, tables):
+def make_datasets(options, training_table, validation_table):
     """The training and validation images as the options want them; both with labels, or both with distributions."""
     augmenter = partial(
         augment,
@@ -814,17 +853,17 @@ def make_datasets(options, tables):
         'workers': options.workers,
     }
     training = FaceDataset(
-        tables['training'].path,
-        make_targets(tables['training'], options.votes, options.label_smoothing),
+        training_table.path,
+        make_targets(training_table, options.votes, options.label_smoothing),
         augmenter=None if options.no_augmentation else augmenter,
         shuffle=True,
         seed=options.seed,
         **common,
     )
-    labels = make_targets(tables['validation'])
+    labels = make_targets(validation_table)
     distributions = np.eye(len(EMOTIONS), dtype='float32')[labels]
     validation = FaceDataset(
-        tables['validation'].path, distributions if training.targets.ndim == 2 else labels, **common
+        validation_table.path, distributions if training.targets.ndim == 2 else labels, **common
     )
     return training, validation
 
