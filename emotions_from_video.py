@@ -1,29 +1,26 @@
-"""Turn a video into an annotated mp4 with its sound and a CSV of its emotions over time.
+"""Turn a video into an annotated mp4 with its sound, and tables and a picture of its emotions over time.
 
-Edit VIDEO_PATH and run it, or name the video: python emotions_from_video.py other.mp4
+Edit VIDEO_PATH and run it, or name videos or folders: python emotions_from_video.py other.mp4 clips/
 """
 
 import argparse
-import os
-import signal
 import sys
-import tempfile
-import threading
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
-import cv2
-import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
 from emotion_recognition.classification import EmotionClassifier
 from emotion_recognition.detection import HaarFaceDetector
 from emotion_recognition.drawing import draw_faces
+from emotion_recognition.files import check_outputs, find_videos, name_outputs
+from emotion_recognition.interaction import Interruption, Window, has_screen
 from emotion_recognition.labels import InputError
 from emotion_recognition.pipeline import EmotionPipeline
-from emotion_recognition.tables import EmotionTable, write_csv
-from emotion_recognition.video import VideoReader, VideoWriter
+from emotion_recognition.tables import EmotionTable, FacePeriods, FaceTable, write_csv, write_subtitles, write_whole
+from emotion_recognition.video import FrameError, VideoReader, VideoWriter
 
 HERE = Path(__file__).resolve().parent
 
@@ -32,23 +29,29 @@ MODEL_WEIGHTS_PATH = HERE / 'model_weights' / 'model.h5'
 DETECTOR_PATH = HERE / 'face_detector' / 'haarcascade_frontalface_default.xml'
 COMPACT = True  # CSV: one row per period in which the emotions stay the same; False: one row per frame
 SHOW_PROCESS = False  # show the frames in a window while working; q ends it
-WRITE_VIDEO = True  # False: the CSV only
+WRITE_VIDEO = True  # False: tables and picture only
+SUBTITLES = False  # write the periods as subtitles too
 TEST_TIME_AUGMENTATION = False  # average each face with its mirror image: steadier, and slower
+SMOOTHING_SECONDS = 0.3  # over which each face's probabilities are averaged; 0: each frame by itself
 
 WINDOW_TITLE = 'emotions_from_video (q ends)'
+MOST_FACES_IN_SUMMARY = 10
 
 
 def analyse_video(
     video_path: str | Path,
     classifier: EmotionClassifier,
     detector_path: str | Path,
-    compact: bool = True,
-    show_process: bool = False,
-    write_video: bool = True,
+    compact: bool = COMPACT,
+    show_process: bool = SHOW_PROCESS,
+    write_video: bool = WRITE_VIDEO,
     output_filename: str | Path | None = None,
-    test_time_augmentation: bool = False,
+    test_time_augmentation: bool = TEST_TIME_AUGMENTATION,
+    smoothing_seconds: float = SMOOTHING_SECONDS,
+    subtitles: bool = SUBTITLES,
+    interruption: Interruption | None = None,
 ) -> pd.DataFrame:
-    """Find the emotions of a video; write the annotated video and the table.
+    """Find the emotions of a video; write the annotated video, the tables and the timeline.
 
     Ctrl-C, `q` in the window or a frame that cannot be decoded end it early; what was done until then is written.
 
@@ -60,144 +63,123 @@ def analyse_video(
         show_process: show the frames in a window while working.
         write_video: write the annotated mp4 too.
         output_filename: of the mp4, also where it is not written; by default <stem>_with_emotions.mp4 beside the
-            video. The CSV is named after it: <stem>_emotions_data.csv.
+            video. The other files are named after it, see `Outputs`.
+        test_time_augmentation: average each face with its mirror image.
+        smoothing_seconds: time constant over which each face's probabilities are averaged; 0 for each frame alone.
+        subtitles: write the periods as SRT subtitles too.
+        interruption: to end it from elsewhere; by default Ctrl-C does.
 
     Returns:
         What the CSV holds: `ms_start, ms_end, frame_start, frame_end, emotions`, or if not compact
         `ms, frame, emotions`. Times are the file's own, in milliseconds; frames count from 1; `emotions` is a word
-        where the frame has exactly one face, otherwise a list of words, faces from left to right.
+        where the frame has exactly one face, otherwise a list of words, faces in the order of their numbers.
 
     Raises:
         InputError: the video or the cascade cannot be read, or the output not written.
     """
     video_path = Path(video_path)
-    output_path, csv_path = name_outputs(video_path, output_filename)
-    pipeline = EmotionPipeline(HaarFaceDetector(detector_path), classifier, test_time_augmentation)
-    table = EmotionTable(compact)
+    outputs = name_outputs(video_path, output_filename)
+    pipeline = EmotionPipeline(HaarFaceDetector(detector_path), classifier, test_time_augmentation, smoothing_seconds)
+    emotions, face_periods = EmotionTable(compact), FacePeriods()
     with ExitStack() as stack:
         reader = stack.enter_context(VideoReader(video_path))
-        check_outputs(video_path, output_path, csv_path)
-        writer = stack.enter_context(VideoWriter(output_path, reader)) if write_video else None
-        window = stack.enter_context(Window()) if show_process and has_screen() else None
-        frame_count, stopped = annotate(reader, pipeline, table, writer, window)
+        check_outputs(video_path, outputs)
+        face_table = stack.enter_context(FaceTable(outputs.faces, classifier.class_names))
+        writer = stack.enter_context(VideoWriter(outputs.video, reader)) if write_video else None
+        window = stack.enter_context(Window(WINDOW_TITLE)) if show_process and has_screen() else None
+        interruption = interruption or stack.enter_context(Interruption())
+        tables = (emotions, face_table, face_periods)
+        frame_count, stopped = annotate(reader, pipeline, tables, writer, window, interruption)
         if not frame_count:
             raise InputError(stopped or f'{video_path}: has no frames')
-    emotions = table.to_frame()
-    write_csv(emotions, csv_path)
+    write_csv(emotions.to_frame(), outputs.emotions)
+    write_timeline(face_periods, video_path.name, outputs.timeline)
+    if subtitles:
+        write_subtitles(emotions.periods(), float(1000 / reader.frame_rate), outputs.subtitles)
     if stopped:
         print(f'Stopped after frame {frame_count}: {stopped}', file=sys.stderr)
-    print(f'Wrote {f"{output_path} and " if write_video else ""}{csv_path}: {frame_count} frames.')
-    return emotions
+    print_summary(frame_count, face_periods)
+    first, *others = outputs.written(write_video, subtitles)
+    print(f'Wrote {first} and, beside it, {", ".join(path.name for path in others)}')
+    return emotions.to_frame()
 
 
 def annotate(
     reader: VideoReader,
     pipeline: EmotionPipeline,
-    table: EmotionTable,
+    tables: Iterable[EmotionTable | FaceTable | FacePeriods],
     writer: VideoWriter | None,
-    window: 'Window | None',
+    window: Window | None,
+    interruption: Interruption,
 ) -> tuple[int, str | None]:
-    """Take each frame from the reader to the table, the writer and the window.
+    """Take each frame from the reader to the tables, the writer and the window.
 
     Returns:
         How many frames were done, and why the rest was not, None if all were.
     """
     frame_number, stopped = 0, None
-    with Interruption() as interruption:
-        try:
-            frames = tqdm(reader.read_frames(), reader.path.name, reader.frame_count or None, unit='frame')
-            for frame_number, timestamp_ms, frame_bgr in frames:
-                faces = pipeline.process(frame_bgr)
+    try:
+        frames = tqdm(reader.read_frames(), reader.path.name, reader.frame_count or None, unit='frame')
+        for frame_number, timestamp_ms, frame_bgr in frames:
+            faces = pipeline.process(frame_bgr, timestamp_ms)
+            for table in tables:
                 table.add(frame_number, round(timestamp_ms, 3), faces)
-                draw_faces(frame_bgr, faces)
-                if writer:
-                    writer.write(timestamp_ms, frame_bgr)
-                if window and window.show(frame_bgr):
-                    stopped = 'q was pressed'
-                elif interruption.requested:
-                    stopped = 'Ctrl-C was pressed'
-                if stopped:
-                    break
-        except InputError as error:  # a frame cannot be decoded; those before it count
-            stopped = str(error)
+            draw_faces(frame_bgr, faces)
+            if writer:
+                writer.write(timestamp_ms, frame_bgr)
+            if window and (reason := window.show(frame_bgr)):
+                interruption.request(reason)
+            if interruption.reason:
+                stopped = interruption.reason
+                break
+    except FrameError as error:  # those before it count
+        stopped = str(error)
     if stopped and writer:
         writer.end_here()
     return frame_number, stopped
 
 
-class Interruption:
-    """Turns the first Ctrl-C into a wish that is looked at between frames; the second one breaks off as usual."""
+def write_timeline(face_periods: FacePeriods, title: str, path: Path) -> None:
+    """Write the timeline picture, whole or not at all."""
+    from emotion_recognition.plots import save_timeline  # here and not above: matplotlib takes a second to import
 
-    requested = False
-
-    def __enter__(self):
-        self._in_main_thread = threading.current_thread() is threading.main_thread()  # signals reach no other
-        if self._in_main_thread:
-            self._previous = signal.signal(signal.SIGINT, self._request)
-        return self
-
-    def _request(self, *_):
-        self.requested = True
-        signal.signal(signal.SIGINT, self._previous)
-
-    def __exit__(self, *exception):
-        if self._in_main_thread:
-            signal.signal(signal.SIGINT, self._previous)
+    write_whole(path, lambda temporary_path: save_timeline(face_periods, title, temporary_path))
 
 
-class Window:
-    """A window for frames; closed at the end of its `with` block."""
-
-    def show(self, frame_bgr: np.ndarray) -> bool:
-        """Show a frame. Returns whether q was pressed."""
-        cv2.imshow(WINDOW_TITLE, frame_bgr)
-        return cv2.waitKey(1) & 0xFF == ord('q')
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        cv2.destroyAllWindows()
+def print_summary(frame_count: int, face_periods: FacePeriods) -> None:
+    """Print how many frames and faces there were, and the share of each emotion of those seen longest."""
+    face_count = face_periods.face_count()
+    print(f'{frame_count} frames, {face_count} {"face" if face_count == 1 else "faces"}')
+    longest = face_periods.longest_seen(MOST_FACES_IN_SUMMARY)
+    for track_id, frames in longest.items():
+        total = sum(frames.values())
+        shares = ', '.join(f'{emotion} {count / total:.0%}' for emotion, count in frames.items())
+        print(f'  face {track_id}, {total} frames: {shares}')
+    if face_count > len(longest):
+        print(f'  and {face_count - len(longest)} more, seen in fewer frames')
 
 
-def has_screen() -> bool:
-    """Whether a window can be opened; says so if not. OpenCV would end the whole process."""
-    if sys.platform == 'linux' and not (os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')):
-        print('No screen here: going on without a window.', file=sys.stderr)
-        return False
-    return True
-
-
-def name_outputs(video_path: Path, output_filename: str | Path | None) -> tuple[Path, Path]:
-    """Paths of the annotated mp4 and of the CSV that is named after it."""
-    output_path = Path(output_filename or video_path.with_name(f'{video_path.stem}_with_emotions.mp4'))
-    return output_path, output_path.with_name(f'{output_path.stem}_emotions_data.csv')
-
-
-def check_outputs(video_path: Path, output_path: Path, csv_path: Path) -> None:
-    """Find out before the work whether its results can be written.
-
-    Raises:
-        InputError: they cannot, or would overwrite the video.
-    """
-    if output_path.resolve() == video_path.resolve():
-        raise InputError(f'{output_path}: would overwrite the video itself; give another output name')
-    if not output_path.parent.is_dir():
-        raise InputError(f'{output_path.parent}: no such folder for the output')
-    for path in (output_path, csv_path):
+def check_videos(videos: Iterable[Path], output_filename: Path | None) -> dict[Path, str]:
+    """Find out before the model takes its seconds to load which videos cannot be done. Returns why, for those."""
+    problems, claimed = {}, {}
+    for video in videos:
+        outputs = name_outputs(video, output_filename)
         try:
-            with tempfile.TemporaryFile(dir=path.parent):
-                pass
-            if path.exists():
-                with path.open('r+b'):  # on Windows a program that has it open forbids this
-                    pass
-        except OSError as error:
-            raise InputError(f'{path}: cannot be written ({error.strerror})') from None
+            VideoReader(video).close()
+            check_outputs(video, outputs)
+            if outputs.video in claimed:
+                raise InputError(f'{video}: its output would be that of {claimed[outputs.video]}; rename one of them')
+            claimed[outputs.video] = video
+        except InputError as error:
+            problems[video] = str(error)
+    return problems
 
 
 def parse_options(arguments=None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description='Turn a video into an annotated mp4 with its sound and a CSV.')
-    parser.add_argument('video', nargs='?', type=Path, help='same as --video-path')
+    parser = argparse.ArgumentParser(
+        description='Turn a video into an annotated mp4 with its sound, tables, a picture.'
+    )
+    parser.add_argument('videos', nargs='*', type=Path, help='videos, or folders of videos; as --video-path')
     parser.add_argument('--video-path', type=Path, default=VIDEO_PATH, help='default: %(default)s')
     parser.add_argument('--model-weights-path', type=Path, default=MODEL_WEIGHTS_PATH, help='default: %(default)s')
     parser.add_argument('--detector-path', type=Path, default=DETECTOR_PATH, help='default: %(default)s')
@@ -206,30 +188,68 @@ def parse_options(arguments=None) -> argparse.Namespace:
     parser.add_argument('--compact', default=COMPACT, **switch)
     parser.add_argument('--show-process', default=SHOW_PROCESS, **switch)
     parser.add_argument('--write-video', default=WRITE_VIDEO, **switch)
+    parser.add_argument('--subtitles', default=SUBTITLES, **switch)
     parser.add_argument('--test-time-augmentation', default=TEST_TIME_AUGMENTATION, **switch)
+    parser.add_argument(
+        '--smoothing-seconds', type=float, default=SMOOTHING_SECONDS, help='0 turns it off; default: %(default)s'
+    )
     return parser.parse_args(arguments)
 
 
+def analyse_videos(options: argparse.Namespace) -> tuple[list[Path], dict[Path, str]]:
+    """Analyse all videos that the options name. Returns them, and why some of them failed.
+
+    Raises:
+        InputError: the model, the cascade or an option is wrong for all of them.
+    """
+    videos = find_videos(options.videos or [options.video_path])
+    if options.output_filename and len(videos) > 1:
+        raise InputError(f'--output-filename names one output, but there are {len(videos)} videos')
+    if options.smoothing_seconds < 0:
+        raise InputError(f'--smoothing-seconds is {options.smoothing_seconds}; expected 0 or more')
+    problems = check_videos(videos, options.output_filename)
+    if len(problems) == len(videos):
+        return videos, problems
+    HaarFaceDetector(options.detector_path)
+    classifier = EmotionClassifier(options.model_weights_path)
+    with Interruption() as interruption:
+        for video in videos:
+            if video in problems:
+                continue
+            if interruption.reason:
+                problems[video] = f'{video}: not begun, {interruption.reason}'
+                continue
+            try:
+                analyse_video(
+                    video,
+                    classifier,
+                    options.detector_path,
+                    options.compact,
+                    options.show_process,
+                    options.write_video,
+                    options.output_filename,
+                    options.test_time_augmentation,
+                    options.smoothing_seconds,
+                    options.subtitles,
+                    interruption,
+                )
+            except (InputError, OSError) as error:
+                problems[video] = str(error)
+    return videos, problems
+
+
 def main(arguments=None) -> None:
-    options = parse_options(arguments)
-    video_path = options.video or options.video_path
     try:
-        # A wrong path is told before the model takes its seconds to load.
-        VideoReader(video_path).close()
-        check_outputs(video_path, *name_outputs(video_path, options.output_filename))
-        HaarFaceDetector(options.detector_path)
-        analyse_video(
-            video_path,
-            EmotionClassifier(options.model_weights_path),
-            options.detector_path,
-            options.compact,
-            options.show_process,
-            options.write_video,
-            options.output_filename,
-            options.test_time_augmentation,
-        )
+        videos, problems = analyse_videos(parse_options(arguments))
     except (InputError, OSError) as error:
         sys.exit(f'emotions_from_video.py: {error}')
+    except KeyboardInterrupt:
+        sys.exit('emotions_from_video.py: broken off; no file of this video was written')
+    if problems and len(videos) == 1:
+        sys.exit(f'emotions_from_video.py: {problems[videos[0]]}')
+    if problems:
+        lines = ''.join(f'\n  {problem}' for problem in problems.values())
+        sys.exit(f'emotions_from_video.py: {len(problems)} of {len(videos)} videos failed:{lines}')
 
 
 if __name__ == '__main__':

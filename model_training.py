@@ -862,9 +862,7 @@ def make_datasets(options, training_table, validation_table):
     )
     labels = make_targets(validation_table)
     distributions = np.eye(len(EMOTIONS), dtype='float32')[labels]
-    validation = FaceDataset(
-        validation_table.path, distributions if training.targets.ndim == 2 else labels, **common
-    )
+    validation = FaceDataset(validation_table.path, distributions if training.targets.ndim == 2 else labels, **common)
     return training, validation
 
 

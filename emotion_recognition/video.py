@@ -24,6 +24,10 @@ ROTATIONS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, -90: cv2.ROTATE_90_CLOCKWISE, 1
 TAGGED_COLOUR_SPACES = {1, 4, 5, 7, 9}  # those that swscale converts from and to; 2 is 'unspecified'
 
 
+class FrameError(InputError):
+    """A frame cannot be decoded."""
+
+
 class VideoReader:
     """A video file's largest picture stream; use it in a `with` statement.
 
@@ -71,7 +75,7 @@ class VideoReader:
             pixels, (height, width, 3) uint8, BGR, which is the caller's to draw on.
 
         Raises:
-            InputError: a frame cannot be decoded. All before it have been yielded.
+            FrameError: a frame cannot be decoded. All before it have been yielded.
         """
         last_pts = None
         try:
@@ -81,7 +85,7 @@ class VideoReader:
                 yield frame_number, float(pts * self.time_base * 1000), self._to_bgr(frame)
         except av.error.FFmpegError as error:
             time = 'at its start' if last_pts is None else f'after {float(last_pts * self.time_base):.2f} s'
-            raise InputError(f'{self.path}: cannot be decoded {time} ({_reason(error)})') from None
+            raise FrameError(f'{self.path}: cannot be decoded {time} ({_reason(error)})') from None
 
     def _next_pts(self, pts, last_pts):
         """Fill in a missing timestamp, and keep damaged ones in order, which players need."""
@@ -111,6 +115,8 @@ class VideoReader:
 
 class VideoWriter:
     """Writes frames as H.264 in mp4, each at its own time, with the sound of the video that they come from.
+
+    Players leave out what mp4 holds before its time 0: a video that starts before it is moved there as a whole.
 
     The file appears under its name when the `with` block ends well; otherwise nothing is left behind, and a file that
     stood there stays as it was.
@@ -149,15 +155,20 @@ class VideoWriter:
             frame_bgr = cv2.copyMakeBorder(frame_bgr, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
         if self._stream is None:
             self._open_stream(frame_bgr.shape[1], frame_bgr.shape[0])
+            self._sound.delay = self._delay = max(Fraction(0), -self._to_time(timestamp_ms))
         frame = av.VideoFrame.from_ndarray(frame_bgr, format='bgr24')
         tagged = self._reader.colour_space in TAGGED_COLOUR_SPACES
         colour_space = self._reader.colour_space if tagged else None
         frame = frame.reformat(format='yuv420p', dst_colorspace=colour_space, interpolation=CONVERSION)
         frame.time_base = self._reader.time_base
-        frame.pts = round(timestamp_ms / 1000 / self._reader.time_base)
+        frame.pts = round((self._to_time(timestamp_ms) + self._delay) / self._reader.time_base)
         self._container.mux(self._stream.encode(frame))
         self._sound.write_until(timestamp_ms / 1000)
         self._timestamp_ms = timestamp_ms
+
+    def _to_time(self, timestamp_ms):
+        """Seconds, exactly on the grid of the file's timestamps."""
+        return round(timestamp_ms / 1000 / self._reader.time_base) * self._reader.time_base
 
     def end_here(self) -> None:
         """Let the sound end with the last frame written, instead of where the original's ends."""
@@ -189,7 +200,12 @@ class Sound:
     """Carries the first sound stream of a file into a container, in step with the pictures.
 
     Its packets are copied where mp4 can hold them, otherwise encoded anew as AAC. A file without sound is no error.
+
+    Attributes:
+        delay: by how much it is moved, in seconds.
     """
+
+    delay = Fraction(0)
 
     def __init__(self, path: Path, target: av.container.OutputContainer):
         self._target = target
@@ -231,10 +247,13 @@ class Sound:
 
     def _mux(self, packet):
         if self._resampler is None:
+            ticks = round(self.delay / packet.time_base)
+            packet.pts, packet.dts = packet.pts + ticks, None if packet.dts is None else packet.dts + ticks
             packet.stream = self._stream
             self._target.mux(packet)
             return
         for decoded in packet.decode():
+            decoded.pts += round(self.delay / decoded.time_base)
             for frame in self._resampler.resample(decoded):
                 self._target.mux(self._stream.encode(frame))
 

@@ -64,11 +64,11 @@ def write_clip(path, times, time_base=Fraction(1, 1000), size=(64, 48), sound=No
     return path
 
 
-def write_tone(container, stream, start, length):
-    samples = np.sin(np.arange(int(length * 44100)) * 2 * np.pi * 440 / 44100)
-    resampler = av.AudioResampler(format=stream.format, layout='mono', rate=44100, frame_size=stream.frame_size or 1024)
+def write_tone(container, stream, start, length, pitch=440, rate=44100):
+    samples = np.sin(np.arange(int(length * rate)) * 2 * np.pi * pitch / rate)
+    resampler = av.AudioResampler(format=stream.format, layout='mono', rate=rate, frame_size=stream.frame_size or 1024)
     frame = av.AudioFrame.from_ndarray((samples * 20000).astype(np.int16)[None], format='s16', layout='mono')
-    frame.rate, frame.pts, frame.time_base = 44100, int(start * 44100), Fraction(1, 44100)
+    frame.rate, frame.pts, frame.time_base = rate, int(start * rate), Fraction(1, rate)
     for part in [*resampler.resample(frame), *resampler.resample(None)]:
         container.mux(stream.encode(part))
     container.mux(stream.encode(None))

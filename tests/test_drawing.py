@@ -14,7 +14,7 @@ def test_every_emotion_has_its_own_colour():
 
 def test_box_in_the_colour_of_the_emotion():
     frame = np.zeros((240, 320, 3), np.uint8)
-    draw_faces(frame, [FaceEmotion((100, 100, 80, 80), HAPPY)])
+    draw_faces(frame, [FaceEmotion(1, (100, 100, 80, 80), HAPPY)])
     for x, y in ((140, 180), (100, 140), (180, 140)):  # lower, left and right side
         np.testing.assert_allclose(frame[y, x], (60, 215, 255), atol=25)  # the line is smoothed
     assert not frame[110:170, 110:170].any()
@@ -23,11 +23,24 @@ def test_box_in_the_colour_of_the_emotion():
 @pytest.mark.parametrize('box', [(0, 0, 60, 60), (280, 0, 40, 60), (300, 200, 40, 60), (-10, -10, 50, 50)])
 def test_label_stays_whole_at_the_border(box):
     inside = np.zeros((240, 320, 3), np.uint8)
-    draw_faces(inside, [FaceEmotion((100, 100, 1, 1), HAPPY)])
+    draw_faces(inside, [FaceEmotion(1, (100, 100, 1, 1), HAPPY)])
     at_border = np.zeros((240, 320, 3), np.uint8)
-    draw_faces(at_border, [FaceEmotion(box, HAPPY)])
+    draw_faces(at_border, [FaceEmotion(1, box, HAPPY)])
     colour = EMOTION_COLOURS_BGR['happy']
     assert (at_border == colour).all(axis=2).sum() >= 0.98 * (inside == colour).all(axis=2).sum()
+
+
+@pytest.mark.parametrize(('width', 'height'), [(426, 240), (3840, 2160), (90, 400)])
+def test_label_fits_any_frame(width, height):
+    frame = np.zeros((height, width, 3), np.uint8)
+    draw_faces(frame, [FaceEmotion(12, (width // 2, height // 2, 40, 40), HAPPY)])
+    label = (frame[: height // 2 - height // 100] == EMOTION_COLOURS_BGR['happy']).all(axis=2)  # above the box's line
+    rows, columns = np.flatnonzero(label.any(axis=1)), np.flatnonzero(label.any(axis=0))
+    left, right = columns[[0, -1]]
+    assert left >= 0 and right < width
+    dark = (frame[rows[0] : rows[-1], left:right] < 60).all(axis=2)
+    assert not dark[:, :2].any() and not dark[:, -2:].any()  # the text keeps off both ends
+    assert dark.any()
 
 
 def test_nothing_to_draw():

@@ -4,6 +4,11 @@ import subprocess
 import sys
 import time
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None
+
 import av
 import numpy as np
 import pandas as pd
@@ -50,7 +55,81 @@ def test_per_frame_table_without_video(tmp_path, classifier):
     clip = write_clip(tmp_path / 'clip.mp4', [0, 40, 90])
     table = emotions_from_video.analyse_video(clip, classifier, DETECTOR_PATH, compact=False, write_video=False)
     assert table.to_numpy().tolist() == [[0.0, 1, []], [40.0, 2, []], [90.0, 3, []]]
-    assert sorted(path.name for path in tmp_path.iterdir()) == ['clip.mp4', 'clip_with_emotions_emotions_data.csv']
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        'clip.mp4',
+        'clip_with_emotions_emotions_data.csv',
+        'clip_with_emotions_faces_data.csv',
+        'clip_with_emotions_timeline.png',
+    ]
+
+
+def test_table_of_faces_agrees_with_the_table_of_emotions(tmp_path, classifier, capsys):
+    table = emotions_from_video.analyse_video(
+        DEMO_PATH,
+        classifier,
+        DETECTOR_PATH,
+        compact=False,
+        write_video=False,
+        output_filename=tmp_path / 'demo.mp4',
+        subtitles=True,
+    )
+    faces = pd.read_csv(tmp_path / 'demo_faces_data.csv')
+    assert list(faces.columns[:9]) == ['frame', 'ms', 'face', 'x', 'y', 'width', 'height', 'emotion', 'confidence']
+    assert tuple(faces.columns[9:]) == classifier.class_names
+    for frame, ms, emotions in table[['frame', 'ms', 'emotions']].itertuples(index=False):
+        rows = faces[faces.frame == frame]
+        assert rows.emotion.tolist() == ([emotions] if isinstance(emotions, str) else emotions)
+        assert (rows.ms == ms).all() and rows.face.is_monotonic_increasing and rows.face.is_unique
+    probabilities = faces[list(classifier.class_names)].to_numpy()
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-3)
+    np.testing.assert_allclose(probabilities.max(axis=1), faces.confidence)
+    both = faces[faces.frame > 180].groupby('face').size()  # the demo ends with two faces side by side
+    assert len(both) == 2 and (both > 40).all()
+    assert (tmp_path / 'demo_periods.srt').read_text().startswith('1\n00:00:00,000 --> ')
+    assert (tmp_path / 'demo_timeline.png').read_bytes().startswith(b'\x89PNG')
+    assert '225 frames' in capsys.readouterr().out
+
+
+def test_several_videos_and_folders_one_of_them_broken(tmp_path, colour_model_path):
+    folder = tmp_path / 'folder'
+    folder.mkdir()
+    write_clip(tmp_path / 'a.mp4', [0, 40])
+    write_clip(folder / 'b.mkv', [0, 40, 80])
+    write_clip(folder / 'b_with_emotions.mp4', [0])  # of an earlier run
+    (folder / 'broken.avi').write_text('no video')
+    (folder / 'notes.txt').write_text('no video either')
+    with pytest.raises(SystemExit) as caught:
+        emotions_from_video.main([str(tmp_path / 'a.mp4'), str(folder), '--model-weights-path', str(colour_model_path)])
+    assert caught.value.code.startswith('emotions_from_video.py: 1 of 3 videos failed:\n')
+    assert 'broken.avi: cannot be read as a video' in caught.value.code
+    assert len(picture_times_ms(tmp_path / 'a_with_emotions.mp4')) == 2
+    assert len(picture_times_ms(folder / 'b_with_emotions.mp4')) == 3
+    assert not list(folder.glob('*with_emotions_with_emotions*'))
+
+
+def test_two_videos_that_would_have_one_output(tmp_path, colour_model_path):
+    clips = [str(write_clip(tmp_path / name, [0, 40])) for name in ('a.mkv', 'a.mp4')]
+    with pytest.raises(SystemExit, match='its output would be that of'):
+        emotions_from_video.main([*clips, '--model-weights-path', str(colour_model_path)])
+    assert (tmp_path / 'a_with_emotions.mp4').is_file()
+
+
+@pytest.mark.skipif(resource is None, reason='the size of files can be limited on Unix only')
+def test_full_disk_is_told_in_one_line(tmp_path, colour_model_path):
+    clip = write_clip(tmp_path / 'clip.mp4', range(0, 4000, 40), size=(320, 240))
+    before = sorted(tmp_path.iterdir())
+    done = subprocess.run(
+        [sys.executable, ROOT / 'emotions_from_video.py', clip, '--model-weights-path', colour_model_path],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000)),
+    )
+    assert done.returncode == 1
+    assert 'Traceback' not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith('emotions_from_video.py: ')
+    assert 'File too large' in done.stderr.splitlines()[-1]
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_window_is_left_out_without_a_screen(tmp_path, classifier, monkeypatch, capsys):

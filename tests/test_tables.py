@@ -3,11 +3,22 @@ import pandas as pd
 import pytest
 
 from emotion_recognition.labels import EMOTIONS, FaceEmotion
-from emotion_recognition.tables import EmotionTable, emotions_cell, write_csv
+from emotion_recognition.tables import (
+    EmotionTable,
+    FacePeriods,
+    FaceTable,
+    emotions_cell,
+    write_csv,
+    write_subtitles,
+)
 
 
 def faces(*emotions):
-    return [FaceEmotion((0, 0, 9, 9), np.eye(9)[EMOTIONS.index(emotion)]) for emotion in emotions]
+    return [face(number, emotion) for number, emotion in enumerate(emotions, start=1)]
+
+
+def face(track_id, emotion):
+    return FaceEmotion(track_id, (0, 0, 9, 9), np.eye(9)[EMOTIONS.index(emotion)])
 
 
 def fill(table, frames):
@@ -79,3 +90,63 @@ def test_failed_write_keeps_the_file_that_stood_there(tmp_path, monkeypatch):
     with pytest.raises(OSError, match='No space'):
         write_csv(pd.DataFrame({'a': [1]}), path)
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [('table.csv', 'good')]
+
+
+def test_row_per_face_and_frame(tmp_path):
+    probabilities = np.array([0.01, 0, 0, 0.04, 0.9, 0.05, 0, 0, 0], np.float32)
+    with FaceTable(tmp_path / 'faces.csv', EMOTIONS) as table:
+        table.add(1, 0.0, [FaceEmotion(1, (10, 20, 30, 40), probabilities), face(3, 'sad')])
+        table.add(2, 33.367, [])
+        table.add(3, 66.733, [face(3, 'sad')])
+    assert (tmp_path / 'faces.csv').read_text() == (
+        'frame,ms,face,x,y,width,height,emotion,confidence,'
+        'anger,contempt,disgust,fear,happy,neutral,sad,surprise,uncertain\n'
+        '1,0.0,1,10,20,30,40,happy,0.9000,0.0100,0.0000,0.0000,0.0400,0.9000,0.0500,0.0000,0.0000,0.0000\n'
+        '1,0.0,3,0,0,9,9,sad,1.0000,0.0000,0.0000,0.0000,0.0000,0.0000,0.0000,1.0000,0.0000,0.0000\n'
+        '3,66.733,3,0,0,9,9,sad,1.0000,0.0000,0.0000,0.0000,0.0000,0.0000,0.0000,1.0000,0.0000,0.0000\n'
+    )
+
+
+def test_failed_run_leaves_the_old_table_of_faces(tmp_path):
+    path = tmp_path / 'faces.csv'
+    path.write_text('good')
+    with pytest.raises(RuntimeError), FaceTable(path, EMOTIONS) as table:
+        table.add(1, 0.0, faces('sad'))
+        raise RuntimeError
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [('faces.csv', 'good')]
+
+
+def test_periods_of_each_face():
+    face_periods = FacePeriods()
+    frames = [
+        [face(1, 'happy')],
+        [face(1, 'happy'), face(2, 'sad')],
+        [face(1, 'fear'), face(2, 'sad')],
+        [face(2, 'sad')],
+        [face(1, 'fear')],
+    ]
+    for number, faces_in_frame in enumerate(frames, start=1):
+        face_periods.add(number, number * 40.0 - 40, faces_in_frame)
+    periods = [
+        (period.track_id, period.emotion, period.ms_start, period.ms_end, period.frame_start, period.frame_end)
+        for period in face_periods.periods
+    ]
+    assert periods == [
+        (1, 'happy', 0.0, 80.0, 1, 2),
+        (2, 'sad', 40.0, 160.0, 2, 4),
+        (1, 'fear', 80.0, 120.0, 3, 3),
+        (1, 'fear', 160.0, 160.0, 5, 5),
+    ]
+    assert face_periods.face_count() == 2
+    assert face_periods.longest_seen(9) == {1: {'happy': 2, 'fear': 2}, 2: {'sad': 3}}
+    assert list(face_periods.longest_seen(1)) == [1]
+
+
+def test_subtitles_last_until_the_next_period(tmp_path):
+    table = EmotionTable()
+    for number, emotions in enumerate([['happy'], ['happy'], [], ['anger', 'happy']], start=1):
+        table.add(number, 3_600_000 + number * 40.0, faces(*emotions))
+    write_subtitles(table.periods(), 40.0, tmp_path / 'periods.srt')
+    assert (tmp_path / 'periods.srt').read_text() == (
+        '1\n01:00:00,040 --> 01:00:00,120\nhappy\n\n2\n01:00:00,160 --> 01:00:00,200\nanger, happy\n\n'
+    )

@@ -1,0 +1,70 @@
+"""A real window on a real X server. Skipped where Xvfb and xdotool are not installed."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.conftest import ROOT, picture_times_ms, write_clip
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which('Xvfb') and shutil.which('xdotool')), reason='Xvfb or xdotool is not installed'
+)
+
+
+@pytest.fixture
+def display():
+    """Name of a fresh X server, 800x600."""
+    read_end, write_end = os.pipe()
+    command = ['Xvfb', '-displayfd', str(write_end), '-screen', '0', '800x600x24', '-nolisten', 'tcp']
+    with subprocess.Popen(command, pass_fds=[write_end], stderr=subprocess.DEVNULL) as server:
+        os.close(write_end)
+        with os.fdopen(read_end) as pipe:
+            name = f':{pipe.readline().strip()}'
+        yield name
+        server.terminate()
+
+
+def xdotool(display, *arguments):
+    environment = {**os.environ, 'DISPLAY': display}
+    done = subprocess.run(['xdotool', *arguments], env=environment, capture_output=True, text=True, timeout=30)
+    return done.stdout.split()
+
+
+def wait_for_window(display, title, process, seconds=120):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if windows := xdotool(display, 'search', '--onlyvisible', '--name', title):
+            return windows[-1]
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    raise AssertionError(f'no window in {seconds} s')
+
+
+def test_q_ends_the_video_script_cleanly(tmp_path, display, colour_model_path):
+    clip = write_clip(tmp_path / 'long.mp4', range(0, 400_000, 40), size=(320, 240), sound=('aac', 0, 3.0))
+    command = [sys.executable, ROOT / 'emotions_from_video.py', clip, '--model-weights-path', colour_model_path]
+    process = subprocess.Popen(
+        [*command, '--show-process'],
+        env={**os.environ, 'DISPLAY': display},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    window = wait_for_window(display, 'emotions_from_video', process)
+    time.sleep(1)
+    xdotool(display, 'key', '--window', window, 'q')
+    stdout, stderr = process.communicate(timeout=60)
+    assert process.returncode == 0, stderr
+    assert 'q was pressed' in stderr and 'Traceback' not in stderr
+    times = picture_times_ms(tmp_path / 'long_with_emotions.mp4')
+    assert 1 < len(times) < 10_000
+    np.testing.assert_allclose(np.diff(times), 40, atol=1e-6)
+    table = pd.read_csv(tmp_path / 'long_with_emotions_emotions_data.csv')
+    assert table.frame_end.iloc[-1] == len(times)
+    assert f'{len(times)} frames' in stdout

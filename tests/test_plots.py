@@ -1,0 +1,46 @@
+import cv2
+import numpy as np
+
+from emotion_recognition.labels import EMOTION_COLOURS_BGR, EMOTIONS, FaceEmotion
+from emotion_recognition.plots import save_timeline
+from emotion_recognition.tables import FacePeriods
+
+
+def seen(frames):
+    """Collect frames, each a dictionary of track numbers and emotions, 40 ms apart."""
+    face_periods = FacePeriods()
+    for number, faces in enumerate(frames, start=1):
+        face_periods.add(
+            number,
+            number * 40.0 - 40,
+            [
+                FaceEmotion(track_id, (0, 0, 9, 9), np.eye(9)[EMOTIONS.index(emotion)])
+                for track_id, emotion in faces.items()
+            ],
+        )
+    return face_periods
+
+
+def pixels_of(picture, emotion):
+    return (np.abs(picture.astype(int) - EMOTION_COLOURS_BGR[emotion]).max(axis=2) <= 3).sum()
+
+
+def test_bands_have_the_emotions_colours_and_lengths(tmp_path):
+    save_timeline(seen([{1: 'happy'}] * 75 + [{1: 'sad'}] * 25), 'clip.mp4', tmp_path / 'timeline.png')
+    picture = cv2.imread(str(tmp_path / 'timeline.png'))
+    assert 2.5 < pixels_of(picture, 'happy') / pixels_of(picture, 'sad') < 3.5
+    assert pixels_of(picture, 'anger') == 0
+
+
+def test_picture_grows_with_the_faces_up_to_a_limit(tmp_path):
+    heights = []
+    for faces in (1, 10, 20, 40):
+        save_timeline(seen([{face: 'fear' for face in range(1, faces + 1)}] * 3), 'clip', tmp_path / 'timeline.png')
+        heights.append(cv2.imread(str(tmp_path / 'timeline.png')).shape[0])
+    assert heights[0] < heights[1] < heights[2] == heights[3]
+
+
+def test_no_faces_and_one_frame_are_no_error(tmp_path):
+    for frames in ([{}] * 5, [{1: 'happy'}]):
+        save_timeline(seen(frames), 'clip', tmp_path / 'timeline.png')
+        assert cv2.imread(str(tmp_path / 'timeline.png')) is not None
