@@ -40,6 +40,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import sklearn
+from scipy.optimize import minimize_scalar
 from sklearn.metrics import ConfusionMatrixDisplay, accuracy_score, classification_report, f1_score
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
@@ -608,8 +609,42 @@ def predict(model, paths, options):
     return plain, (plain + mirrored) / 2
 
 
+def calibrate(model, labels, probabilities):
+    """Make a model's confidence match how often it is right, by one temperature (Guo et al. 2017, arXiv 1706.04599).
+
+    The last layer's weights are divided by the temperature under which the labels are most likely; labels stay as
+    they are.
+
+    Args:
+        labels: (n,) class numbers of images that the model was not trained on.
+        probabilities: (n, 9), what the model says of them.
+
+    Returns:
+        The temperature: above 1, the model was too sure.
+    """
+    logits = np.log(np.clip(probabilities, 1e-12, 1)).astype('float64')
+
+    def cross_entropy(temperature):
+        scaled = logits / temperature
+        return np.mean(np.log(np.exp(scaled).sum(axis=1)) - scaled[np.arange(len(labels)), labels])
+
+    temperature = minimize_scalar(cross_entropy, bounds=(0.1, 10), method='bounded').x
+    layer = model.get_layer('emotion')
+    layer.set_weights([weights / temperature for weights in layer.get_weights()])
+    return float(temperature)
+
+
+def expected_calibration_error(labels, probabilities, bins=15):
+    """Mean distance between confidence and accuracy over bins of equal width (Guo et al. 2017), 0 to 1."""
+    confidence = probabilities.max(axis=1)
+    right = probabilities.argmax(axis=1) == labels
+    number = np.minimum((confidence * bins).astype(int), bins - 1)
+    gaps = np.bincount(number, confidence - right, minlength=bins)
+    return float(np.abs(gaps).sum() / len(labels))
+
+
 def compute_metrics(labels, probabilities, probabilities_tta):
-    """Accuracy with and without test-time augmentation; macro F1 and figures per class with it."""
+    """Accuracy and calibration with and without test-time augmentation; macro F1 and figures per class with it."""
     predicted = probabilities_tta.argmax(axis=1)
     classes = range(len(EMOTIONS))
     report = classification_report(
@@ -619,6 +654,8 @@ def compute_metrics(labels, probabilities, probabilities_tta):
         'accuracy': float(accuracy_score(labels, probabilities.argmax(axis=1))),
         'accuracy_tta': float(accuracy_score(labels, predicted)),
         'macro_f1_tta': float(f1_score(labels, predicted, labels=classes, average='macro', zero_division=0)),
+        'expected_calibration_error': expected_calibration_error(labels, probabilities),
+        'expected_calibration_error_tta': expected_calibration_error(labels, probabilities_tta),
         'per_class_tta': {emotion: report[emotion] for emotion in EMOTIONS},
     }
 
@@ -721,7 +758,12 @@ def evaluate(options, tables, seconds):
     validation = tables['validation']
     labels = make_targets(validation)
     probabilities, probabilities_tta = predict(model, validation.path, options)
-    metrics = compute_metrics(labels, probabilities, probabilities_tta)
+    temperature = None
+    if options.calibrate:
+        temperature = calibrate(model, labels, probabilities)
+        save_model(model, options.output)
+        probabilities, probabilities_tta = predict(model, validation.path, options)
+    metrics = compute_metrics(labels, probabilities, probabilities_tta) | {'temperature': temperature}
     metrics |= describe_run(options, tables, seconds)
     predicted = probabilities_tta.argmax(axis=1)
     report = classification_report(
@@ -786,6 +828,9 @@ def parse_options(arguments=None):
         '--oversample', type=int, default=OVERSAMPLE, help='repeat images of rare emotions: at least so many an epoch'
     )
     training.add_argument('--grow-epochs', type=int, default=GROW_EPOCHS, help='with --grow-to: how many of --epochs')
+    training.add_argument(
+        '--calibrate', action='store_true', help='at the end, one temperature so that confidence matches accuracy'
+    )
     training.add_argument('--resume', action='store_true', help='go on from the last finished epoch')
 
     augmentation = parser.add_argument_group('augmentation')

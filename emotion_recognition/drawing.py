@@ -22,29 +22,41 @@ def draw_faces(frame_bgr: np.ndarray, faces: Iterable[FaceEmotion]) -> None:
     """
     scale = max(SMALLEST_TEXT_SCALE, min(frame_bgr.shape[:2]) * TEXT_SCALE_PER_PIXEL)
     line_width = max(1, round(2.5 * scale))
+    outline_width = line_width + 2 * max(1, round(scale))
+    faces = list(faces)
     for face in faces:
-        colour = emotion_colour_bgr(face.emotion)
         x, y, width, height = face.box
+        corners = (x, y), (x + width, y + height)
         # A dark line around the coloured one keeps the box visible on bright ground.
-        cv2.rectangle(frame_bgr, (x, y), (x + width, y + height), TEXT_COLOUR_BGR, line_width + 2, cv2.LINE_AA)
-        cv2.rectangle(frame_bgr, (x, y), (x + width, y + height), colour, line_width, cv2.LINE_AA)
-        _draw_label(frame_bgr, f'{face.track_id}: {face.emotion} {face.confidence:.0%}', face.box, colour, scale)
+        cv2.rectangle(frame_bgr, *corners, TEXT_COLOUR_BGR, outline_width, cv2.LINE_AA)
+        cv2.rectangle(frame_bgr, *corners, emotion_colour_bgr(face.emotion), line_width, cv2.LINE_AA)
+    labels = []  # drawn so far
+    for face in faces:
+        text = f'{face.track_id}: {face.emotion} {face.confidence:.0%}'
+        labels.append(_draw_label(frame_bgr, text, face.box, emotion_colour_bgr(face.emotion), scale, labels))
 
 
-def _draw_label(frame_bgr, text, box, colour, scale):
-    """Put a filled label above the box, or inside its top where there is no room above."""
+def _draw_label(frame_bgr, text, box, colour, scale, others):
+    """Draw a filled label at the first free place of those above, below and inside a box. Returns where it is."""
     frame_height, frame_width = frame_bgr.shape[:2]
     full_width = _measure(text, scale)[2]
     if full_width > frame_width:
         scale *= frame_width / full_width
     text_height, thickness, label_width, label_height, margin = _measure(text, scale)
-    x, y, _, _ = box
+    x, y, _, height = box
     left = max(0, min(x, frame_width - label_width))
-    top = y - label_height if y >= label_height else max(0, y)
-    top = min(top, max(0, frame_height - label_height))
+    inside = max(0, min(y, frame_height - label_height))
+    places = [
+        (left, top, label_width, label_height)
+        for top in (y - label_height, y + height, inside)
+        if 0 <= top <= frame_height - label_height or top == inside
+    ]
+    place = next((place for place in places if not any(_overlap(place, other) for other in others)), places[0])
+    left, top, _, _ = place
     cv2.rectangle(frame_bgr, (left, top), (left + label_width, top + label_height), colour, cv2.FILLED)
     origin = (left + margin, top + margin // 2 + text_height)
     cv2.putText(frame_bgr, text, origin, FONT, scale, TEXT_COLOUR_BGR, thickness, cv2.LINE_AA)
+    return place
 
 
 def _measure(text, scale):
@@ -53,3 +65,12 @@ def _measure(text, scale):
     (text_width, text_height), baseline = cv2.getTextSize(text, FONT, scale, thickness)
     margin = round(6 * scale)
     return text_height, thickness, text_width + 2 * margin, text_height + baseline + margin, margin
+
+
+def _overlap(place, other):
+    return (
+        place[0] < other[0] + other[2]
+        and other[0] < place[0] + place[2]
+        and place[1] < other[1] + other[3]
+        and other[1] < place[1] + place[3]
+    )

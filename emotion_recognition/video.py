@@ -15,11 +15,12 @@ from av.stream import Disposition
 from av.video.reformatter import Interpolation
 
 from emotion_recognition.labels import InputError
+from emotion_recognition.sound import Sound
 
 VIDEO_ENCODER = 'libx264'
 VIDEO_OPTIONS = {'preset': 'veryfast', 'crf': '20'}  # crf: 0 is lossless, 51 the worst
-CODECS_THAT_MP4_CARRIES = {'aac', 'mp3', 'ac3', 'eac3', 'alac', 'flac', 'opus'}  # other sound becomes AAC
 CONVERSION = Interpolation.ACCURATE_RND  # swscale's faster rounding darkens each pass by 2 to 4 of 255
+ENDS_EARLY_SECONDS = 1  # before the end that its header names, a file was cut off
 ROTATIONS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, -90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180}
 TAGGED_COLOUR_SPACES = {1, 4, 5, 7, 9}  # those that swscale converts from and to; 2 is 'unspecified'
 
@@ -75,17 +76,30 @@ class VideoReader:
             pixels, (height, width, 3) uint8, BGR, which is the caller's to draw on.
 
         Raises:
-            FrameError: a frame cannot be decoded. All before it have been yielded.
+            FrameError: a frame cannot be decoded, or the file ends early. All before that have been yielded.
         """
         last_pts = None
         try:
-            for frame_number, frame in enumerate(self._container.decode(self._stream), start=1):
+            for frame_number, frame in enumerate(self._decode(), start=1):
                 pts = self._next_pts(frame.pts, last_pts)
                 last_pts = pts
                 yield frame_number, float(pts * self.time_base * 1000), self._to_bgr(frame)
         except av.error.FFmpegError as error:
             time = 'at its start' if last_pts is None else f'after {float(last_pts * self.time_base):.2f} s'
             raise FrameError(f'{self.path}: cannot be decoded {time} ({_reason(error)})') from None
+
+    def _decode(self):
+        """Frames; the sound is read along to know where the file itself ends."""
+        ends = Fraction(0)  # seconds
+        for packet in self._container.demux(self._stream, *self._container.streams.audio[:1]):
+            if packet.pts is not None:
+                ends = max(ends, (packet.pts + (packet.duration or 0)) * packet.time_base)
+            if packet.stream is self._stream:
+                yield from packet.decode()
+        if self._container.duration:
+            promised = Fraction(self._container.duration + (self._container.start_time or 0), av.time_base)
+            if ends < promised - ENDS_EARLY_SECONDS:
+                raise FrameError(f'the file ends early, at {float(ends):.1f} of {float(promised):.1f} s')
 
     def _next_pts(self, pts, last_pts):
         """Fill in a missing timestamp, and keep damaged ones in order, which players need."""
@@ -194,68 +208,6 @@ class VideoWriter:
             self._sound.close()
             self._container.close()
             self._temporary_path.unlink(missing_ok=True)
-
-
-class Sound:
-    """Carries the first sound stream of a file into a container, in step with the pictures.
-
-    Its packets are copied where mp4 can hold them, otherwise encoded anew as AAC. A file without sound is no error.
-
-    Attributes:
-        delay: by how much it is moved, in seconds.
-    """
-
-    delay = Fraction(0)
-
-    def __init__(self, path: Path, target: av.container.OutputContainer):
-        self._target = target
-        self._source = av.open(str(path))
-        self._packets = iter(())
-        self._waiting = None  # the first packet that is not due yet
-        self._resampler = None
-        stream = next((stream for stream in self._source.streams.audio if stream.codec_context), None)
-        if stream is None:
-            return
-        self._packets = (packet for packet in self._source.demux(stream) if packet.pts is not None)
-        if stream.codec_context.codec.canonical_name in CODECS_THAT_MP4_CARRIES:
-            self._stream = target.add_stream_from_template(stream)
-        else:
-            self._stream = target.add_stream('aac', rate=stream.rate)
-            self._resampler = av.AudioResampler(format='fltp', layout=stream.layout, rate=stream.rate)
-
-    def write_until(self, seconds: float) -> None:
-        """Write what starts up to a time."""
-        while True:
-            packet = self._waiting or next(self._packets, None)
-            self._waiting = packet
-            if packet is None or packet.pts * packet.time_base > seconds:
-                return
-            self._waiting = None
-            self._mux(packet)
-
-    def finish(self, seconds: float) -> None:
-        """Write what starts up to a time and flush the encoder."""
-        self.write_until(seconds)
-        if self._resampler:
-            for frame in self._resampler.resample(None):
-                self._target.mux(self._stream.encode(frame))
-            self._target.mux(self._stream.encode(None))
-
-    def close(self) -> None:
-        """Close the source."""
-        self._source.close()
-
-    def _mux(self, packet):
-        if self._resampler is None:
-            ticks = round(self.delay / packet.time_base)
-            packet.pts, packet.dts = packet.pts + ticks, None if packet.dts is None else packet.dts + ticks
-            packet.stream = self._stream
-            self._target.mux(packet)
-            return
-        for decoded in packet.decode():
-            decoded.pts += round(self.delay / decoded.time_base)
-            for frame in self._resampler.resample(decoded):
-                self._target.mux(self._stream.encode(frame))
 
 
 def _is_moving_picture(stream):

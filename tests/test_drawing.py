@@ -43,6 +43,17 @@ def test_label_fits_any_frame(width, height):
     assert dark.any()
 
 
+def test_labels_of_neighbours_do_not_cover_each_other():
+    frame = np.zeros((240, 426, 3), np.uint8)
+    alone = []
+    for x in (20, 90):
+        frame_of_one = np.zeros((240, 426, 3), np.uint8)
+        draw_faces(frame_of_one, [FaceEmotion(1, (x, 80, 60, 70), HAPPY)])
+        alone.append((frame_of_one == EMOTION_COLOURS_BGR['happy']).all(axis=2).sum())
+    draw_faces(frame, [FaceEmotion(1, (20, 80, 60, 70), HAPPY), FaceEmotion(1, (90, 80, 60, 70), HAPPY)])
+    assert (frame == EMOTION_COLOURS_BGR['happy']).all(axis=2).sum() == pytest.approx(sum(alone), rel=0.03)
+
+
 def test_nothing_to_draw():
     frame = np.zeros((24, 32, 3), np.uint8)
     draw_faces(frame, [])

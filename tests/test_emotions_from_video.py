@@ -179,6 +179,17 @@ def test_broken_middle_keeps_what_was_read(tmp_path, classifier, capsys, monkeyp
     assert 'Stopped after frame 3' in capsys.readouterr().err
 
 
+def test_file_that_was_cut_off_in_the_middle(tmp_path, classifier, capsys):
+    whole = write_clip(tmp_path / 'whole.mkv', range(0, 20_000, 40), size=(320, 240))
+    clip = tmp_path / 'cut.mkv'
+    clip.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    table = emotions_from_video.analyse_video(clip, classifier, DETECTOR_PATH)
+    times = picture_times_ms(tmp_path / 'cut_with_emotions.mp4')
+    assert 100 < len(times) < 400
+    assert (table.frame_end.iloc[-1], table.ms_end.iloc[-1]) == (len(times), pytest.approx(times[-1]))
+    assert f'after frame {len(times)}: the file ends early' in capsys.readouterr().err
+
+
 def bad_input(name, folder, model_path):
     """Arguments for main(), the message that they must lead to."""
     clip = write_clip(folder / 'clip.mp4', [0, 40])

@@ -190,6 +190,15 @@ def test_failed_download_says_what_to_pass(kaggle, monkeypatch):
 # ---- data
 
 
+def test_rare_emotions_are_repeated_evenly():
+    table = pd.DataFrame({'emotion': ['happy'] * 6 + ['fear'] * 2, 'path': list('abcdefgh')})
+    repeated = model_training.oversample(table, 5)
+    assert repeated.path.tolist()[:8] == list('abcdefgh')
+    assert repeated.emotion.value_counts().to_dict() == {'happy': 6, 'fear': 5}
+    assert sorted(repeated.path.value_counts()[['g', 'h']]) == [2, 3]
+    assert model_training.oversample(table, 0).equals(table)
+
+
 def test_votes_and_smoothing_in_the_target():
     table = pd.DataFrame({'emotion': ['happy', 'uncertain']} | {name: [0, 0] for name in EMOTIONS})
     table['happy'], table['neutral'], table['sad'] = [6, 3], [4, 3], [0, 4]
@@ -322,3 +331,51 @@ def test_mixed_precision_leaves_a_float32_model(small_network, tmp_path):
     loaded = keras.models.load_model(tmp_path / 'model.h5', compile=False)
     assert {layer.compute_dtype for layer in loaded.layers} == {'float32'}
     np.testing.assert_allclose(predict(loaded), predict(model), atol=0.02)
+
+
+def test_growing_keeps_weights_optimiser_and_history(kaggle, small_network):
+    model_training.main(arguments(kaggle, '--grow-to', 48, '--grow-epochs', 1, '--epochs', 3, '--schedule', 'cosine'))
+    history = pd.read_csv(kaggle / 'out' / 'history.csv')
+    assert history.epoch.tolist() == [1, 2, 3]
+    last = keras.models.load_model(kaggle / 'out' / 'checkpoint' / 'epoch_3.keras')
+    assert (last.get_layer('enlarge').height, last.input_shape) == (48, (None, 16, 16, 3))
+    assert int(last.optimizer.iterations) == 3 * 7  # 97 images in batches of 16: the schedule went on
+
+
+def test_grown_model_has_the_trained_weights_and_moments(kaggle, small_network):
+    options = model_training.parse_options(arguments(kaggle, '--grow-to', 48))
+    model = model_training.build_model(0, 'none', 32, 16)
+    model_training.compile_model(model, options, 7)
+    model.train_on_batch(np.ones((2, 16, 16, 3)), np.array([1, 2]))
+    grown = model_training.grow(model, options, 7)
+    assert grown.get_layer('enlarge').height == 48
+    for before, after in ((model.weights, grown.weights), (model.optimizer.variables, grown.optimizer.variables)):
+        for old, new in zip(before, after, strict=True):
+            np.testing.assert_array_equal(old.numpy(), new.numpy())
+    assert int(grown.optimizer.iterations) == 1
+
+
+def test_growing_needs_a_native_size(kaggle):
+    assert '--grow-to needs --native-size' in failure(kaggle, '--grow-to', 48, '--native-size', 0)
+
+
+# ---- calibration
+
+
+def test_calibration_error_of_known_confidences():
+    probabilities = np.array([[0.9, 0.1]] * 4 + [[0.4, 0.6]] * 2)
+    labels = np.array([0, 0, 0, 1, 1, 1])  # 0.9 is right in 0.75 of cases, 0.6 in all
+    error = model_training.expected_calibration_error(labels, probabilities)
+    assert error == pytest.approx((4 * 0.15 + 2 * 0.4) / 6)
+
+
+def test_temperature_makes_confidence_match_accuracy():
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, activation='softmax', name='emotion')])
+    model.get_layer('emotion').set_weights([np.array([[4.0, 0.0], [0.0, 4.0]]), np.zeros(2)])
+    faces = np.repeat([[1.0, 0.0]], 100, axis=0)
+    labels = np.array([0] * 80 + [1] * 20)
+    before = model.predict(faces, verbose=0)
+    assert before[0, 0] == pytest.approx(0.982, abs=1e-3)
+    temperature = model_training.calibrate(model, labels, before)
+    assert temperature == pytest.approx(4 / np.log(4), abs=0.01)
+    np.testing.assert_allclose(model.predict(faces, verbose=0)[0], [0.8, 0.2], atol=1e-3)

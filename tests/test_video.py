@@ -1,3 +1,4 @@
+import struct
 from fractions import Fraction
 
 import av
@@ -146,6 +147,28 @@ def test_odd_size_is_padded_by_its_last_row_and_column(tmp_path):
         picture = next(container.decode(video=0)).to_ndarray(format='bgr24')
     assert picture.shape == (50, 66, 3)
     np.testing.assert_allclose(picture, 20, atol=4)
+
+
+def test_rotation_is_applied_once(tmp_path):
+    clip = tmp_path / 'clip.mp4'
+    with av.open(str(clip), 'w') as container:
+        stream = container.add_stream('libx264', rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
+        picture = np.full((48, 64, 3), 30, np.uint8)
+        picture[:, :32] = 220  # its left half is bright
+        frame = av.VideoFrame.from_ndarray(picture, format='bgr24')
+        container.mux([*stream.encode(frame), *stream.encode(None)])
+    content = bytearray(clip.read_bytes())
+    matrix = content.index(b'tkhd') + 44  # of the track's header: turn by 90 degrees to the right
+    content[matrix : matrix + 36] = struct.pack('>9i', 0, 1 << 16, 0, -1 << 16, 0, 0, 48 << 16, 0, 1 << 30)
+    clip.write_bytes(content)
+    copy(clip, tmp_path / 'copy.mp4')
+    with av.open(str(tmp_path / 'copy.mp4')) as container:
+        frame = next(container.decode(video=0))
+    upright = frame.to_ndarray(format='bgr24')
+    assert (upright.shape, frame.rotation) == ((64, 48, 3), 0)
+    np.testing.assert_allclose(upright[4:28], 220, atol=8)  # left has become top
+    np.testing.assert_allclose(upright[36:60], 30, atol=8)
 
 
 def test_pixels_become_square(tmp_path):
