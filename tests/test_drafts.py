@@ -1,0 +1,32 @@
+import runpy
+
+import pytest
+
+from model_training import parse_options
+from tests.conftest import ROOT
+
+DRAFTS = {  # network, augmentation, weights, published private score
+    'effnetb0': (0, True, 'imagenet', '0.5572'),
+    'effnetb1': (1, True, 'imagenet', '0.5708'),
+    'effnetb2': (2, True, 'imagenet', '0.542'),
+    'effnetb2_no_aug': (2, False, 'imagenet', '0.5192'),
+    'effnetb2_no_aug_no_transfer': (2, False, 'none', '0.458'),
+    'effnetb4': (4, True, 'imagenet', '0.5396'),
+}
+
+
+@pytest.mark.parametrize('name', DRAFTS)
+def test_draft_says_only_what_differs(name):
+    folder = ROOT / 'draft_pipelines' / name
+    assert len((folder / 'run.py').read_text().splitlines()) <= 40
+    options = parse_options(runpy.run_path(str(folder / 'run.py'))['DIFFERENCES'])
+    efnet_no, augmentation, weights, private_score = DRAFTS[name]
+    assert (options.efnet_no, not options.no_augmentation, options.weights) == (efnet_no, augmentation, weights)
+    default = vars(parse_options([]))
+    changed = {key for key, value in vars(options).items() if value != default[key]}
+    assert changed <= {'efnet_no', 'no_augmentation', 'weights'}
+    assert f'| {private_score} |' in (folder / 'README.md').read_text()
+
+
+def test_every_draft_is_known():
+    assert {path.parent.name for path in (ROOT / 'draft_pipelines').glob('*/run.py')} == set(DRAFTS)
