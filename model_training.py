@@ -823,7 +823,7 @@ def parse_options(arguments=None):
     training = parser.add_argument_group('training')
     training.add_argument('--batch-size', type=int, default=BATCH_SIZE, help='images')
     training.add_argument('--epochs', type=int, default=EPOCHS, help='in all, resumed ones included')
-    training.add_argument('--seed', type=int, default=SEED, help='of split, weights, order and augmentation')
+    training.add_argument('--seed', type=int, default=SEED, help='of weights, order and augmentation')
     training.add_argument('--learning-rate', type=float, default=LEARNING_RATE, help='the highest')
     training.add_argument(
         '--optimizer', choices=('adam', 'adamw'), default=OPTIMIZER, help='adamw: decay, norm clipped'
@@ -865,8 +865,9 @@ def load_tables(options):
     table = table[~check_images(list(table.path), 'training', options.skip_bad_images, options.workers)]
     check_class_sizes(table, options.train_csv)
     bad_test = check_images(test_paths, 'test', options.skip_bad_images, options.workers)
+    # Whatever --seed says: a model trained further (--weights) must not be measured on faces it has learnt from.
     training, validation = train_test_split(
-        table, test_size=VALIDATION_SHARE, stratify=table.emotion, random_state=options.seed
+        table, test_size=VALIDATION_SHARE, stratify=table.emotion, random_state=SEED
     )
     return {'training': training, 'validation': validation, 'test': sample.assign(path=test_paths)}, bad_test
 

@@ -243,7 +243,7 @@ def test_order_and_draws_follow_from_seed_and_epoch(kaggle):
 def test_training_images_are_shuffled_without_augmentation_too(kaggle):
     options = model_training.parse_options(arguments(kaggle, '--no-augmentation'))
     tables, _ = model_training.load_tables(options)
-    training, validation = model_training.make_datasets(options, tables)
+    training, validation = model_training.make_datasets(options, tables['training'], tables['validation'])
     first = training[0][1].tolist()
     training.on_epoch_end()
     assert training[0][1].tolist() != first
