@@ -6,19 +6,20 @@ Edit VIDEO_PATH and run it, or name videos or folders: python emotions_from_vide
 import argparse
 import sys
 from collections.abc import Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pandas as pd
 from tqdm import tqdm
 
 from emotion_recognition.classification import EmotionClassifier
-from emotion_recognition.detection import HaarFaceDetector
+from emotion_recognition.detection import open_detector
 from emotion_recognition.drawing import draw_faces
 from emotion_recognition.files import check_outputs, find_videos, name_outputs
 from emotion_recognition.interaction import Interruption, Window, has_screen
 from emotion_recognition.labels import InputError
 from emotion_recognition.pipeline import EmotionPipeline
+from emotion_recognition.runtimes import PRECISIONS, RUNTIMES
 from emotion_recognition.tables import EmotionTable, FacePeriods, FaceTable, write_csv, write_subtitles, write_whole
 from emotion_recognition.video import FrameError, VideoReader, VideoWriter
 
@@ -26,13 +27,17 @@ HERE = Path(__file__).resolve().parent
 
 VIDEO_PATH = HERE / 'examples' / 'demo.mp4'
 MODEL_WEIGHTS_PATH = HERE / 'model_weights' / 'model.h5'
-DETECTOR_PATH = HERE / 'face_detector' / 'haarcascade_frontalface_default.xml'
+DETECTOR_PATH = HERE / 'face_detector' / 'haarcascade_frontalface_default.xml'  # or YuNet's .onnx file
 COMPACT = True  # CSV: one row per period in which the emotions stay the same; False: one row per frame
 SHOW_PROCESS = False  # show the frames in a window while working; q ends it
 WRITE_VIDEO = True  # False: tables and picture only
 SUBTITLES = False  # write the periods as subtitles too
 TEST_TIME_AUGMENTATION = False  # average each face with its mirror image: steadier, and slower
 SMOOTHING_SECONDS = 0.3  # over which each face's probabilities are averaged; 0: each frame by itself
+MIN_FACE_SIZE = 48  # pixels; smaller faces are left out
+WHOLE_FRAME_EVERY = 8  # frames: how often the whole frame is searched, not only near known faces; 1: always
+RUNTIME = 'auto'  # of the network: 'openvino', 'keras', or 'auto' for Keras where it has a GPU
+PRECISION = 'auto'  # of OpenVINO: 'f32', or 'auto' for bfloat16 where the processor computes in it
 
 WINDOW_TITLE = 'emotions_from_video (q ends)'
 MOST_FACES_IN_SUMMARY = 10
@@ -49,6 +54,8 @@ def analyse_video(
     test_time_augmentation: bool = TEST_TIME_AUGMENTATION,
     smoothing_seconds: float = SMOOTHING_SECONDS,
     subtitles: bool = SUBTITLES,
+    min_face_size: int = MIN_FACE_SIZE,
+    whole_frame_every: int = WHOLE_FRAME_EVERY,
     interruption: Interruption | None = None,
 ) -> pd.DataFrame:
     """Find the emotions of a video; write the annotated video, the tables and the timeline.
@@ -58,7 +65,7 @@ def analyse_video(
     Args:
         video_path: any video file that FFmpeg reads.
         classifier: of the faces.
-        detector_path: of the Haar cascade.
+        detector_path: of a Haar cascade or a YuNet network, see `open_detector`.
         compact: one row per period in which the emotions stay the same, otherwise one per frame.
         show_process: show the frames in a window while working.
         write_video: write the annotated mp4 too.
@@ -67,6 +74,9 @@ def analyse_video(
         test_time_augmentation: average each face with its mirror image.
         smoothing_seconds: time constant over which each face's probabilities are averaged; 0 for each frame alone.
         subtitles: write the periods as SRT subtitles too.
+        min_face_size: in pixels; smaller faces are left out.
+        whole_frame_every: how often, in frames, a Haar cascade searches the whole frame; in the others it looks near
+            the faces already found.
         interruption: to end it from elsewhere; by default Ctrl-C does.
 
     Returns:
@@ -79,13 +89,16 @@ def analyse_video(
     """
     video_path = Path(video_path)
     outputs = name_outputs(video_path, output_filename)
-    pipeline = EmotionPipeline(HaarFaceDetector(detector_path), classifier, test_time_augmentation, smoothing_seconds)
+    detector = open_detector(detector_path, min_face_size, whole_frame_every)
+    pipeline = EmotionPipeline(detector, classifier, test_time_augmentation, smoothing_seconds)
     emotions, face_periods = EmotionTable(compact), FacePeriods()
     with ExitStack() as stack:
         reader = stack.enter_context(VideoReader(video_path))
         check_outputs(video_path, outputs)
         face_table = stack.enter_context(FaceTable(outputs.faces, classifier.class_names))
         writer = stack.enter_context(VideoWriter(outputs.video, reader)) if write_video else None
+        if show_process and not has_screen():
+            print('No screen here: going on without a window.', file=sys.stderr)
         window = stack.enter_context(Window(WINDOW_TITLE)) if show_process and has_screen() else None
         interruption = interruption or stack.enter_context(Interruption())
         tables = (emotions, face_table, face_periods)
@@ -119,19 +132,19 @@ def annotate(
     """
     frame_number, stopped = 0, None
     try:
-        frames = tqdm(reader.read_frames(), reader.path.name, reader.frame_count or None, unit='frame')
-        for frame_number, timestamp_ms, frame_bgr in frames:
-            faces = pipeline.process(frame_bgr, timestamp_ms)
-            for table in tables:
-                table.add(frame_number, round(timestamp_ms, 3), faces)
-            draw_faces(frame_bgr, faces)
-            if writer:
-                writer.write(timestamp_ms, frame_bgr)
-            if window and (reason := window.show(frame_bgr)):
-                interruption.request(reason)
-            if interruption.reason:
-                stopped = interruption.reason
-                break
+        with closing(pipeline.run(reader.read_frames())) as frames:
+            progress = tqdm(frames, reader.path.name, reader.frame_count or None, unit='frame')
+            for frame_number, timestamp_ms, frame_bgr, faces in progress:
+                for table in tables:
+                    table.add(frame_number, round(timestamp_ms, 3), faces)
+                draw_faces(frame_bgr, faces)
+                if writer:
+                    writer.write(timestamp_ms, frame_bgr)
+                if window and (reason := window.show(frame_bgr)):
+                    interruption.request(reason)
+                if interruption.reason:
+                    stopped = interruption.reason
+                    break
     except FrameError as error:  # those before it count
         stopped = str(error)
     if stopped and writer:
@@ -193,6 +206,12 @@ def parse_options(arguments=None) -> argparse.Namespace:
     parser.add_argument(
         '--smoothing-seconds', type=float, default=SMOOTHING_SECONDS, help='0 turns it off; default: %(default)s'
     )
+    parser.add_argument('--min-face-size', type=int, default=MIN_FACE_SIZE, help='pixels; default: %(default)s')
+    parser.add_argument(
+        '--whole-frame-every', type=int, default=WHOLE_FRAME_EVERY, help='frames, for Haar; default: %(default)s'
+    )
+    parser.add_argument('--runtime', choices=RUNTIMES, default=RUNTIME, help='of the network; default: %(default)s')
+    parser.add_argument('--precision', choices=PRECISIONS, default=PRECISION, help='of OpenVINO; default: %(default)s')
     return parser.parse_args(arguments)
 
 
@@ -205,13 +224,15 @@ def analyse_videos(options: argparse.Namespace) -> tuple[list[Path], dict[Path, 
     videos = find_videos(options.videos or [options.video_path])
     if options.output_filename and len(videos) > 1:
         raise InputError(f'--output-filename names one output, but there are {len(videos)} videos')
-    if options.smoothing_seconds < 0:
-        raise InputError(f'--smoothing-seconds is {options.smoothing_seconds}; expected 0 or more')
+    for name, least in (('smoothing_seconds', 0), ('min_face_size', 0), ('whole_frame_every', 1)):
+        if getattr(options, name) < least:
+            option = '--' + name.replace('_', '-')
+            raise InputError(f'{option} is {getattr(options, name)}; expected {least} or more')
     problems = check_videos(videos, options.output_filename)
     if len(problems) == len(videos):
         return videos, problems
-    HaarFaceDetector(options.detector_path)
-    classifier = EmotionClassifier(options.model_weights_path)
+    open_detector(options.detector_path)
+    classifier = EmotionClassifier(options.model_weights_path, options.runtime, options.precision)
     with Interruption() as interruption:
         for video in videos:
             if video in problems:
@@ -231,6 +252,8 @@ def analyse_videos(options: argparse.Namespace) -> tuple[list[Path], dict[Path, 
                     options.test_time_augmentation,
                     options.smoothing_seconds,
                     options.subtitles,
+                    options.min_face_size,
+                    options.whole_frame_every,
                     interruption,
                 )
             except (InputError, OSError) as error:

@@ -1,8 +1,6 @@
 """From face images to probabilities. All that is known of training is model.h5."""
 
 import json
-import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,6 +9,7 @@ import h5py
 import numpy as np
 
 from emotion_recognition.labels import InputError
+from emotion_recognition.runtimes import load_network
 
 
 class EmotionClassifier:
@@ -19,6 +18,8 @@ class EmotionClassifier:
     Args:
         model_path: a complete Keras model in HDF5, input (n, S, S, 3) RGB 0..255, output (n, K) probabilities, with
             its K class names as a JSON list in the file's attribute `class_names`.
+        runtime: what computes it, 'auto', 'openvino' or 'keras', see `load_network`.
+        precision: 'auto' or 'f32', see `load_network`.
 
     Attributes:
         class_names: tuple of K strings.
@@ -28,10 +29,10 @@ class EmotionClassifier:
         InputError: the file is missing, damaged, or not such a model.
     """
 
-    def __init__(self, model_path: str | Path):
+    def __init__(self, model_path: str | Path, runtime: str = 'auto', precision: str = 'auto'):
         self.class_names = _read_class_names(model_path)
-        self._model = _load_keras_model(model_path)
-        input_shape, output_shape = self._model.input_shape, self._model.output_shape
+        self._network = load_network(Path(model_path), runtime, precision)
+        input_shape, output_shape = self._network.input_shape, self._network.output_shape
         if not _is_square_rgb(input_shape):
             raise InputError(f'{model_path}: takes {input_shape}; expected square RGB images, (None, S, S, 3)')
         if output_shape != (None, len(self.class_names)):
@@ -53,7 +54,7 @@ class EmotionClassifier:
         batch = np.stack([self._prepare(face) for face in faces_bgr])
         if test_time_augmentation:
             batch = np.concatenate([batch, batch[:, :, ::-1]])
-        probabilities = np.asarray(self._model.predict_on_batch(batch))
+        probabilities = self._network(batch)
         if test_time_augmentation:
             probabilities = (probabilities[: len(faces_bgr)] + probabilities[len(faces_bgr) :]) / 2
         return probabilities
@@ -78,18 +79,6 @@ def _read_class_names(model_path):
         raise InputError(
             f'{model_path}: damaged or not an HDF5 file; expected a model.h5 of model_training.py'
         ) from None
-
-
-def _load_keras_model(model_path):
-    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')  # TensorFlow's start-up notes
-    import keras  # here and not above, since it takes seconds
-
-    logging.getLogger('absl').setLevel(logging.ERROR)
-    try:
-        return keras.models.load_model(model_path, compile=False)
-    except Exception as error:  # Keras raises whatever its parts raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f'{model_path}: not a Keras model that can be loaded: {reason}') from error
 
 
 def _is_square_rgb(shape):

@@ -1,6 +1,7 @@
 """Drawing faces on a frame."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -9,6 +10,7 @@ from emotion_recognition.labels import FaceEmotion, emotion_colour_bgr
 
 FONT = cv2.FONT_HERSHEY_SIMPLEX
 TEXT_COLOUR_BGR = (20, 20, 20)
+LIGHT_TEXT_COLOUR_BGR = (235, 235, 235)
 TEXT_SCALE_PER_PIXEL = 1 / 600  # of the frame's shorter side: 0.6 at 360 pixels, 1.8 at 1080
 SMALLEST_TEXT_SCALE = 0.45  # still readable at 240 pixels
 
@@ -34,6 +36,28 @@ def draw_faces(frame_bgr: np.ndarray, faces: Iterable[FaceEmotion]) -> None:
     for face in faces:
         text = f'{face.track_id}: {face.emotion} {face.confidence:.0%}'
         labels.append(_draw_label(frame_bgr, text, face.box, emotion_colour_bgr(face.emotion), scale, labels))
+
+
+def draw_lines(frame_bgr: np.ndarray, lines: Iterable[str]) -> None:
+    """Write lines of text into the upper left corner, on dark ground, in place.
+
+    Args:
+        frame_bgr: (height, width, 3) uint8, BGR.
+        lines: from the top.
+    """
+    scale = max(SMALLEST_TEXT_SCALE, min(frame_bgr.shape[:2]) * TEXT_SCALE_PER_PIXEL)
+    top = 0
+    for line in lines:
+        text_height, thickness, label_width, label_height, margin = _measure(line, scale)
+        cv2.rectangle(frame_bgr, (0, top), (label_width, top + label_height), TEXT_COLOUR_BGR, cv2.FILLED)
+        origin = (margin, top + margin // 2 + text_height)
+        cv2.putText(frame_bgr, line, origin, FONT, scale, LIGHT_TEXT_COLOUR_BGR, thickness, cv2.LINE_AA)
+        top += label_height
+
+
+def mirror_faces(faces: Iterable[FaceEmotion], frame_width: int) -> list[FaceEmotion]:
+    """The faces of a frame as they stand in its mirror image."""
+    return [replace(face, box=(frame_width - face.box[0] - face.box[2], *face.box[1:])) for face in faces]
 
 
 def _draw_label(frame_bgr, text, box, colour, scale, others):

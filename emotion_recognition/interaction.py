@@ -1,4 +1,4 @@
-"""How a user watches a run and ends it: the window, the key q, Ctrl-C."""
+"""How a user watches a run and ends it: the window, its keys, Ctrl-C."""
 
 import os
 import signal
@@ -7,6 +7,8 @@ import threading
 
 import cv2
 import numpy as np
+
+END_KEYS = {'q': 'q', 'Q': 'q', '\x1b': 'Esc'}
 
 
 class Interruption:
@@ -45,7 +47,12 @@ class Window:
     Args:
         title: of the window.
         largest_side: of the window as it opens, in pixels.
+
+    Attributes:
+        key: the last one pressed, None for none, as `poll` found it.
     """
+
+    key: str | None = None
 
     def __init__(self, title: str, largest_side: int = 1280):
         self._title = title
@@ -53,15 +60,27 @@ class Window:
         self._is_open = False
 
     def show(self, frame_bgr: np.ndarray) -> str | None:
-        """Show a frame, (height, width, 3) uint8, BGR. Returns why the user wants to end, None to go on."""
+        """Show a frame, (height, width, 3) uint8, BGR, and look after the keys as `poll` does."""
         if not self._is_open:
             self._open(*frame_bgr.shape[:2])
-        cv2.imshow(self._title, frame_bgr)
-        if cv2.waitKey(1) & 0xFF == ord('q'):
-            return 'q was pressed'
-        if cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1:
+        elif self._is_closed():  # imshow would open a new one
             return 'the window was closed'
-        return None
+        cv2.imshow(self._title, frame_bgr)
+        return self.poll()
+
+    def poll(self) -> str | None:
+        """Take the key that was pressed into `key`. Returns why the user wants to end, None to go on."""
+        code = cv2.waitKey(1)
+        self.key = chr(code & 0xFF) if code >= 0 else None
+        if self.key in END_KEYS:
+            return f'{END_KEYS[self.key]} was pressed'
+        return 'the window was closed' if self._is_closed() else None
+
+    def _is_closed(self):
+        try:
+            return self._is_open and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1
+        except cv2.error:  # what some of OpenCV's windows say of one that is gone
+            return True
 
     def _open(self, height, width):
         cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
@@ -73,13 +92,10 @@ class Window:
         return self
 
     def __exit__(self, *exception):
-        if self._is_open:
+        if self._is_open and not self._is_closed():
             cv2.destroyWindow(self._title)
 
 
 def has_screen() -> bool:
-    """Whether a window can be opened; says so if not. OpenCV would end the whole process."""
-    if sys.platform == 'linux' and not (os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY')):
-        print('No screen here: going on without a window.', file=sys.stderr)
-        return False
-    return True
+    """Whether a window can be opened. Where not, OpenCV would end the whole process."""
+    return sys.platform != 'linux' or bool(os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'))

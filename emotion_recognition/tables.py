@@ -2,9 +2,11 @@
 
 import csv
 import os
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -15,6 +17,7 @@ from emotion_recognition.labels import FaceEmotion
 FRAME_COLUMNS = ['ms', 'frame', 'emotions']
 PERIOD_COLUMNS = ['ms_start', 'ms_end', 'frame_start', 'frame_end', 'emotions']
 FACE_COLUMNS = ['frame', 'ms', 'face', 'x', 'y', 'width', 'height', 'emotion', 'confidence']  # then one per class
+SAVE_SECONDS = 0.8  # between two times that a live table is brought to the disk
 
 
 def emotions_cell(faces: Sequence[FaceEmotion]) -> str | list[str]:
@@ -73,9 +76,7 @@ class FaceTable:
 
     def add(self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion]) -> None:
         """Add the next frame's faces; a frame without faces has no row."""
-        for face in faces:
-            confidences = [f'{value:.4f}' for value in (face.confidence, *face.probabilities)]
-            self._writer.writerow([frame_number, timestamp_ms, face.track_id, *face.box, face.emotion, *confidences])
+        self._writer.writerows(face_row(frame_number, timestamp_ms, face) for face in faces)
 
     def __enter__(self):
         self._file = self._temporary_path.open('w', newline='', encoding='utf-8')
@@ -90,6 +91,51 @@ class FaceTable:
                 os.replace(self._temporary_path, self._path)
         finally:
             self._temporary_path.unlink(missing_ok=True)
+
+
+class LiveFaceTable:
+    """A FaceTable of a run without an end: the file itself grows, and a power cut loses no more than a second of it.
+
+    Its last column is `time`, the wall-clock time in ISO 8601 with the offset from UTC.
+
+    Attributes:
+        row_count: rows written so far.
+    """
+
+    def __init__(self, path: Path, class_names: Sequence[str]):
+        self._path = path
+        self._class_names = class_names
+        self._saved = 0.0
+        self.row_count = 0
+
+    def add(self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion]) -> None:
+        """Add the next frame's faces; call it for frames without faces too, so that earlier rows get to the disk."""
+        now = datetime.now().astimezone().isoformat(timespec='milliseconds')
+        self._writer.writerows([*face_row(frame_number, timestamp_ms, face), now] for face in faces)
+        self.row_count += len(faces)
+        if time.monotonic() - self._saved >= SAVE_SECONDS:
+            self._save()
+
+    def _save(self):
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._saved = time.monotonic()
+
+    def __enter__(self):
+        self._file = self._path.open('w', newline='', encoding='utf-8')
+        self._writer = csv.writer(self._file, lineterminator='\n')
+        self._writer.writerow([*FACE_COLUMNS, *self._class_names, 'time'])
+        self._save()
+        return self
+
+    def __exit__(self, *exception):
+        self._file.close()
+
+
+def face_row(frame_number: int, timestamp_ms: float, face: FaceEmotion) -> list:
+    """A face's row: FACE_COLUMNS and its probabilities."""
+    confidences = [f'{value:.4f}' for value in (face.confidence, *face.probabilities)]
+    return [frame_number, timestamp_ms, face.track_id, *face.box, face.emotion, *confidences]
 
 
 @dataclass

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from emotion_recognition.boxes import intersection_over_union
+
 LOST_SECONDS = 0.5  # how long a face may be missed and still come back under its number
 MIN_IOU = 0.2  # of a detection with where the face is expected; Haar's boxes of one face differ by up to 1.3 in size
 VELOCITY_SECONDS = (
@@ -125,13 +127,3 @@ def _appearance(face_bgr):
 def _weight(elapsed, time_constant):
     """Weight of the newest value in an exponential average over unevenly spaced ones."""
     return 1 - math.exp(-elapsed / time_constant) if time_constant else 1.0
-
-
-def intersection_over_union(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Overlap of each of (n, 4) with each of (m, 4) boxes x, y, width, height: (n, m), 0 to 1."""
-    boxes, others = np.asarray(boxes, float)[:, None], np.asarray(others, float)[None]
-    start = np.maximum(boxes[..., :2], others[..., :2])
-    end = np.minimum(boxes[..., :2] + boxes[..., 2:], others[..., :2] + others[..., 2:])
-    intersection = np.clip(end - start, 0, None).prod(axis=-1)
-    union = boxes[..., 2:].prod(axis=-1) + others[..., 2:].prod(axis=-1) - intersection
-    return intersection / np.maximum(union, 1e-9)

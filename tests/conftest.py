@@ -1,6 +1,10 @@
 """What several test modules need: a small model, made clips, the shared data where it is."""
 
 import json
+import os
+import shutil
+import subprocess
+import time
 from fractions import Fraction
 from pathlib import Path
 
@@ -84,3 +88,50 @@ def sound_packets(path):
     with av.open(str(path)) as container:
         packets = container.demux(container.streams.audio[0])
         return [(float(packet.pts * packet.time_base), bytes(packet)) for packet in packets if packet.pts is not None]
+
+
+NEEDS_SCREEN = pytest.mark.skipif(
+    not (shutil.which('Xvfb') and shutil.which('xdotool')), reason='Xvfb or xdotool is not installed'
+)
+
+
+@pytest.fixture
+def display():
+    """Name of a fresh X server, 800x600."""
+    read_end, write_end = os.pipe()
+    command = ['Xvfb', '-displayfd', str(write_end), '-screen', '0', '800x600x24', '-nolisten', 'tcp', '-noreset']
+    with subprocess.Popen(command, pass_fds=[write_end], stderr=subprocess.DEVNULL) as server:
+        os.close(write_end)
+        with os.fdopen(read_end) as pipe:
+            name = f':{pipe.readline().strip()}'
+        yield name
+        server.terminate()
+
+
+def xdotool(display, *arguments):
+    environment = {**os.environ, 'DISPLAY': display}
+    done = subprocess.run(['xdotool', *arguments], env=environment, capture_output=True, text=True, timeout=30)
+    return done.stdout.split()
+
+
+def wait_for_window(display, title, process, seconds=120):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if windows := xdotool(display, 'search', '--onlyvisible', '--name', title):
+            return windows[-1]
+        assert process.poll() is None, process.communicate()
+        time.sleep(0.1)
+    raise AssertionError(f'no window in {seconds} s')
+
+
+def close_window(display, window):
+    """Ask for a window to be closed, as a window manager does when its cross is clicked."""
+    from Xlib import X
+    from Xlib.display import Display
+    from Xlib.protocol.event import ClientMessage
+
+    server = Display(display)
+    message, wish = server.intern_atom('WM_PROTOCOLS'), server.intern_atom('WM_DELETE_WINDOW')
+    resource = server.create_resource_object('window', int(window))
+    resource.send_event(ClientMessage(window=resource, client_type=message, data=(32, [wish, X.CurrentTime, 0, 0, 0])))
+    server.close()

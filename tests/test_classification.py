@@ -6,9 +6,9 @@ from emotion_recognition.labels import InputError
 from tests.conftest import CLASS_NAMES, save_classifier
 
 
-@pytest.fixture(scope='module')
-def classifier(colour_model_path):
-    return EmotionClassifier(colour_model_path)
+@pytest.fixture(scope='module', params=['openvino', 'keras'])
+def classifier(colour_model_path, request):
+    return EmotionClassifier(colour_model_path, request.param, 'f32')
 
 
 def plain(colour_bgr, height=20, width=20):
@@ -53,7 +53,7 @@ def test_augmentation_averages_face_and_mirror_image(tmp_path):
         file.attrs['class_names'] = '["left", "right"]'
     face = plain((0, 0, 0), 8, 8)
     face[:, :4, 2] = 255
-    sides = EmotionClassifier(tmp_path / 'sides.h5')
+    sides = EmotionClassifier(tmp_path / 'sides.h5', 'keras')
     alone = sides.predict([face])[0, 0]
     assert alone == pytest.approx(1 / (1 + np.exp(-32 * 0.255)), rel=1e-4)
     assert sides.predict([face], test_time_augmentation=True)[0, 0] == pytest.approx((alone + 0.5) / 2, rel=1e-4)
@@ -76,8 +76,9 @@ def test_file_that_is_no_model(tmp_path):
 
     with h5py.File(tmp_path / 'model.h5', 'w') as file:
         file.attrs['class_names'] = '["a"]'
-    with pytest.raises(InputError, match='not a Keras model'):
-        EmotionClassifier(tmp_path / 'model.h5')
+    for runtime in ('auto', 'openvino', 'keras'):
+        with pytest.raises(InputError, match='not a Keras model'):
+            EmotionClassifier(tmp_path / 'model.h5', runtime)
 
 
 @pytest.mark.parametrize(
@@ -93,4 +94,4 @@ def test_file_that_is_no_model(tmp_path):
 def test_model_of_the_wrong_shape(tmp_path, model, message):
     path = save_classifier(tmp_path / 'model.h5', **model)
     with pytest.raises(InputError, match=message):
-        EmotionClassifier(path)
+        EmotionClassifier(path, 'keras')

@@ -1,49 +1,16 @@
 """A real window on a real X server. Skipped where Xvfb and xdotool are not installed."""
 
 import os
-import shutil
 import subprocess
 import sys
 import time
 
 import numpy as np
 import pandas as pd
-import pytest
 
-from tests.conftest import ROOT, picture_times_ms, write_clip
+from tests.conftest import NEEDS_SCREEN, ROOT, picture_times_ms, wait_for_window, write_clip, xdotool
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which('Xvfb') and shutil.which('xdotool')), reason='Xvfb or xdotool is not installed'
-)
-
-
-@pytest.fixture
-def display():
-    """Name of a fresh X server, 800x600."""
-    read_end, write_end = os.pipe()
-    command = ['Xvfb', '-displayfd', str(write_end), '-screen', '0', '800x600x24', '-nolisten', 'tcp']
-    with subprocess.Popen(command, pass_fds=[write_end], stderr=subprocess.DEVNULL) as server:
-        os.close(write_end)
-        with os.fdopen(read_end) as pipe:
-            name = f':{pipe.readline().strip()}'
-        yield name
-        server.terminate()
-
-
-def xdotool(display, *arguments):
-    environment = {**os.environ, 'DISPLAY': display}
-    done = subprocess.run(['xdotool', *arguments], env=environment, capture_output=True, text=True, timeout=30)
-    return done.stdout.split()
-
-
-def wait_for_window(display, title, process, seconds=120):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if windows := xdotool(display, 'search', '--onlyvisible', '--name', title):
-            return windows[-1]
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.1)
-    raise AssertionError(f'no window in {seconds} s')
+pytestmark = NEEDS_SCREEN
 
 
 def test_q_ends_the_video_script_cleanly(tmp_path, display, colour_model_path):

@@ -10,7 +10,7 @@ import pytest
 from sklearn.model_selection import train_test_split
 
 from emotion_recognition.classification import EmotionClassifier
-from model_training import VALIDATION_SHARE
+from model_training import SEED, VALIDATION_SHARE
 from tests.conftest import CLASS_NAMES, ROOT, SHARED
 
 FOLDER = ROOT / 'model_weights'
@@ -49,9 +49,7 @@ def validation_faces(metrics):
         pytest.skip('the training data is not here')
     with zipfile.ZipFile(DATA_PATH) as archive:
         table = pd.read_csv(archive.open('train.csv'))
-        _, validation = train_test_split(
-            table, test_size=VALIDATION_SHARE, stratify=table.emotion, random_state=metrics['seed']
-        )
+        _, validation = train_test_split(table, test_size=VALIDATION_SHARE, stratify=table.emotion, random_state=SEED)
         assert len(validation) == metrics['split_sizes']['validation']
         sample = validation[:600]
         contents = [archive.read(path.removeprefix('./')) for path in sample.image_path]

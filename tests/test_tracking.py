@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from emotion_recognition.tracking import FaceTracker, intersection_over_union
+from emotion_recognition.boxes import intersection_over_union
+from emotion_recognition.tracking import FaceTracker
 
 ANNA, BERT = np.random.default_rng(17).integers(0, 256, (2, 40, 40, 3), np.uint8)  # what they look like
 BOX = [(100, 100, 60, 60)]

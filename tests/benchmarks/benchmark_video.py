@@ -1,0 +1,119 @@
+"""emotions_from_video.py against the loop that everybody writes (plain_loop.py), on the same clip and the same model.
+
+    python tests/benchmarks/benchmark_video.py
+
+Both run as programs of their own, in turn, several times; the first run of the script, which prepares the model, is not
+counted. Prints frames a second (all of the program's time, imports too), the ratio, peak memory, the size of the
+video, and the share of frames with the same emotions. With --new-model-size a fresh network takes the model's place.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from clips import make_clip
+
+ROOT = Path(__file__).resolve().parents[2]
+MODEL_PATH = ROOT / 'model_weights' / 'model.h5'
+CLIPS = {'480p, one face': (854, 480, 1), '1080p, four faces': (1920, 1080, 4)}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--seconds', type=float, default=10, help='length of the clips')
+    parser.add_argument('--new-model-size', type=int, help='pixels; an untrained EfficientNetB1')
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        model_path = save_new_model(Path(folder), options.new_model_size) if options.new_model_size else MODEL_PATH
+        for name, (width, height, face_count) in CLIPS.items():
+            clip = Path(folder) / f'{height}p.mp4'
+            frame_count = make_clip(clip, width, height, face_count, options.seconds)
+            print(f'{name}, {frame_count} frames', flush=True)
+            compare(clip, frame_count, model_path, options.rounds)
+
+
+def compare(clip, frame_count, model_path, rounds):
+    programs = {'plain loop': plain_loop, 'this project': this_project}
+    this_project(clip, model_path)
+    seconds = {name: [] for name in programs}
+    memory, emotions, sizes = {}, {}, {}
+    for _ in range(rounds):
+        for name, program in programs.items():
+            taken, memory[name], output, emotions[name] = program(clip, model_path)
+            seconds[name].append(taken)
+            sizes[name] = output.stat().st_size / 1e6
+    for name, values in seconds.items():
+        speeds = sorted(frame_count / value for value in values)
+        print(
+            f'  {name:13} {np.median(speeds):6.1f} frames/s ({speeds[0]:.1f} to {speeds[-1]:.1f}), '
+            f'peak {memory[name]:.0f} MB, video {sizes[name]:.1f} MB'
+        )
+    ratios = np.divide(seconds['plain loop'], seconds['this project'])
+    alone = min(decode_and_encode(clip) for _ in range(rounds))
+    same = np.mean([a == b for a, b in zip(*emotions.values(), strict=True)])
+    print(f'  ratio {np.median(ratios):.1f} ({min(ratios):.1f} to {max(ratios):.1f}), same emotions in {same:.1%}')
+    print(f'  decoding and encoding alone {frame_count / alone:.1f} frames/s', flush=True)
+
+
+def plain_loop(clip, model_path):
+    output, csv_path = clip.with_name('plain.mp4'), clip.with_name('plain.csv')
+    command = [ROOT / 'tests' / 'benchmarks' / 'plain_loop.py', clip, output, model_path, csv_path]
+    seconds, megabytes = run(command)
+    table = pd.read_csv(csv_path, keep_default_na=False)
+    return seconds, megabytes, output, table.emotions.str.split().tolist()
+
+
+def this_project(clip, model_path):
+    output = clip.with_name('ours.mp4')
+    command = [ROOT / 'emotions_from_video.py', clip, '--output-filename', output, '--model-weights-path', model_path]
+    seconds, megabytes = run([*command, '--smoothing-seconds', '0', '--no-compact'])
+    faces = pd.read_csv(clip.with_name('ours_faces_data.csv')).sort_values(['frame', 'x'])
+    by_frame = faces.groupby('frame').emotion.apply(list)
+    frames = pd.read_csv(clip.with_name('ours_emotions_data.csv')).frame
+    return seconds, megabytes, output, [by_frame.get(frame, []) for frame in frames]
+
+
+def run(command):
+    """Run a Python program. Returns its seconds and its peak memory in MB."""
+    started = time.perf_counter()
+    process = subprocess.Popen([sys.executable, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f'{command[0]} failed')
+    kilobytes = usage.ru_maxrss / (1024 if sys.platform == 'darwin' else 1)  # macOS counts in bytes
+    return time.perf_counter() - started, kilobytes / 1024
+
+
+def decode_and_encode(clip):
+    """Seconds that the same reader and writer take with nothing between them."""
+    sys.path.insert(0, str(ROOT))
+    from emotion_recognition.video import VideoReader, VideoWriter
+
+    started = time.perf_counter()
+    with VideoReader(clip) as reader, VideoWriter(clip.with_name('alone.mp4'), reader) as writer:
+        for _, timestamp_ms, frame_bgr in reader.read_frames():
+            writer.write(timestamp_ms, frame_bgr)
+    return time.perf_counter() - started
+
+
+def save_new_model(folder, image_size):
+    """A network as training begins with it, saved as training saves it."""
+    code = """
+import sys, pathlib, model_training
+model = model_training.build_model(1, 'none', int(sys.argv[1]))
+model_training.save_model(model, pathlib.Path(sys.argv[2]))
+"""
+    path = folder / 'model.h5'
+    subprocess.run([sys.executable, '-c', code, str(image_size), path], cwd=ROOT, check=True)
+    return path
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,124 @@
+"""The real script in a real window on a real X server, with a clip as its camera."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import ImageGrab
+
+import emotions_from_webcam
+from emotion_recognition.labels import EMOTION_COLOURS_BGR
+from tests.conftest import DEMO_PATH, NEEDS_SCREEN, ROOT, close_window, wait_for_window, write_clip, xdotool
+
+
+def start(model_path, csv_path, display, *options):
+    command = [sys.executable, ROOT / 'emotions_from_webcam.py', '--model-weights-path', model_path]
+    environment = {key: value for key, value in os.environ.items() if key not in ('DISPLAY', 'WAYLAND_DISPLAY')}
+    return subprocess.Popen(
+        [*command, '--csv-path', csv_path, *map(str, options)],
+        env={**environment, **({'DISPLAY': display} if display else {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process):
+    """Exit code, and what was said, with a limit that a hang exceeds."""
+    stdout, stderr = process.communicate(timeout=60)
+    assert 'Traceback' not in stderr
+    return process.returncode, stdout, stderr
+
+
+def wait_for(condition, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.fixture(scope='module')
+def long_clip(tmp_path_factory):
+    """A minute without faces."""
+    return write_clip(tmp_path_factory.mktemp('clip') / 'minute.mp4', range(0, 60_000, 40), size=(320, 240))
+
+
+@NEEDS_SCREEN
+def test_window_shows_the_boxes_and_its_keys_work(tmp_path, display, colour_model_path):
+    csv_path = tmp_path / 'faces.csv'
+    process = start(colour_model_path, csv_path, display, '--camera', DEMO_PATH, '--window-size', 640)
+    window = wait_for_window(display, 'emotions_from_webcam', process)
+    wait_for(lambda: csv_path.read_text().count('\n') > 20)  # rows get to the disk while it runs
+    screenshot = np.asarray(ImageGrab.grab(xdisplay=display).convert('RGB')).astype(int)
+    emotions = pd.read_csv(csv_path).emotion.unique()
+    assert any((np.abs(screenshot - EMOTION_COLOURS_BGR[name][::-1]).max(axis=2) < 12).sum() > 300 for name in emotions)
+    xdotool(display, 'key', '--window', window, 's')
+    wait_for(lambda: (tmp_path / 'faces_1.png').exists())
+    xdotool(display, 'key', '--window', window, 'space')
+    time.sleep(1)
+    rows = csv_path.read_text().count('\n')
+    time.sleep(1)
+    assert csv_path.read_text().count('\n') == rows
+    pressed = time.monotonic()
+    xdotool(display, 'key', '--window', window, 'q')
+    code, stdout, _ = finish(process)
+    assert time.monotonic() - pressed < 5
+    assert code == 0
+    table = pd.read_csv(csv_path)
+    assert list(table.columns[:9]) == ['frame', 'ms', 'face', 'x', 'y', 'width', 'height', 'emotion', 'confidence']
+    assert table.columns[-1] == 'time'
+    assert table.frame.is_monotonic_increasing and table.ms.iloc[0] >= 0
+    elapsed = pd.to_datetime(table.time).diff().dt.total_seconds().sum() * 1000
+    assert elapsed == pytest.approx(table.ms.iloc[-1] - table.ms.iloc[0], abs=300)
+    assert f'Wrote {csv_path}, {len(table)} rows' in stdout
+    assert re.search(r'\d+ frames shown, [\d.]+ a second, \d+ ms old', stdout)
+
+
+@NEEDS_SCREEN
+@pytest.mark.parametrize('how', ['Escape', 'close', 'Ctrl-C', 'end of the file'])
+def test_other_ways_to_end(tmp_path, display, colour_model_path, long_clip, how):
+    csv_path = tmp_path / 'faces.csv'
+    clip = write_clip(tmp_path / 'short.mp4', range(0, 1000, 40)) if how == 'end of the file' else long_clip
+    process = start(colour_model_path, csv_path, display, '--camera', clip)
+    window = wait_for_window(display, 'emotions_from_webcam', process)
+    if how == 'Escape':
+        xdotool(display, 'key', '--window', window, 'Escape')
+    elif how == 'close':
+        close_window(display, window)
+    elif how == 'Ctrl-C':
+        process.send_signal(signal.SIGINT)
+    code, stdout, _ = finish(process)
+    assert code == 0
+    assert f'Wrote {csv_path}, 0 rows' in stdout
+    assert len(pd.read_csv(csv_path)) == 0
+
+
+def test_without_a_screen(tmp_path, colour_model_path):
+    if sys.platform != 'linux':
+        pytest.skip('elsewhere there is always a screen')
+    code, _, stderr = finish(start(colour_model_path, tmp_path / 'faces.csv', None, '--camera', DEMO_PATH))
+    assert (code, stderr.count('\n')) == (1, 1)
+    assert 'no screen' in stderr and 'emotions_from_video.py' in stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--camera', '97'], 'camera 97 cannot be opened'),
+        (['--detector-path', 'none.xml'], 'no such detector file'),
+        (['--camera', str(DEMO_PATH), '--model-weights-path', 'none.h5'], 'no such model file'),
+        (['--camera', str(DEMO_PATH), '--csv-path', 'no_folder/faces.csv'], 'no_folder'),
+    ],
+)
+def test_what_is_missing_is_said_in_one_line(options, message, colour_model_path, monkeypatch, capfd):
+    monkeypatch.setattr(emotions_from_webcam, 'has_screen', lambda: True)
+    with pytest.raises(SystemExit) as error:
+        emotions_from_webcam.main(['--model-weights-path', str(colour_model_path), *options])
+    assert message in str(error.value) and '\n' not in str(error.value)
