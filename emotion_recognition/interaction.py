@@ -83,7 +83,7 @@ class Window:
             return True
 
     def _open(self, height, width):
-        cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+        cv2.namedWindow(self._title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
         scale = min(1, self._largest_side / max(height, width))
         cv2.resizeWindow(self._title, round(width * scale), round(height * scale))
         self._is_open = True

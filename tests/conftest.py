@@ -1,17 +1,19 @@
 """What several test modules need: a small model, made clips, the shared data where it is."""
 
 import json
-import os
-import shutil
-import subprocess
+import threading
 import time
 from fractions import Fraction
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import av
+import cv2
 import h5py
 import numpy as np
 import pytest
+
+from tests.screen import Screen
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / 'shared'
@@ -90,48 +92,37 @@ def sound_packets(path):
         return [(float(packet.pts * packet.time_base), bytes(packet)) for packet in packets if packet.pts is not None]
 
 
-NEEDS_SCREEN = pytest.mark.skipif(
-    not (shutil.which('Xvfb') and shutil.which('xdotool')), reason='Xvfb or xdotool is not installed'
-)
+@pytest.fixture
+def display():
+    """Name of a fresh X server."""
+    with Screen() as name:
+        yield name
 
 
 @pytest.fixture
-def display():
-    """Name of a fresh X server, 800x600."""
-    read_end, write_end = os.pipe()
-    command = ['Xvfb', '-displayfd', str(write_end), '-screen', '0', '800x600x24', '-nolisten', 'tcp', '-noreset']
-    with subprocess.Popen(command, pass_fds=[write_end], stderr=subprocess.DEVNULL) as server:
-        os.close(write_end)
-        with os.fdopen(read_end) as pipe:
-            name = f':{pipe.readline().strip()}'
-        yield name
-        server.terminate()
+def stream_address():
+    """Address of a network camera that shows thirty pictures, 30 a second, ever brighter, and then is gone."""
+    clients = []
 
+    class Stream(BaseHTTPRequestHandler):
+        def do_GET(self):
+            clients.append(self.client_address)
+            if len(clients) > 1:
+                self.send_error(404)
+                return
+            self.send_response(200)
+            self.send_header('Content-Type', 'multipart/x-mixed-replace; boundary=frame')
+            self.end_headers()
+            for number in range(30):
+                picture = cv2.imencode('.jpg', np.full((48, 64, 3), 8 * number, np.uint8))[1].tobytes()
+                head = f'--frame\r\nContent-Type: image/jpeg\r\nContent-Length: {len(picture)}\r\n\r\n'
+                self.wfile.write(head.encode() + picture + b'\r\n')
+                time.sleep(1 / 30)
 
-def xdotool(display, *arguments):
-    environment = {**os.environ, 'DISPLAY': display}
-    done = subprocess.run(['xdotool', *arguments], env=environment, capture_output=True, text=True, timeout=30)
-    return done.stdout.split()
+        def log_message(self, *_):
+            pass
 
-
-def wait_for_window(display, title, process, seconds=120):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if windows := xdotool(display, 'search', '--onlyvisible', '--name', title):
-            return windows[-1]
-        assert process.poll() is None, process.communicate()
-        time.sleep(0.1)
-    raise AssertionError(f'no window in {seconds} s')
-
-
-def close_window(display, window):
-    """Ask for a window to be closed, as a window manager does when its cross is clicked."""
-    from Xlib import X
-    from Xlib.display import Display
-    from Xlib.protocol.event import ClientMessage
-
-    server = Display(display)
-    message, wish = server.intern_atom('WM_PROTOCOLS'), server.intern_atom('WM_DELETE_WINDOW')
-    resource = server.create_resource_object('window', int(window))
-    resource.send_event(ClientMessage(window=resource, client_type=message, data=(32, [wish, X.CurrentTime, 0, 0, 0])))
-    server.close()
+    with ThreadingHTTPServer(('127.0.0.1', 0), Stream) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f'http://127.0.0.1:{server.server_port}/camera.mjpg'
+        server.shutdown()

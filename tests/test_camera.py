@@ -1,8 +1,6 @@
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import cv2
 import numpy as np
 import pytest
 
@@ -120,28 +118,8 @@ def test_camera_that_is_not_there(source, capfd):
     assert capfd.readouterr().err == ''
 
 
-class Stream(BaseHTTPRequestHandler):
-    """Thirty JPEG pictures as a camera in a network sends them."""
-
-    def do_GET(self):
-        self.send_response(200)
-        self.send_header('Content-Type', 'multipart/x-mixed-replace; boundary=frame')
-        self.end_headers()
-        for number in range(30):
-            picture = cv2.imencode('.jpg', np.full((48, 64, 3), 8 * number, np.uint8))[1].tobytes()
-            self.wfile.write(b'--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n' % len(picture))
-            self.wfile.write(picture + b'\r\n')
-            time.sleep(0.03)
-
-    def log_message(self, *_):
-        pass
-
-
-def test_stream_that_ends():
-    server = ThreadingHTTPServer(('127.0.0.1', 0), Stream)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    with Camera(f'http://127.0.0.1:{server.server_port}/camera.mjpg', reopen_seconds=0.3) as camera:
-        threading.Thread(target=lambda: (server.shutdown(), server.server_close())).start()
+def test_stream_that_ends(stream_address):
+    with Camera(stream_address, reopen_seconds=0.3) as camera:
         numbers, brightness = [], []
         with pytest.raises(InputError, match='was lost'):
             while True:

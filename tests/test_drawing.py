@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from emotion_recognition.drawing import draw_faces
+from emotion_recognition.drawing import draw_faces, draw_lines, mirror_faces
 from emotion_recognition.labels import EMOTION_COLOURS_BGR, EMOTIONS, FaceEmotion
 
 HAPPY = np.array([0, 0, 0, 0, 1, 0, 0, 0, 0], np.float32)
@@ -58,3 +58,20 @@ def test_nothing_to_draw():
     frame = np.zeros((24, 32, 3), np.uint8)
     draw_faces(frame, [])
     assert not frame.any()
+
+
+def test_lines_stand_in_the_upper_left_corner():
+    frame = np.full((240, 320, 3), 255, np.uint8)
+    draw_lines(frame, ['30 frames/s', 'q: end'])
+    dark = (frame == (20, 20, 20)).all(axis=2)
+    assert dark[0, 0] and dark[:60].any(axis=1).sum() > 25
+    assert not dark[:, 200:].any() and not dark[80:].any()
+
+
+def test_mirrored_face_covers_the_mirrored_pixels():
+    frame = np.zeros((40, 60, 3), np.uint8)
+    frame[5:15, 50:58] = 255
+    (face,) = mirror_faces([FaceEmotion(1, (50, 5, 8, 10), HAPPY)], 60)
+    x, y, width, height = face.box
+    assert (frame[:, ::-1][y : y + height, x : x + width] == 255).all()
+    assert (face.track_id, face.emotion) == (1, 'happy')

@@ -14,7 +14,8 @@ from PIL import ImageGrab
 
 import emotions_from_webcam
 from emotion_recognition.labels import EMOTION_COLOURS_BGR
-from tests.conftest import DEMO_PATH, NEEDS_SCREEN, ROOT, close_window, wait_for_window, write_clip, xdotool
+from tests.conftest import DEMO_PATH, ROOT, write_clip
+from tests.screen import NEEDS_SCREEN, close_window, wait_for_window, xdotool
 
 
 def start(model_path, csv_path, display, *options):
@@ -95,6 +96,17 @@ def test_other_ways_to_end(tmp_path, display, colour_model_path, long_clip, how)
         process.send_signal(signal.SIGINT)
     code, stdout, _ = finish(process)
     assert code == 0
+    assert f'Wrote {csv_path}, 0 rows' in stdout
+    assert len(pd.read_csv(csv_path)) == 0
+
+
+@NEEDS_SCREEN
+def test_camera_that_is_lost_ends_the_run_with_a_whole_table(tmp_path, display, colour_model_path, stream_address):
+    csv_path = tmp_path / 'faces.csv'
+    options = ['--camera', stream_address, '--reopen-seconds', 0.5]
+    code, stdout, stderr = finish(start(colour_model_path, csv_path, display, *options))
+    assert code == 1
+    assert stderr.splitlines()[-1].endswith('was lost, and could not be opened again in 0.5 s')
     assert f'Wrote {csv_path}, 0 rows' in stdout
     assert len(pd.read_csv(csv_path)) == 0
 

@@ -8,7 +8,8 @@ import time
 import numpy as np
 import pandas as pd
 
-from tests.conftest import NEEDS_SCREEN, ROOT, picture_times_ms, wait_for_window, write_clip, xdotool
+from tests.conftest import ROOT, picture_times_ms, write_clip
+from tests.screen import NEEDS_SCREEN, wait_for_window, xdotool
 
 pytestmark = NEEDS_SCREEN
 

@@ -7,6 +7,7 @@ from emotion_recognition.tables import (
     EmotionTable,
     FacePeriods,
     FaceTable,
+    LiveFaceTable,
     emotions_cell,
     write_csv,
     write_subtitles,
@@ -150,3 +151,20 @@ def test_subtitles_last_until_the_next_period(tmp_path):
     assert (tmp_path / 'periods.srt').read_text() == (
         '1\n01:00:00,040 --> 01:00:00,120\nhappy\n\n2\n01:00:00,160 --> 01:00:00,200\nanger, happy\n\n'
     )
+
+
+def test_live_table_is_on_the_disk_within_a_second(tmp_path, monkeypatch):
+    path = tmp_path / 'faces.csv'
+    clock = [100.0]
+    monkeypatch.setattr('emotion_recognition.tables.time.monotonic', lambda: clock[0])
+    with LiveFaceTable(path, EMOTIONS) as table:
+        header = 'frame,ms,face,x,y,width,height,emotion,confidence,' + ','.join(EMOTIONS) + ',time'
+        assert path.read_text() == header + '\n'
+        table.add(1, 0.0, faces('happy', 'sad'))
+        clock[0] += 0.9
+        table.add(2, 900.0, [])
+        rows = pd.read_csv(path)  # as another program sees it now
+        assert rows.emotion.tolist() == ['happy', 'sad']
+        assert rows.frame.tolist() == [1, 1]
+        assert pd.to_datetime(rows.time).dt.tz is not None
+        assert table.row_count == 2
