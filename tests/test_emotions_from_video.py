@@ -200,7 +200,7 @@ def bad_input(name, folder, model_path):
         'not a video': ((folder / 'text.mp4', model_path), 'cannot be read as a video'),
         'model missing': ((clip, folder / 'none.h5'), 'no such model file'),
         'model truncated': ((clip, folder / 'cut.h5'), 'damaged'),
-        'cascade missing': ((clip, model_path, '--detector-path', folder / 'none.xml'), 'no such cascade'),
+        'cascade missing': ((clip, model_path, '--detector-path', folder / 'none.xml'), 'no such detector file'),
         'not a cascade': ((clip, model_path, '--detector-path', folder / 'text.mp4'), 'not a Haar cascade'),
         'no output folder': ((clip, model_path, '--output-filename', folder / 'none' / 'a.mp4'), 'no such folder'),
         'output is a folder': ((clip, model_path, '--output-filename', folder), 'cannot be written'),
