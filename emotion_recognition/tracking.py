@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.optimize import linear_sum_assignment
 
 from emotion_recognition.boxes import intersection_over_union
 
@@ -97,6 +96,8 @@ class FaceTracker:
         """The track that each box continues, by the box's index."""
         if not len(boxes) or not self._tracks:
             return {}
+        from scipy.optimize import linear_sum_assignment  # here, since it takes as long to import as all the rest
+
         expected = np.array([track.expected_box(timestamp_ms) for track in self._tracks])
         iou = intersection_over_union(boxes, expected)
         correlation = np.array(appearances) @ np.array([track.appearance for track in self._tracks]).T
