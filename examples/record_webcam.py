@@ -19,7 +19,7 @@ sys.path.insert(0, str(HERE.parent))
 
 from tests.screen import Screen, wait_for_window, xdotool  # noqa: E402 (found through the line above)
 
-WIDTH, HEIGHT = 640, 396  # pixels: the clip and, below it, the window's own status line
+WIDTH, HEIGHT = 640, 360  # pixels, as the clip
 FRAME_RATE = 12
 PICTURE_SECONDS = 7.5  # after the window is there
 
