@@ -17,6 +17,7 @@ from emotion_recognition.video import VideoReader
 
 REOPEN_SECONDS = 5.0  # for which a camera that was lost is tried again
 RETRY_SECONDS = 0.5  # between two tries
+STREAM_TIMEOUT_MS = 5000  # for a stream to answer; FFmpeg's own is half a minute
 CLOSE_SECONDS = 2.0  # for which a read that hangs is waited for
 
 
@@ -123,7 +124,7 @@ class Camera:
         deadline = time.monotonic() + self._reopen_seconds
         print(f'Camera {self._source} gives no picture; trying again', file=sys.stderr)
         while time.monotonic() < deadline and not self._stop.wait(RETRY_SECONDS):
-            capture = cv2.VideoCapture(self._source)
+            capture = _capture(self._source)
             if capture.isOpened() and capture.grab():
                 return capture
             capture.release()
@@ -151,17 +152,27 @@ def _open(source):
     # What OpenCV and its FFmpeg say of cameras that are not there; the reasons below say it in one line.
     os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    capture = cv2.VideoCapture(source)
+    capture = _capture(source)
     if not capture.isOpened():
         raise InputError(f'camera {source} cannot be opened: {_why_closed(source)}')
     capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # where the driver keeps several, the first ones would be old
     return capture
 
 
+def _capture(source):
+    if not _is_address(source):
+        return cv2.VideoCapture(source)
+    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, STREAM_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, STREAM_TIMEOUT_MS]
+    return cv2.VideoCapture(source, cv2.CAP_FFMPEG, limits)
+
+
+def _is_address(source):
+    return isinstance(source, str) and '://' in source
+
+
 def _why_closed(source):
     """The likeliest reason, and what to do."""
-    is_address = isinstance(source, str) and '://' in source
-    if is_address:
+    if _is_address(source):
         return 'nothing answers at this address, or not with a video'
     if sys.platform == 'linux':
         device = Path(f'/dev/video{source}' if isinstance(source, int) else source)
