@@ -66,6 +66,16 @@ def test_accuracy_on_validation_images_is_that_of_metrics_json(classifier, metri
     assert accuracy(classifier, *validation_faces) == pytest.approx(metrics['accuracy'], abs=0.05)
 
 
+def test_runtimes_give_the_same_answers(validation_faces):
+    faces, _ = validation_faces
+    expected = EmotionClassifier(FOLDER / 'model.h5', 'keras').predict(faces)
+    exact = EmotionClassifier(FOLDER / 'model.h5', 'openvino', 'f32').predict(faces)
+    fast = EmotionClassifier(FOLDER / 'model.h5', 'openvino', 'auto').predict(faces)
+    np.testing.assert_allclose(exact, expected, atol=1e-4)
+    np.testing.assert_allclose(fast, expected, atol=0.02)
+    assert (fast.argmax(axis=1) == expected.argmax(axis=1)).mean() >= 0.995
+
+
 def as_in_a_video(face_bgr, rng):
     """The face as a large, tinted, slightly shifted crop of a compressed picture."""
     size = int(rng.integers(60, 601))
