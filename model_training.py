@@ -305,7 +305,8 @@ def build_model(efnet_no=EFNET_NO, weights=WEIGHTS, image_size=None, native_size
     if grayscale:
         x = keras.layers.Conv2D(3, 1, use_bias=False, trainable=False, dtype='float32', name='grayscale')(x)
     if native_size and native_size != image_size:
-        x = keras.layers.Resizing(image_size, image_size, name='enlarge')(x)
+        # Its own default is training=True, which in model(images) would pass on to the layers behind it.
+        x = keras.layers.Resizing(image_size, image_size, name='enlarge')(x, training=False)
     backbone = backbone_class(efnet_no)(include_top=False, weights=None, input_tensor=x)
     x = keras.layers.GlobalAveragePooling2D(name='pooling')(backbone.output)
     outputs = keras.layers.Dense(len(EMOTIONS), activation='softmax', dtype='float32', name='emotion')(x)

@@ -24,11 +24,14 @@ PACKAGE_ROOT = Path(__file__).resolve().parent.parent
 
 # Reads model.h5 and writes OpenVINO's .xml and .bin file. In a process of its own: TensorFlow takes half a gigabyte,
 # which a process that is about to run for hours would not get back. Not Keras' own export: there each activation
-# becomes an output, which OpenVINO then cannot merge with its neighbours.
+# becomes an output, which OpenVINO then cannot merge with its neighbours. Without training=False, a layer whose own
+# default is True would set batch normalization to training.
 CONVERSION = """
-import sys, openvino
+import sys, keras, openvino
 from emotion_recognition.runtimes import load_keras_model
-openvino.serialize(openvino.convert_model(load_keras_model(sys.argv[1])), sys.argv[2])
+model = load_keras_model(sys.argv[1])
+inference = keras.Model(model.input, model(model.input, training=False))
+openvino.serialize(openvino.convert_model(inference), sys.argv[2])
 """
 
 
@@ -90,7 +93,7 @@ class OpenVinoNetwork:
     """The model as OpenVINO runs it on the CPU; see `Network`.
 
     The conversion takes seconds and is kept in a folder `.cache` beside the model, or where that cannot be written in
-    the user's cache folder, under a name that holds the hash of the model's content.
+    the user's cache folder, under a name that holds the hash of the model's content and of how it is converted.
 
     Raises:
         ConversionError: it cannot be converted.
@@ -102,7 +105,8 @@ class OpenVinoNetwork:
 
         model_path = Path(model_path)
         core = openvino.Core()
-        name = f'{model_path.stem}-{hashlib.sha256(model_path.read_bytes()).hexdigest()[:32]}.zip'
+        content_hash = hashlib.sha256(CONVERSION.encode() + model_path.read_bytes()).hexdigest()
+        name = f'{model_path.stem}-{content_hash[:32]}.zip'
         folders = [model_path.resolve().parent / CACHE_NAME, platformdirs.user_cache_path('emotion_recognition')]
         model = next(filter(None, (_read_conversion(core, folder / name) for folder in folders)), None)
         if model is None:

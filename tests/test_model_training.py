@@ -311,6 +311,8 @@ def test_grey_and_small_faces_are_handled_inside_the_model(small_network):
     seen = np.asarray(enlarged.predict(red, verbose=0))
     assert seen.shape == (1, 32, 32, 3)
     np.testing.assert_allclose(seen, 0.299 * 200, rtol=1e-5)
+    # Called without an argument it infers, as predict does: no layer's own default may set the others to training.
+    np.testing.assert_allclose(model(red), model.predict(red, verbose=0), atol=1e-5)
 
 
 def test_random_start_is_the_identity_in_every_residual_block():

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import zipfile
 
+import keras
 import numpy as np
 import pytest
 
@@ -57,6 +58,21 @@ def test_both_runtimes_agree_and_the_conversion_is_kept(model_path, conversions)
     np.testing.assert_allclose(OpenVinoNetwork(model_path, 'f32')(BATCH), KerasNetwork(model_path)(BATCH), atol=1e-4)
     (other_name,) = kept(model_path.parent / '.cache')
     assert other_name != name
+
+
+def test_conversion_infers_whatever_the_layers_own_defaults_are(tmp_path):
+    """Resizing's default is training=True; batch normalization behind it must not take that over."""
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Resizing(16, 16)(inputs)
+    for filters in (4, 8, 8):
+        x = keras.layers.Conv2D(filters, 3, padding='same', use_bias=False)(x)
+        x = keras.layers.BatchNormalization()(x)
+        x = keras.layers.Activation('swish')(x)
+    outputs = keras.layers.Dense(9, activation='softmax')(keras.layers.GlobalAveragePooling2D()(x))
+    keras.Model(inputs, outputs).save(tmp_path / 'model.h5')
+    expected = KerasNetwork(tmp_path / 'model.h5')(BATCH)
+    np.testing.assert_allclose(OpenVinoNetwork(tmp_path / 'model.h5', 'f32')(BATCH), expected, atol=1e-4)
+    np.testing.assert_allclose(OpenVinoNetwork(tmp_path / 'model.h5', 'auto')(BATCH), expected, atol=0.02)
 
 
 @pytest.mark.skipif(not hasattr(os, 'geteuid'), reason='Windows has other rights')
