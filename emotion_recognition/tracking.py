@@ -96,15 +96,14 @@ class FaceTracker:
         """The track that each box continues, by the box's index."""
         if not len(boxes) or not self._tracks:
             return {}
-        from scipy.optimize import linear_sum_assignment  # here, since it takes as long to import as all the rest
-
         expected = np.array([track.expected_box(timestamp_ms) for track in self._tracks])
         iou = intersection_over_union(boxes, expected)
         correlation = np.array(appearances) @ np.array([track.appearance for track in self._tracks]).T
         missed = np.array([track.missed for track in self._tracks])
         possible = (iou >= MIN_IOU) & (~missed | (correlation >= MIN_CORRELATION))
-        cost = np.where(possible, 1 - iou, IMPOSSIBLE)
-        pairs = zip(*linear_sum_assignment(cost), strict=True)
+        pairs = np.argwhere(possible)
+        if len(pairs) > np.count_nonzero(possible.any(axis=0)) or len(pairs) > np.count_nonzero(possible.any(axis=1)):
+            pairs = _best_pairs(np.where(possible, 1 - iou, IMPOSSIBLE))
         return {int(box): self._tracks[track] for box, track in pairs if possible[box, track]}
 
     def _continue(self, track, timestamp_ms, box, probabilities):
@@ -115,6 +114,14 @@ class FaceTracker:
         weight = _weight(elapsed_ms, self._smoothing_ms)
         track.probabilities = track.probabilities + weight * (probabilities - track.probabilities)
         track.box, track.last_seen_ms = box, timestamp_ms
+
+
+def _best_pairs(cost):
+    """Where boxes compete for tracks: the pairs of the least cost in all."""
+    # Imported here, since it takes as long as all the rest, and most videos never need it.
+    from scipy.optimize import linear_sum_assignment
+
+    return zip(*linear_sum_assignment(cost), strict=True)
 
 
 def _appearance(face_bgr):

@@ -12,6 +12,7 @@ import cv2
 import h5py
 import numpy as np
 import pytest
+from av.video.reformatter import Interpolation
 
 from tests.screen import Screen
 
@@ -62,6 +63,7 @@ def write_clip(path, times, time_base=Fraction(1, 1000), size=(64, 48), sound=No
         for number, time in enumerate(times):
             picture = np.full((size[1], size[0], 3), 10 * (number % 20) + 20, np.uint8)
             frame = av.VideoFrame.from_ndarray(picture, format='bgr24')
+            frame = frame.reformat(format=stream.pix_fmt, interpolation=Interpolation.ACCURATE_RND)
             frame.pts, frame.time_base = time, time_base
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
