@@ -35,7 +35,7 @@ SUBTITLES = False  # write the periods as subtitles too
 TEST_TIME_AUGMENTATION = False  # average each face with its mirror image: steadier, and slower
 SMOOTHING_SECONDS = 0.3  # over which each face's probabilities are averaged; 0: each frame by itself
 MIN_FACE_SIZE = 48  # pixels; smaller faces are left out
-WHOLE_FRAME_EVERY = 8  # frames: how often the whole frame is searched, not only near known faces; 1: always
+WHOLE_FRAME_EVERY = 10  # frames: how often the whole frame is searched, not only near known faces; 1: always
 RUNTIME = 'auto'  # of the network: 'openvino', 'keras', or 'auto' for Keras where it has a GPU
 PRECISION = 'auto'  # of OpenVINO: 'f32', or 'auto' for bfloat16 where the processor computes in it
 

@@ -33,7 +33,7 @@ SMOOTHING_SECONDS = 0.3  # over which each face's probabilities are averaged; 0:
 WINDOW_SIZE = 1280  # pixels: larger side of the window as it opens
 MIRROR = True  # show it as a mirror does; the table keeps the camera's own left and right
 MIN_FACE_SIZE = 48  # pixels; smaller faces are left out
-WHOLE_FRAME_EVERY = 8  # frames: how often the whole frame is searched, not only near known faces; 1: always
+WHOLE_FRAME_EVERY = 10  # frames: how often the whole frame is searched, not only near known faces; 1: always
 RUNTIME = 'auto'  # of the network: 'openvino', 'keras', or 'auto' for Keras where it has a GPU
 PRECISION = 'auto'  # of OpenVINO: 'f32', or 'auto' for bfloat16 where the processor computes in it
 

@@ -10,11 +10,11 @@ from emotion_recognition.boxes import intersection_over_union, sort_boxes
 from emotion_recognition.labels import InputError
 
 MIN_FACE_SIZE = 48  # pixels: smaller faces hold less than the network was trained on
-WHOLE_FRAME_EVERY = 8  # frames
+WHOLE_FRAME_EVERY = 10  # frames
 REMEMBERED_FRAMES = 15  # for which a face that the detector misses is still looked for where it was
 # How far around a face, in its sizes, it is looked for in the next frame, and by which factor it may have grown or
 # shrunk. The second try costs a fraction of a whole frame, and finds most of the faces that the first one misses.
-NEARBY_TRIES = ((0.5, 1.4), (1.0, 1.7))
+NEARBY_TRIES = ((0.3, 1.3), (1.0, 1.7))
 SAME_FACE_IOU = 0.3  # two boxes that overlap so much are one face
 SCENE_CUT = 25  # mean difference, 0..255, between the pixels of two frames: in a shot it is below 10 or so
 THUMBNAIL_SIZE = (32, 18)  # pixels, for that difference

@@ -120,7 +120,11 @@ class OpenVinoNetwork:
         )
         has_bfloat16 = 'BF16' in core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
         parts = _split_behind_stem(model) if precision == 'auto' and has_bfloat16 else [(model, 'f32')]
-        self._parts = [core.compile_model(part, 'CPU', {'INFERENCE_PRECISION_HINT': kind}) for part, kind in parts]
+        threads = max(1, (os.cpu_count() or 1) // 2)  # the other half is for the stages before and behind
+        self._parts = [
+            core.compile_model(part, 'CPU', {'INFERENCE_PRECISION_HINT': kind, 'INFERENCE_NUM_THREADS': threads})
+            for part, kind in parts
+        ]
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         for part in self._parts:

@@ -12,7 +12,7 @@ import av
 import cv2
 import numpy as np
 from av.stream import Disposition
-from av.video.reformatter import Interpolation
+from av.video.reformatter import Interpolation, VideoReformatter
 
 from emotion_recognition.labels import InputError
 from emotion_recognition.sound import Sound
@@ -153,6 +153,7 @@ class VideoWriter:
         except (av.error.FFmpegError, OSError) as error:
             raise InputError(f'{self.path}: cannot be written ({_reason(error)})') from None
         self._stream = None
+        self._reformatter = VideoReformatter()
         self._sound = Sound(reader.path, self._container)
         self._sound_ends = float('inf')  # seconds
         self._timestamp_ms = 0.0
@@ -174,7 +175,7 @@ class VideoWriter:
         frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(frame_bgr), format='bgr24')
         tagged = self._reader.colour_space in TAGGED_COLOUR_SPACES
         colour_space = self._reader.colour_space if tagged else None
-        frame = frame.reformat(format='yuv420p', dst_colorspace=colour_space, interpolation=FROM_BGR)
+        frame = self._reformatter.reformat(frame, format='yuv420p', dst_colorspace=colour_space, interpolation=FROM_BGR)
         frame.time_base = self._reader.time_base
         frame.pts = round((self._to_time(timestamp_ms) + self._delay) / self._reader.time_base)
         self._container.mux(self._stream.encode(frame))
