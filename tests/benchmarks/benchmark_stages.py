@@ -1,0 +1,79 @@
+"""Where the time of a video goes: each stage by itself, one after the other, on the clips of benchmark_video.py.
+
+    python tests/benchmarks/benchmark_stages.py
+
+Prints milliseconds a frame: of the processor, all cores together, and of the clock. In a run the stages overlap, so
+that the sum of the processor's time, shared by the cores, is the bound.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from benchmark_video import CLIPS, MODEL_PATH, ROOT
+from clips import make_clip
+
+sys.path.insert(0, str(ROOT))
+
+from emotion_recognition.classification import EmotionClassifier
+from emotion_recognition.detection import open_detector
+from emotion_recognition.drawing import draw_faces
+from emotion_recognition.labels import FaceEmotion
+from emotion_recognition.tracking import FaceTracker
+from emotion_recognition.video import VideoReader, VideoWriter
+
+DETECTOR_PATH = ROOT / 'face_detector' / 'haarcascade_frontalface_default.xml'
+SECONDS = 4
+
+
+def main():
+    classifier = EmotionClassifier(MODEL_PATH)
+    for name, (width, height, face_count, _) in CLIPS.items():
+        print(name)
+        with tempfile.TemporaryDirectory() as folder:
+            clip = Path(folder) / 'clip.mp4'
+            make_clip(clip, width, height, face_count, SECONDS)
+            measure(clip, classifier)
+
+
+def measure(clip, classifier):
+    with VideoReader(clip) as reader:
+        frames = timed('read', lambda: list(reader.read_frames()))
+        pictures = [frame_bgr for _, _, frame_bgr in frames]
+        detector, tracker = open_detector(DETECTOR_PATH), FaceTracker()
+        boxes = timed('detect', lambda: [detector.detect(picture) for picture in pictures])
+        crops = [
+            [picture[y : y + height, x : x + width] for x, y, width, height in found]
+            for picture, found in zip(pictures, boxes, strict=True)
+        ]
+        classifier.predict(crops[0])
+        answers = timed('classify', lambda: [classifier.predict(faces) for faces in crops])
+        times = [timestamp_ms for _, timestamp_ms, _ in frames]
+        tracks = timed('track', lambda: list(map(tracker.update, times, boxes, answers, crops)))
+        faces = [
+            [FaceEmotion(*face, classifier.class_names) for face in zip(ids, map(tuple, found), rows, strict=True)]
+            for (ids, rows), found in zip(tracks, boxes, strict=True)
+        ]
+        timed('draw', lambda: list(map(draw_faces, pictures, faces)))
+        timed('write', lambda: write(clip.with_name('copy.mp4'), reader, frames))
+
+
+def write(path, reader, frames):
+    with VideoWriter(path, reader) as writer:
+        for _, timestamp_ms, frame_bgr in frames:
+            writer.write(timestamp_ms, frame_bgr)
+    return frames
+
+
+def timed(stage, work):
+    started, started_cpu = time.perf_counter(), time.process_time()
+    results = work()
+    clock = (time.perf_counter() - started) / len(results) * 1000
+    cpu = (time.process_time() - started_cpu) / len(results) * 1000
+    print(f'  {stage:9} {cpu:5.1f} ms of the processor, {clock:5.1f} of the clock')
+    return results
+
+
+if __name__ == '__main__':
+    main()
