@@ -188,7 +188,9 @@ class YuNetFaceDetector:
         _, detections = self._network.detect(cv2.resize(frame_bgr, size, interpolation=cv2.INTER_AREA))
         if detections is None:
             return sort_boxes([])
-        boxes = [_square_inside(detection[:4] / scale, width, height) for detection in detections]
+        boxes = detections[:, :4] / scale
+        boxes = boxes[np.isfinite(boxes).all(axis=1)]  # OpenCV now and then returns one that is not
+        boxes = [_square_inside(box, width, height) for box in boxes]
         return sort_boxes([box for box in boxes if min(box[2:]) >= max(1, self._min_face_size)])
 
 
