@@ -102,7 +102,7 @@ class FaceTracker:
         missed = np.array([track.missed for track in self._tracks])
         possible = (iou >= MIN_IOU) & (~missed | (correlation >= MIN_CORRELATION))
         pairs = np.argwhere(possible)
-        if len(pairs) > np.count_nonzero(possible.any(axis=0)) or len(pairs) > np.count_nonzero(possible.any(axis=1)):
+        if possible.sum(axis=0).max() > 1 or possible.sum(axis=1).max() > 1:
             pairs = _best_pairs(np.where(possible, 1 - iou, IMPOSSIBLE))
         return {int(box): self._tracks[track] for box, track in pairs if possible[box, track]}
 

@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmark_video import CLIPS, MODEL_PATH, ROOT
+from benchmark_video import CLIPS, ROOT
 from clips import make_clip
 
 sys.path.insert(0, str(ROOT))
@@ -19,16 +19,16 @@ sys.path.insert(0, str(ROOT))
 from emotion_recognition.classification import EmotionClassifier
 from emotion_recognition.detection import open_detector
 from emotion_recognition.drawing import draw_faces
-from emotion_recognition.labels import FaceEmotion
+from emotion_recognition.pipeline import EmotionPipeline
 from emotion_recognition.tracking import FaceTracker
 from emotion_recognition.video import VideoReader, VideoWriter
+from emotions_from_video import DETECTOR_PATH, MODEL_WEIGHTS_PATH
 
-DETECTOR_PATH = ROOT / 'face_detector' / 'haarcascade_frontalface_default.xml'
 SECONDS = 4
 
 
 def main():
-    classifier = EmotionClassifier(MODEL_PATH)
+    classifier = EmotionClassifier(MODEL_WEIGHTS_PATH)
     for name, (width, height, face_count, _) in CLIPS.items():
         print(name)
         with tempfile.TemporaryDirectory() as folder:
@@ -50,11 +50,9 @@ def measure(clip, classifier):
         classifier.predict(crops[0])
         answers = timed('classify', lambda: [classifier.predict(faces) for faces in crops])
         times = [timestamp_ms for _, timestamp_ms, _ in frames]
-        tracks = timed('track', lambda: list(map(tracker.update, times, boxes, answers, crops)))
-        faces = [
-            [FaceEmotion(*face, classifier.class_names) for face in zip(ids, map(tuple, found), rows, strict=True)]
-            for (ids, rows), found in zip(tracks, boxes, strict=True)
-        ]
+        timed('track', lambda: list(map(tracker.update, times, boxes, answers, crops)))
+        pipeline = EmotionPipeline(open_detector(DETECTOR_PATH), classifier)
+        faces = list(map(pipeline.process, pictures, times))
         timed('draw', lambda: list(map(draw_faces, pictures, faces)))
         timed('write', lambda: write(clip.with_name('copy.mp4'), reader, frames))
 
