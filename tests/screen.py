@@ -64,4 +64,5 @@ def close_window(display, window):
     message, wish = server.intern_atom('WM_PROTOCOLS'), server.intern_atom('WM_DELETE_WINDOW')
     resource = server.create_resource_object('window', int(window))
     resource.send_event(ClientMessage(window=resource, client_type=message, data=(32, [wish, X.CurrentTime, 0, 0, 0])))
+    server.sync()  # else the connection may be gone before the message is out
     server.close()

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,16 +19,28 @@ from tests.conftest import DEMO_PATH, ROOT, write_clip
 from tests.screen import NEEDS_SCREEN, close_window, wait_for_window, xdotool
 
 
-def start(model_path, csv_path, display, *options):
-    command = [sys.executable, ROOT / 'emotions_from_webcam.py', '--model-weights-path', model_path]
-    environment = {key: value for key, value in os.environ.items() if key not in ('DISPLAY', 'WAYLAND_DISPLAY')}
-    return subprocess.Popen(
-        [*command, '--csv-path', csv_path, *map(str, options)],
-        env={**environment, **({'DISPLAY': display} if display else {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+@pytest.fixture
+def start(colour_model_path):
+    """Function that starts the script; what it started is gone when the test ends, also when that fails."""
+    processes = []
+
+    def start(csv_path, display, *options):
+        command = [sys.executable, ROOT / 'emotions_from_webcam.py', '--model-weights-path', colour_model_path]
+        environment = {key: value for key, value in os.environ.items() if key not in ('DISPLAY', 'WAYLAND_DISPLAY')}
+        process = subprocess.Popen(
+            [*command, '--csv-path', csv_path, *map(str, options)],
+            env={**environment, **({'DISPLAY': display} if display else {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
 
 
 def finish(process):
@@ -50,10 +63,29 @@ def long_clip(tmp_path_factory):
     return write_clip(tmp_path_factory.mktemp('clip') / 'minute.mp4', range(0, 60_000, 40), size=(320, 240))
 
 
+@pytest.fixture(scope='module')
+def face_clip(tmp_path_factory):
+    """A minute with faces: the demo again and again."""
+    path = tmp_path_factory.mktemp('clip') / 'faces.mp4'
+    with av.open(str(path), 'w') as target:
+        stream = None
+        for repeat in range(7):
+            with av.open(str(DEMO_PATH)) as source:
+                video = source.streams.video[0]
+                stream = stream or target.add_stream_from_template(video)
+                for packet in source.demux(video):
+                    if packet.pts is not None:  # else the flush at the end
+                        packet.pts += repeat * video.duration
+                        packet.dts += repeat * video.duration
+                        packet.stream = stream
+                        target.mux(packet)
+    return path
+
+
 @NEEDS_SCREEN
-def test_window_shows_the_boxes_and_its_keys_work(tmp_path, display, colour_model_path):
+def test_window_shows_the_boxes_and_its_keys_work(tmp_path, display, start, face_clip):
     csv_path = tmp_path / 'faces.csv'
-    process = start(colour_model_path, csv_path, display, '--camera', DEMO_PATH, '--window-size', 640)
+    process = start(csv_path, display, '--camera', face_clip, '--window-size', 640)
     window = wait_for_window(display, 'emotions_from_webcam', process)
     wait_for(lambda: csv_path.read_text().count('\n') > 20)  # rows get to the disk while it runs
     screenshot = np.asarray(ImageGrab.grab(xdisplay=display).convert('RGB')).astype(int)
@@ -83,10 +115,10 @@ def test_window_shows_the_boxes_and_its_keys_work(tmp_path, display, colour_mode
 
 @NEEDS_SCREEN
 @pytest.mark.parametrize('how', ['Escape', 'close', 'Ctrl-C', 'end of the file'])
-def test_other_ways_to_end(tmp_path, display, colour_model_path, long_clip, how):
+def test_other_ways_to_end(tmp_path, display, start, long_clip, how):
     csv_path = tmp_path / 'faces.csv'
     clip = write_clip(tmp_path / 'short.mp4', range(0, 1000, 40)) if how == 'end of the file' else long_clip
-    process = start(colour_model_path, csv_path, display, '--camera', clip)
+    process = start(csv_path, display, '--camera', clip)
     window = wait_for_window(display, 'emotions_from_webcam', process)
     if how == 'Escape':
         xdotool(display, 'key', '--window', window, 'Escape')
@@ -101,20 +133,20 @@ def test_other_ways_to_end(tmp_path, display, colour_model_path, long_clip, how)
 
 
 @NEEDS_SCREEN
-def test_camera_that_is_lost_ends_the_run_with_a_whole_table(tmp_path, display, colour_model_path, stream_address):
+def test_camera_that_is_lost_ends_the_run_with_a_whole_table(tmp_path, display, start, stream_address):
     csv_path = tmp_path / 'faces.csv'
     options = ['--camera', stream_address, '--reopen-seconds', 0.5]
-    code, stdout, stderr = finish(start(colour_model_path, csv_path, display, *options))
+    code, stdout, stderr = finish(start(csv_path, display, *options))
     assert code == 1
     assert stderr.splitlines()[-1].endswith('was lost, and could not be opened again in 0.5 s')
     assert f'Wrote {csv_path}, 0 rows' in stdout
     assert len(pd.read_csv(csv_path)) == 0
 
 
-def test_without_a_screen(tmp_path, colour_model_path):
+def test_without_a_screen(tmp_path, start):
     if sys.platform != 'linux':
         pytest.skip('elsewhere there is always a screen')
-    code, _, stderr = finish(start(colour_model_path, tmp_path / 'faces.csv', None, '--camera', DEMO_PATH))
+    code, _, stderr = finish(start(tmp_path / 'faces.csv', None, '--camera', DEMO_PATH))
     assert (code, stderr.count('\n')) == (1, 1)
     assert 'no screen' in stderr and 'emotions_from_video.py' in stderr
     assert list(tmp_path.iterdir()) == []
