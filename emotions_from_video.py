@@ -32,7 +32,7 @@ COMPACT = True  # CSV: one row per period in which the emotions stay the same; F
 SHOW_PROCESS = False  # show the frames in a window while working; q ends it
 WRITE_VIDEO = True  # False: tables and picture only
 SUBTITLES = False  # write the periods as subtitles too
-TEST_TIME_AUGMENTATION = False  # average each face with its mirror image: steadier, and slower
+TEST_TIME_AUGMENTATION = False  # average six views of each face: more often right, and slower
 SMOOTHING_SECONDS = 0.3  # over which each face's probabilities are averaged; 0: each frame by itself
 MIN_FACE_SIZE = 48  # pixels; smaller faces are left out
 WHOLE_FRAME_EVERY = 10  # frames: how often the whole frame is searched, not only near known faces; 1: always
@@ -71,7 +71,7 @@ def analyse_video(
         write_video: write the annotated mp4 too.
         output_filename: of the mp4, also where it is not written; by default <stem>_with_emotions.mp4 beside the
             video. The other files are named after it, see `Outputs`.
-        test_time_augmentation: average each face with its mirror image.
+        test_time_augmentation: average six views of each face.
         smoothing_seconds: time constant over which each face's probabilities are averaged; 0 for each frame alone.
         subtitles: write the periods as SRT subtitles too.
         min_face_size: in pixels; smaller faces are left out.

@@ -85,6 +85,9 @@ ZOOM = 0.0  # share of the size, in or out
 CONTRAST = 0.0  # share, up or down; brightness by the same share of 255, halved
 WORKERS = min(8, os.cpu_count() or 1)  # threads that read and augment
 
+# Test-time augmentation averages the answers to these views of an image: turned (degrees), then mirrored or not
+VIEWS = ((0, False), (6, False), (-6, False), (0, True), (6, True), (-6, True))
+
 MIN_IMAGES_PER_CLASS = round(1 / VALIDATION_SHARE)  # so that one of them is for validation
 KERAS_WEIGHTS_URL = 'https://storage.googleapis.com/keras-applications/efficientnetb{}_notop.h5'
 IMAGENET_STDDEV_RGB = (0.229, 0.224, 0.225)
@@ -228,6 +231,15 @@ def augment(image, rng, flip=FLIP, rotation=ROTATION, shift=SHIFT, zoom=ZOOM, co
     return image
 
 
+def view(image, rng, angle, mirror):
+    """One view of an image for test-time augmentation; an augmenter without chance. Inference makes the same."""
+    if angle:
+        size = image.shape[0]
+        matrix = cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), angle, 1)
+        image = cv2.warpAffine(image, matrix, (size, size), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return image[:, ::-1] if mirror else image
+
+
 class FaceDataset(keras.utils.PyDataset):
     """Batches of (n, S, S, 3) float32 RGB 0..255 with their targets, read by threads as they are needed.
 
@@ -244,7 +256,6 @@ class FaceDataset(keras.utils.PyDataset):
         batch_size=BATCH_SIZE,
         augmenter=None,
         shuffle=False,
-        mirror=False,
         seed=SEED,
         epoch=0,
         workers=WORKERS,
@@ -252,8 +263,7 @@ class FaceDataset(keras.utils.PyDataset):
         super().__init__(workers=workers, max_queue_size=4 * workers)
         self.paths, self.targets = list(paths), targets
         self.size, self.batch_size = size, batch_size
-        self.augmenter, self.shuffle, self.mirror = augmenter, shuffle, mirror
-        self.seed, self.epoch = seed, epoch
+        self.augmenter, self.shuffle, self.seed, self.epoch = augmenter, shuffle, seed, epoch
 
     def __len__(self):
         return math.ceil(len(self.paths) / self.batch_size)
@@ -274,8 +284,6 @@ class FaceDataset(keras.utils.PyDataset):
 
     def _read(self, path, rng):
         image = resize(read_image(path), self.size)
-        if self.mirror:
-            image = image[:, ::-1]
         return image if self.augmenter is None else self.augmenter(image, rng)
 
 
@@ -589,25 +597,15 @@ def train(options, training, validation):
 # ---- evaluation ----------------------------------------------------------------------------------
 
 
-def predict(model, paths, options):
-    """Probabilities of image files, (n, 9) float32: of the images, and test-time augmented.
+def predict(model, paths, options, views=VIEWS):
+    """Probabilities of image files in each view: (views, n, 9) float32.
 
-    The latter are the mean of the image's and of its mirror image's probabilities.
+    Their mean over the views is the test-time augmented answer.
     """
-    plain, mirrored = (
-        model.predict(
-            FaceDataset(
-                paths,
-                size=model.input_shape[1],
-                batch_size=options.batch_size,
-                workers=options.workers,
-                mirror=mirror,
-            ),
-            verbose=0,
-        )
-        for mirror in (False, True)
-    )
-    return plain, (plain + mirrored) / 2
+    common = {'size': model.input_shape[1], 'batch_size': options.batch_size, 'workers': options.workers}
+    augmenters = [partial(view, angle=angle, mirror=mirror) for angle, mirror in views]
+    datasets = [FaceDataset(paths, augmenter=augmenter, **common) for augmenter in augmenters]
+    return np.stack([model.predict(dataset, verbose=0) for dataset in datasets])
 
 
 def calibrate(model, labels, probabilities):
@@ -769,15 +767,16 @@ def evaluate(options, tables, seconds):
     model = keras.models.load_model(options.output, compile=False)
     validation = tables['validation']
     labels = make_targets(validation)
-    probabilities, probabilities_tta = predict(model, validation.path, options)
     temperature = None
     if options.calibrate:
-        temperature = calibrate(model, labels, probabilities)
+        (plain,) = predict(model, validation.path, options, VIEWS[:1])
+        temperature = calibrate(model, labels, plain)
         save_model(model, options.output)
-        probabilities, probabilities_tta = predict(model, validation.path, options)
-    metrics = compute_metrics(labels, probabilities, probabilities_tta) | {'temperature': temperature}
+    probabilities = predict(model, validation.path, options)
+    augmented = probabilities.mean(axis=0)
+    metrics = compute_metrics(labels, probabilities[0], augmented) | {'temperature': temperature}
     metrics |= describe_run(options, tables, seconds)
-    predicted = probabilities_tta.argmax(axis=1)
+    predicted = augmented.argmax(axis=1)
     report = classification_report(
         labels, predicted, labels=range(len(EMOTIONS)), target_names=EMOTIONS, digits=3, zero_division=0
     )
@@ -889,7 +888,7 @@ def run(options):
     save_samples(training, sampled, options.output.with_name('samples.png'))
     seconds = train(options, training, validation)
     model = evaluate(options, tables, seconds)
-    _, probabilities = predict(model, tables['test'].path[~bad_test], options)
+    probabilities = predict(model, tables['test'].path[~bad_test], options).mean(axis=0)
     sample = tables['test'].drop(columns='path')
     write_submission(sample, bad_test, probabilities, options.output.with_name('submission.csv'))
     print(f'Wrote {options.output} and, beside it, metrics.json, history.csv, submission.csv and the pictures.')

@@ -11,6 +11,8 @@ import numpy as np
 from emotion_recognition.labels import InputError
 from emotion_recognition.runtimes import load_network
 
+VIEW_ANGLES = (0, 6, -6)  # degrees; test-time augmentation turns each face by these, and mirrors it
+
 
 class EmotionClassifier:
     """The network of model.h5.
@@ -44,7 +46,8 @@ class EmotionClassifier:
 
         Args:
             faces_bgr: face images, each (height, width, 3) uint8, BGR, of any size above 0.
-            test_time_augmentation: average the probabilities of each face and of its mirror image.
+            test_time_augmentation: average the probabilities of six views of each face: as it is, turned by 6 degrees
+                to either side, and the mirror images of these.
 
         Returns:
             (n, K) float32 probabilities; (0, K) for no faces.
@@ -53,18 +56,26 @@ class EmotionClassifier:
             return np.empty((0, len(self.class_names)), np.float32)
         batch = np.stack([self._prepare(face) for face in faces_bgr])
         if test_time_augmentation:
+            batch = np.concatenate([_turn(batch, angle) for angle in VIEW_ANGLES])
             batch = np.concatenate([batch, batch[:, :, ::-1]])
-        probabilities = self._network(batch)
-        if test_time_augmentation:
-            probabilities = (probabilities[: len(faces_bgr)] + probabilities[len(faces_bgr) :]) / 2
-        return probabilities
+        probabilities = self._network(batch.astype(np.float32))
+        return probabilities.reshape(-1, len(faces_bgr), len(self.class_names)).mean(axis=0)
 
     def _prepare(self, face_bgr):
         """Scale and reorder a face as model_training.py does: by area where it shrinks, else linearly."""
         size = self.image_size
         interpolation = cv2.INTER_AREA if min(face_bgr.shape[:2]) > size else cv2.INTER_LINEAR
         resized = cv2.resize(face_bgr, (size, size), interpolation=interpolation)
-        return cv2.cvtColor(resized, cv2.COLOR_BGR2RGB).astype(np.float32)
+        return cv2.cvtColor(resized, cv2.COLOR_BGR2RGB)
+
+
+def _turn(images, angle):
+    """Turn images, (n, S, S, 3) uint8, about their middle, as model_training.py does."""
+    if not angle:
+        return images
+    middle, size = (images.shape[1] - 1) / 2, images.shape[1:3]
+    matrix = cv2.getRotationMatrix2D((middle, middle), angle, 1)
+    return np.stack([cv2.warpAffine(image, matrix, size, borderMode=cv2.BORDER_REPLICATE) for image in images])
 
 
 def _read_class_names(model_path):

@@ -18,7 +18,7 @@ class EmotionPipeline:
     Args:
         detector: of the faces; a new one too.
         classifier: of the faces found.
-        test_time_augmentation: classify each face's mirror image too and average.
+        test_time_augmentation: average six views of each face, see `EmotionClassifier.predict`.
         smoothing_seconds: time constant over which a face's probabilities are averaged; 0 for each frame alone.
     """
 

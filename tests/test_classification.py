@@ -1,6 +1,11 @@
+from types import SimpleNamespace
+
+import cv2
+import h5py
 import numpy as np
 import pytest
 
+import model_training
 from emotion_recognition.classification import EmotionClassifier
 from emotion_recognition.labels import InputError
 from tests.conftest import CLASS_NAMES, save_classifier
@@ -37,26 +42,48 @@ def test_no_faces(classifier):
     assert classifier.predict([], test_time_augmentation=True).shape == (0, 9)
 
 
-def test_augmentation_averages_face_and_mirror_image(tmp_path):
+@pytest.fixture
+def sides_path(tmp_path):
+    """A model whose first class is the likelier, the more red there is in the left half: logit 2 if it is all red."""
     import keras
 
-    inputs = keras.Input((8, 8, 3))
+    inputs = keras.Input((64, 64, 3))
     outputs = keras.layers.Dense(2, activation='softmax', use_bias=False)(keras.layers.Flatten()(inputs))
     model = keras.Model(inputs, outputs)
-    kernel = np.zeros((8, 8, 3, 2))
-    kernel[:, :4, 0, 0] = 0.001  # red in the left half speaks for the first class
+    kernel = np.zeros((64, 64, 3, 2))
+    kernel[:, :32, 0, 0] = 2 / (255 * 64 * 32)
     model.layers[-1].set_weights([kernel.reshape(-1, 2)])
     model.save(tmp_path / 'sides.h5')
-    import h5py
-
     with h5py.File(tmp_path / 'sides.h5', 'r+') as file:
         file.attrs['class_names'] = '["left", "right"]'
-    face = plain((0, 0, 0), 8, 8)
-    face[:, :4, 2] = 255
-    sides = EmotionClassifier(tmp_path / 'sides.h5', 'keras')
-    alone = sides.predict([face])[0, 0]
-    assert alone == pytest.approx(1 / (1 + np.exp(-32 * 0.255)), rel=1e-4)
-    assert sides.predict([face], test_time_augmentation=True)[0, 0] == pytest.approx((alone + 0.5) / 2, rel=1e-4)
+    return tmp_path / 'sides.h5'
+
+
+def test_augmentation_averages_turned_and_mirrored_views(sides_path):
+    face = plain((0, 0, 0), 64, 64)
+    face[:, :32, 2] = 255
+    classifier = EmotionClassifier(sides_path, 'keras')
+    assert classifier.predict([face])[0, 0] == pytest.approx(0.8808, abs=1e-4)  # 1 / (1 + exp(-2))
+    # Turned by 6 degrees, a triangle of 32 * 32 * tan(6 degrees) / 2 pixels changes sides, 2.63 % of the half:
+    # (0.8808 + 2 * 0.8752) / 3, and mirrored (0.5 + 2 * 0.5131) / 3
+    assert classifier.predict([face], test_time_augmentation=True)[0, 0] == pytest.approx(0.6929, abs=3e-4)
+    both = classifier.predict([face, face[:, ::-1]], test_time_augmentation=True)
+    np.testing.assert_allclose(both[0], both[1], atol=1e-6)
+
+
+def test_augmentation_is_that_of_training(tmp_path, sides_path):
+    import keras
+
+    faces = np.random.default_rng(5).integers(0, 256, (3, 64, 64, 3), np.uint8)
+    paths = [tmp_path / f'{number}.png' for number in range(3)]
+    for path, face in zip(paths, faces, strict=True):
+        cv2.imwrite(str(path), face)
+    options = SimpleNamespace(batch_size=2, workers=2)
+    trained = model_training.predict(keras.models.load_model(sides_path, compile=False), paths, options)
+    classifier = EmotionClassifier(sides_path, 'keras')
+    assert trained.shape == (6, 3, 2)
+    np.testing.assert_allclose(classifier.predict(faces), trained[0], atol=1e-6)
+    np.testing.assert_allclose(classifier.predict(faces, True), trained.mean(axis=0), atol=1e-6)
 
 
 def test_missing_file(tmp_path):
@@ -72,8 +99,6 @@ def test_truncated_file(tmp_path, colour_model_path):
 
 
 def test_file_that_is_no_model(tmp_path):
-    import h5py
-
     with h5py.File(tmp_path / 'model.h5', 'w') as file:
         file.attrs['class_names'] = '["a"]'
     for runtime in ('auto', 'openvino', 'keras'):
