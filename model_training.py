@@ -4,7 +4,7 @@ Standalone: copy this one file into a Kaggle kernel and run it. In order, it
 
 1. reads and checks the tables and every image,
 2. splits off 10 % for validation, stratified,
-3. trains, keeping the epoch with the best validation accuracy in model.h5,
+3. trains, keeping the epoch that does best on the validation images in model.h5,
 4. evaluates that epoch with and without test-time augmentation,
 5. writes submission.csv.
 
@@ -75,6 +75,7 @@ WARMUP_EPOCHS = 1.0  # of the cosine schedule: from 0 to LEARNING_RATE
 LABEL_SMOOTHING = 0.0
 VOTES = 0.0  # share of the annotators' votes in the target, 0 (the label alone) to 1
 OVERSAMPLE = 0  # images that each emotion has at least in an epoch; those of rarer ones are repeated
+MONITOR = 'val_accuracy'  # what says which epoch is best, or 'val_loss'
 GROW_EPOCHS = 4  # the last ones, in which the network sees --grow-to instead of --image-size
 
 # Augmentation: each image is drawn anew in every epoch
@@ -507,12 +508,11 @@ class EpochEnd(keras.callbacks.Callback):
         self.started = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
-        history = self.state['history']
-        best = max((row['val_accuracy'] for row in history), default=-1.0)
-        if logs['val_accuracy'] > best:
+        self.state['history'].append({'epoch': epoch + 1, **{name: float(value) for name, value in logs.items()}})
+        history = pd.DataFrame(self.state['history'])
+        if best_epoch(history, self.options['monitor']) == epoch:
             save_model(self.model, self.output_path)
-        history.append({'epoch': epoch + 1, **{name: float(value) for name, value in logs.items()}})
-        pd.DataFrame(history).to_csv(self.output_path.with_name('history.csv'), index=False)
+        history.to_csv(self.output_path.with_name('history.csv'), index=False)
 
         self.state['seconds'] += time.monotonic() - self.started
         if self.plateau:
@@ -523,6 +523,12 @@ class EpochEnd(keras.callbacks.Callback):
         for path in self.folder.glob('epoch_*.keras'):
             if path.name != self.state['checkpoint']:
                 path.unlink()
+
+
+def best_epoch(history, monitor):
+    """Number of the best epoch, from 0: of the highest validation accuracy, or of the lowest validation loss."""
+    values = -history[monitor] if monitor == 'val_loss' else history[monitor]
+    return int(np.nan_to_num(values.to_numpy(), nan=-np.inf).argmax())
 
 
 def checkpoint_folder(output_path):
@@ -732,8 +738,8 @@ def save_confusion_matrix(labels, predicted, path):
     plt.close(figure)
 
 
-def save_learning_curves(history, path):
-    """Save loss, accuracy and learning rate over the epochs of history.csv."""
+def save_learning_curves(history, monitor, path):
+    """Save loss and accuracy over the epochs of history.csv, and which of them was kept."""
     figure, (loss, accuracy) = plt.subplots(1, 2, figsize=(10, 4), layout='constrained')
     for axis, metric in ((loss, 'loss'), (accuracy, 'accuracy')):
         axis.plot(history.epoch, history[metric], 'o-', markersize=3, label='training (augmented)')
@@ -744,9 +750,13 @@ def save_learning_curves(history, path):
         axis.grid(alpha=0.3)
         axis.legend()
     loss.set_ylabel('cross-entropy (nats)')
-    best = history.loc[history.val_accuracy.idxmax()]
+    best = history.iloc[best_epoch(history, monitor)]
     accuracy.annotate(
-        f'{best.val_accuracy:.3f}', (best.epoch, best.val_accuracy), (0, 6), textcoords='offset points', ha='center'
+        f'kept: {best.val_accuracy:.3f}',
+        (best.epoch, best.val_accuracy),
+        (0, 6),
+        textcoords='offset points',
+        ha='center',
     )
     figure.savefig(path, dpi=110)
     plt.close(figure)
@@ -784,7 +794,7 @@ def evaluate(options, tables, seconds):
     write_text(folder / 'metrics.json', json.dumps(metrics, indent=1) + '\n')
     write_text(folder / 'classification_report.txt', report)
     save_confusion_matrix(labels, predicted, folder / 'confusion_matrix.png')
-    save_learning_curves(pd.read_csv(folder / 'history.csv'), folder / 'learning_curves.png')
+    save_learning_curves(pd.read_csv(folder / 'history.csv'), options.monitor, folder / 'learning_curves.png')
     print(report)
     print(f'Local validation accuracy: {metrics["accuracy"]:.4f}; test-time augmented: {metrics["accuracy_tta"]:.4f}')
     return model
@@ -837,6 +847,9 @@ def parse_options(arguments=None):
     training.add_argument('--votes', type=float, default=VOTES, help="share of the table's vote columns in the target")
     training.add_argument(
         '--oversample', type=int, default=OVERSAMPLE, help='repeat images of rare emotions: at least so many an epoch'
+    )
+    training.add_argument(
+        '--monitor', choices=('val_accuracy', 'val_loss'), default=MONITOR, help='says which epoch is kept'
     )
     training.add_argument('--grow-epochs', type=int, default=GROW_EPOCHS, help='with --grow-to: how many of --epochs')
     training.add_argument(

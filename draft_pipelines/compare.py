@@ -1,5 +1,6 @@
 """Draw the drafts' results side by side: results.png."""
 
+import json
 from pathlib import Path
 
 import matplotlib
@@ -23,21 +24,48 @@ FINAL_PRIVATE = 0.5736  # effnetb1, 20 epochs, test-time augmentation
 CHANCE, ASKED_FOR = 1 / 9, 0.4
 
 
+OWN_RUNS = {  # on emotions9: folder -> name in the picture
+    'effnetb1/votes': 'effnetb1, votes',
+    'effnetb1/hard_labels': 'effnetb1, hard labels',
+    'effnetb1/no_augmentation': 'effnetb1, votes, no augmentation',
+    'effnetb0/votes': 'effnetb0, votes',
+}
+
+
 def main():
-    figure, axes = plt.subplots(figsize=(9, 4), layout='constrained')
-    rows = np.arange(len(PUBLISHED))
-    for number, name in enumerate(('local validation', 'public leaderboard', 'private leaderboard')):
-        values = [results[number] for results in PUBLISHED.values()]
-        bars = axes.barh(rows + 0.27 * (number - 1), values, 0.25, label=name, color=plt.cm.Blues(0.35 + 0.25 * number))
-        axes.bar_label(bars, fmt='%.3f', padding=3, fontsize=7)
+    figure, (published, emotions9) = plt.subplots(
+        2, 1, figsize=(9, 5.5), height_ratios=(6, 2.6), layout='constrained', sharex=True
+    )
+    kinds = ('local validation', 'public leaderboard', 'private leaderboard')
+    values = dict(zip(kinds, np.transpose(list(PUBLISHED.values())), strict=True))
+    draw_bars(published, list(PUBLISHED), values, plt.cm.Blues)
     for value, text in ((CHANCE, 'chance'), (ASKED_FOR, 'asked for'), (FINAL_PRIVATE, 'final model, private')):
-        axes.axvline(value, color='0.5', linestyle=':', linewidth=1)
-        axes.text(value, -0.75, text, ha='center', fontsize=7, color='0.3')
-    axes.set(xlim=(0, 0.62), yticks=rows, yticklabels=PUBLISHED, xlabel='accuracy on the Kaggle data')
+        published.axvline(value, color='0.5', linestyle=':', linewidth=1)
+        published.text(value, -0.75, text, ha='center', fontsize=7, color='0.3')
+    published.set_xlabel('accuracy on the Kaggle data, as published')
+
+    runs = [json.loads((HERE / folder / 'metrics.json').read_text()) for folder in OWN_RUNS]
+    values = {
+        'validation': [run['accuracy'] for run in runs],
+        'validation, eight classes': [run['accuracy_without_uncertain'] for run in runs],
+    }
+    draw_bars(emotions9, list(OWN_RUNS.values()), values, plt.cm.Greens)
+    emotions9.set_xlabel('accuracy on emotions9 (FER+ labels), 48 pixels, 4 epochs from random weights')
+    figure.savefig(HERE / 'results.png', dpi=130)
+
+
+def draw_bars(axes, names, values, colours):
+    """Groups of horizontal bars: `values` has a sequence for each kind of bar, with one number for each name."""
+    rows, width = np.arange(len(names)), 0.81 / len(values)
+    for number, (kind, lengths) in enumerate(values.items()):
+        offset = width * (number - (len(values) - 1) / 2)
+        bars = axes.barh(rows + offset, lengths, width - 0.02, label=kind, color=colours(0.35 + 0.25 * number))
+        axes.bar_label(bars, fmt='%.3f', padding=3, fontsize=7)
+    axes.set(xlim=(0, 0.8), yticks=rows, yticklabels=names)
+    axes.tick_params(labelbottom=True)
     axes.invert_yaxis()
     axes.spines[['top', 'right']].set_visible(False)
     axes.legend(loc='upper left', bbox_to_anchor=(1, 1), fontsize=7, frameon=False)
-    figure.savefig(HERE / 'results.png', dpi=130)
 
 
 if __name__ == '__main__':

@@ -129,6 +129,20 @@ def test_plateau_goes_on_where_it_was(kaggle, small_network):
     assert (plateau.wait, plateau.best) == (2, state['plateau']['best'])
 
 
+@pytest.mark.parametrize(('monitor', 'kept'), [('val_accuracy', 2), ('val_loss', 3)])
+def test_keeps_the_best_epoch(tmp_path, monitor, kept):
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
+    (tmp_path / 'checkpoint').mkdir()
+    epoch_end = model_training.EpochEnd(tmp_path / 'model.h5', {'monitor': monitor})
+    epoch_end.set_model(model)
+    for epoch, (accuracy, loss) in enumerate([(0.1, 3.0), (0.5, 2.0), (0.4, 1.0), (0.5, float('nan'))]):
+        model.set_weights([np.array([[epoch + 1.0]])])
+        epoch_end.on_epoch_begin(epoch)
+        epoch_end.on_epoch_end(epoch, {'val_accuracy': accuracy, 'val_loss': loss})
+    assert keras.models.load_model(tmp_path / 'model.h5', compile=False).get_weights()[0].item() == kept
+    assert pd.read_csv(tmp_path / 'history.csv').epoch.tolist() == [1, 2, 3, 4]
+
+
 # ---- wrong input
 
 
