@@ -740,24 +740,18 @@ def save_confusion_matrix(labels, predicted, path):
 
 def save_learning_curves(history, monitor, path):
     """Save loss and accuracy over the epochs of history.csv, and which of them was kept."""
+    best = history.iloc[best_epoch(history, monitor)]
     figure, (loss, accuracy) = plt.subplots(1, 2, figsize=(10, 4), layout='constrained')
     for axis, metric in ((loss, 'loss'), (accuracy, 'accuracy')):
         axis.plot(history.epoch, history[metric], 'o-', markersize=3, label='training (augmented)')
         axis.plot(history.epoch, history[f'val_{metric}'], 'o-', markersize=3, label='validation')
+        axis.axvline(best.epoch, color='0.5', linestyle=':', label=f'kept: {best["val_" + metric]:.3f}')
         axis.set(xlabel='epoch', ylabel=metric)
         axis.xaxis.get_major_locator().set_params(integer=True)
         axis.margins(y=0.1)
         axis.grid(alpha=0.3)
         axis.legend()
     loss.set_ylabel('cross-entropy (nats)')
-    best = history.iloc[best_epoch(history, monitor)]
-    accuracy.annotate(
-        f'kept: {best.val_accuracy:.3f}',
-        (best.epoch, best.val_accuracy),
-        (0, 6),
-        textcoords='offset points',
-        ha='center',
-    )
     figure.savefig(path, dpi=110)
     plt.close(figure)
 
