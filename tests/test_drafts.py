@@ -1,3 +1,4 @@
+import json
 import runpy
 
 import pytest
@@ -26,6 +27,17 @@ def test_draft_says_only_what_differs(name):
     changed = {key for key, value in vars(options).items() if value != default[key]}
     assert changed <= {'efnet_no', 'no_augmentation', 'weights'}
     assert f'| {private_score} |' in (folder / 'README.md').read_text()
+
+
+@pytest.mark.parametrize(
+    'name', ['effnetb0/votes', 'effnetb1/votes', 'effnetb1/hard_labels', 'effnetb1/no_augmentation']
+)
+def test_own_runs_are_told_as_measured(name):
+    folder = ROOT / 'draft_pipelines' / name
+    metrics = json.loads((folder / 'metrics.json').read_text())
+    told = [metrics[key] for key in ('accuracy', 'accuracy_without_uncertain', 'accuracy_tta')]
+    assert ' | '.join(f'{value:.4f}' for value in told) in (folder.parent / 'README.md').read_text()
+    assert len((folder / 'history.csv').read_text().splitlines()) == 1 + 4
 
 
 def test_every_draft_is_known():
