@@ -1,12 +1,31 @@
-"""Boxes x, y, width, height in pixels: their order and overlap."""
+"""Where faces are: boxes x, y, width, height in pixels, their order and overlap, and how faces are turned."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
 
-def sort_boxes(boxes) -> np.ndarray:
-    """Boxes as an (n, 4) int array, from left to right."""
-    boxes = np.array(boxes, int).reshape(-1, 4)
-    return boxes[np.lexsort((boxes[:, 1], boxes[:, 0]))]
+class FoundFace(NamedTuple):
+    """Where a detector found a face.
+
+    Attributes:
+        box: x, y, width, height in pixels, upright, inside the frame.
+        angle: degrees by which the head is tilted, clockwise as one sees it; 0 where the detector cannot tell.
+    """
+
+    box: tuple[int, int, int, int]
+    angle: float = 0.0
+
+
+def sort_faces(faces: Iterable[FoundFace]) -> list[FoundFace]:
+    """Faces from left to right."""
+    return sorted(faces, key=lambda face: face.box)
+
+
+def boxes_of(faces: Iterable[FoundFace]) -> np.ndarray:
+    """Boxes of faces as an (n, 4) int array."""
+    return np.array([face.box for face in faces], int).reshape(-1, 4)
 
 
 def intersection_over_union(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
