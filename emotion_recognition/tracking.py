@@ -1,6 +1,8 @@
 """The same face over time: track numbers and smoothed probabilities."""
 
 import math
+import statistics
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +12,8 @@ import numpy as np
 from emotion_recognition.boxes import intersection_over_union
 
 LOST_SECONDS = 0.5  # how long a face may be missed and still come back under its number
+LOST_GAPS = 2.5  # the same in gaps between frames, where that is longer: one frame may miss it; half a gap for jitter
+RECENT_GAPS = 5  # whose median is the gap: a long pause or two do not count
 MIN_IOU = 0.2  # of a detection with where the face is expected; Haar's boxes of one face differ by up to 1.3 in size
 VELOCITY_SECONDS = (
     0.2  # time constant of the velocity's average: long against the detector's jitter, short against turns
@@ -32,7 +36,8 @@ class _Track:
     missed: bool = False  # in the previous frame
 
     def expected_box(self, timestamp_ms):
-        shift = self.velocity * (timestamp_ms - self.last_seen_ms)
+        # What a face does for longer than LOST_SECONDS cannot be told from how it moved before.
+        shift = self.velocity * min(timestamp_ms - self.last_seen_ms, LOST_SECONDS * 1000)
         return self.box + np.array([*shift, 0, 0])
 
 
@@ -49,12 +54,15 @@ class FaceTracker:
 
     Args:
         smoothing_seconds: time constant of the exponential average of a face's probabilities; 0 turns it off.
-        lost_seconds: how long a face may be missed and still be the same one.
+        lost_seconds: how long a face may be missed and still be the same one. Where frames come seldom, as in
+            time-lapse and surveillance videos, it may be missed in one of them.
     """
 
     def __init__(self, smoothing_seconds: float = 0.0, lost_seconds: float = LOST_SECONDS):
         self._smoothing_ms = smoothing_seconds * 1000
         self._lost_ms = lost_seconds * 1000
+        self._gaps_ms: deque[float] = deque(maxlen=RECENT_GAPS)
+        self._newest_ms: float | None = None
         self._tracks: list[_Track] = []
         self._count = 0
 
@@ -72,7 +80,8 @@ class FaceTracker:
         Returns:
             n track numbers from 1, and the (n, K) smoothed probabilities, both in the order of the boxes.
         """
-        self._tracks = [track for track in self._tracks if timestamp_ms - track.last_seen_ms <= self._lost_ms]
+        memory_ms = self._memory_ms(timestamp_ms)
+        self._tracks = [track for track in self._tracks if timestamp_ms - track.last_seen_ms <= memory_ms]
         boxes = np.asarray(boxes, float).reshape(-1, 4)
         appearances = [_appearance(face) for face in faces_bgr]
         matches = self._match(timestamp_ms, boxes, appearances)
@@ -92,6 +101,14 @@ class FaceTracker:
         smoothed = np.array([track.probabilities for track in seen], np.float32).reshape(np.shape(probabilities))
         return [track.track_id for track in seen], smoothed
 
+    def _memory_ms(self, timestamp_ms):
+        """How long a face is remembered at the rate at which frames come."""
+        if self._newest_ms is not None:
+            self._gaps_ms.append(timestamp_ms - self._newest_ms)
+        self._newest_ms = timestamp_ms
+        gap_ms = statistics.median_low(self._gaps_ms) if self._gaps_ms else 0
+        return max(self._lost_ms, LOST_GAPS * gap_ms)
+
     def _match(self, timestamp_ms, boxes, appearances):
         """The track that each box continues, by the box's index."""
         if not len(boxes) or not self._tracks:
@@ -110,8 +127,10 @@ class FaceTracker:
         elapsed_ms = timestamp_ms - track.last_seen_ms
         if elapsed_ms > 0:
             moved = box[:2] + box[2:] / 2 - track.box[:2] - track.box[2:] / 2
-            track.velocity += _weight(elapsed_ms, VELOCITY_SECONDS * 1000) * (moved / elapsed_ms - track.velocity)
-        weight = _weight(elapsed_ms, self._smoothing_ms)
+            track.velocity += weight_of_newest(elapsed_ms, VELOCITY_SECONDS * 1000) * (
+                moved / elapsed_ms - track.velocity
+            )
+        weight = weight_of_newest(elapsed_ms, self._smoothing_ms)
         track.probabilities = track.probabilities + weight * (probabilities - track.probabilities)
         track.box, track.last_seen_ms = box, timestamp_ms
 
@@ -132,6 +151,6 @@ def _appearance(face_bgr):
     return vector / max(1e-9, float(np.linalg.norm(vector)))
 
 
-def _weight(elapsed, time_constant):
-    """Weight of the newest value in an exponential average over unevenly spaced ones."""
+def weight_of_newest(elapsed, time_constant):
+    """Weight of the newest value in an exponential average of unevenly spaced ones; times in any one unit."""
     return 1 - math.exp(-elapsed / time_constant) if time_constant else 1.0

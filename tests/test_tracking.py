@@ -72,10 +72,44 @@ def test_looks_do_not_count_without_a_gap():
     assert update(tracker, 40.0, BOX, faces_bgr=[BERT])[0] == [1]
 
 
-def test_time_counts_and_not_frames():
+def test_long_pause_in_a_fast_video_ends_a_face():
     tracker = FaceTracker()
-    assert update(tracker, 0.0, BOX)[0] == [1]
-    assert update(tracker, 700.0, BOX)[0] == [2]  # the very next frame of a slow video
+    assert follow(tracker, [BOX] * 10) == [[1]] * 10
+    assert update(tracker, 1_060.0, BOX)[0] == [2]  # the very next frame, 0.7 s later
+    assert update(tracker, 1_100.0, [])[0] == []
+    assert update(tracker, 1_700.0, BOX)[0] == [3]  # two pauses are no slow video either
+
+
+@pytest.mark.parametrize('frame_ms', [250.0, 2_000.0, 60_000.0])
+def test_face_keeps_its_number_in_slow_videos(frame_ms):
+    jittering = [(100 + 8 * (-1) ** step, 100, 60, 60) for step in range(8)]  # 16 pixels to and fro
+    frames = [[box] for box in jittering]
+    frames[5] = []  # missed once
+    assert follow(FaceTracker(), frames, frame_ms) == [[1]] * 5 + [[]] + [[1]] * 2
+
+
+def test_face_that_misses_two_frames_of_a_slow_video_is_lost():
+    assert follow(FaceTracker(), [BOX, BOX, [], [], BOX], 2_000.0) == [[1], [1], [], [], [2]]
+
+
+def test_slow_video_whose_timestamps_jitter():
+    tracker = FaceTracker()
+    times = [0.0, 1_990.0, 4_020.0, 6_000.0, 8_030.0]
+    found = [BOX, BOX, [], BOX, BOX]
+    assert [update(tracker, *frame)[0] for frame in zip(times, found, strict=True)] == [[1], [1], [], [1], [1]]
+
+
+def test_face_of_a_slow_video_is_expected_near_where_it_was():
+    tracker = FaceTracker()
+    for step in range(3):
+        update(tracker, step * 2_000.0, [(100 + 36 * step, 100, 60, 60)])
+    assert update(tracker, 6_000.0, [(152, 100, 60, 60)])[0] == [1]  # it turned back in the meantime
+
+
+def test_probabilities_of_a_slow_video_are_those_of_each_frame():
+    tracker = FaceTracker(smoothing_seconds=0.3)
+    update(tracker, 0.0, BOX)
+    np.testing.assert_allclose(update(tracker, 2_000.0, BOX, [SAD])[1], SAD[None], atol=0.002)
 
 
 def test_face_elsewhere_is_a_new_one():
