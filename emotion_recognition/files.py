@@ -1,9 +1,15 @@
-"""Which videos come in, and where their results go."""
+"""Which files come in, where their results go, and how these get there."""
 
+import os
+import secrets
+import shutil
 import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from emotion_recognition.labels import InputError
 
@@ -13,84 +19,192 @@ VIDEO_SUFFIXES = [  # of the files in a folder that are taken
     '.wmv',
 ]
 # fmt: on
-OUTPUT_SUFFIX = '_with_emotions'  # of annotated videos, which are not taken
+PHOTOGRAPH_SUFFIXES = ['.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp']
+OUTPUT_SUFFIX = '_with_emotions'  # of annotated files, which are not taken
+RUN_FOLDER_SUFFIX = '.emotions.tmp'  # of hidden folders, each with a lock beside it that ends in .lock instead
+FACES_SUFFIX, TIMELINE_SUFFIX = '_faces_data.csv', '_timeline.png'
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """Paths of what is written: the annotated mp4, and beside it all that is named after it."""
+    """Paths of what is written: the annotated video or photograph, and beside it all that is named after it."""
 
-    video: Path
+    annotated: Path
 
     @property
     def emotions(self) -> Path:
-        """Table of emotions, by periods or frames."""
+        """Table of a video's emotions, by periods or frames."""
         return self._named('_emotions_data.csv')
 
     @property
     def faces(self) -> Path:
         """Table of faces: one row per face and frame."""
-        return self._named('_faces_data.csv')
+        return self._named(FACES_SUFFIX)
 
     @property
     def timeline(self) -> Path:
         """Picture of each face's emotions over time."""
-        return self._named('_timeline.png')
+        return self._named(TIMELINE_SUFFIX)
 
     @property
     def subtitles(self) -> Path:
         """The periods as subtitles."""
         return self._named('_periods.srt')
 
-    def written(self, write_video: bool, subtitles: bool) -> list[Path]:
-        """Those that a run with these options writes."""
-        always = [self.emotions, self.faces, self.timeline]
-        return [self.video] * write_video + always + [self.subtitles] * subtitles
+    def all(self) -> list[Path]:
+        """Everything that may be written."""
+        return [self.annotated, self.emotions, self.faces, self.timeline, self.subtitles]
 
     def _named(self, ending):
-        return self.video.with_name(self.video.stem + ending)
+        return self.annotated.with_name(self.annotated.stem + ending)
 
 
-def name_outputs(video_path: Path, output_filename: str | Path | None) -> Outputs:
-    """Where the results of a video go."""
-    return Outputs(Path(output_filename or video_path.with_name(f'{video_path.stem}{OUTPUT_SUFFIX}.mp4')))
+class RunFolder:
+    """A run's own hidden folder beside its outputs: what it writes appears under its names together, at the end.
+
+    Two runs of one video do so in turn, so that what stands side by side comes from one of them. At the end of a `with`
+    block that fails, nothing appears. A run that is killed leaves its folder behind, for `remove_dead_runs`.
+
+    Args:
+        outputs: where the files shall appear.
+
+    Attributes:
+        written: their paths there, known after the `with` block.
+        turn_timeout_seconds: for how long another run may bring its own files into place; it takes no time.
+    """
+
+    turn_timeout_seconds = 60.0
+
+    def __init__(self, outputs: Outputs):
+        self._folder, self._annotated = outputs.annotated.parent, outputs.annotated
+        self.written: list[Path] = []
+
+    def __enter__(self) -> Outputs:
+        """Where to write meanwhile."""
+        self._own = self._folder / f'.{self._annotated.stem}.{secrets.token_hex(4)}{RUN_FOLDER_SUFFIX}'
+        self._lock = FileLock(self._own.with_suffix('.lock'))
+        self._lock.acquire()  # before the folder is there, so that nobody takes it for a dead run's
+        self._own.mkdir()
+        return Outputs(self._own / self._annotated.name)
+
+    def __exit__(self, exception_type, *exception):
+        try:
+            if exception_type is None:
+                self._bring_into_place()
+        finally:
+            shutil.rmtree(self._own, ignore_errors=True)
+            _remove_lock(self._lock)
+
+    def _bring_into_place(self):
+        turn = FileLock(self._folder / f'.{self._annotated.stem}.lock', timeout=self.turn_timeout_seconds)
+        try:
+            turn.acquire()
+        except Timeout:
+            raise InputError(
+                f'{turn.lock_file}: another run holds this for {self.turn_timeout_seconds:g} s and more; '
+                'end it, or choose another output'
+            ) from None
+        try:
+            for path in sorted(self._own.iterdir()):
+                os.replace(path, self._folder / path.name)
+                self.written.append(self._folder / path.name)
+        finally:
+            _remove_lock(turn)
 
 
-def check_outputs(video_path: Path, outputs: Outputs) -> None:
+def remove_dead_runs(folder: Path) -> None:
+    """Remove the run folders that killed runs left in a folder: those that no living process has locked."""
+    for path in folder.glob(f'.*{RUN_FOLDER_SUFFIX.replace(".tmp", ".lock")}'):
+        lock = FileLock(path)
+        with suppress(Timeout, OSError):
+            lock.acquire(blocking=False)
+            shutil.rmtree(path.with_suffix('.tmp'), ignore_errors=True)
+            _remove_lock(lock)
+
+
+def _remove_lock(lock):
+    """Release a lock and remove its file; while it is held where the system allows, as filelock then takes care of
+    who waits for it."""
+    with suppress(OSError):
+        os.unlink(lock.lock_file)
+    lock.release()
+    if os.name == 'nt':  # which removes no open file
+        with suppress(OSError):
+            os.unlink(lock.lock_file)
+
+
+def name_outputs(path: Path, output_filename: str | Path | None = None) -> Outputs:
+    """Where the results of a video or a photograph go: a video becomes an mp4, a photograph keeps its kind.
+
+    Raises:
+        InputError: the output's name has no ending that fits.
+    """
+    suffix = path.suffix if is_photograph(path) else '.mp4'
+    outputs = Outputs(Path(output_filename or path.with_name(f'{path.stem}{OUTPUT_SUFFIX}{suffix}')))
+    if is_photograph(path) and not is_photograph(outputs.annotated):
+        raise InputError(f'{outputs.annotated}: expected a photograph, {" ".join(PHOTOGRAPH_SUFFIXES)}, as {path} is')
+    return outputs
+
+
+def check_outputs(path: Path, outputs: Outputs) -> None:
     """Find out before the work whether its results can be written.
 
     Raises:
-        InputError: they cannot, or would overwrite the video.
+        InputError: they cannot, or would overwrite the video or photograph.
     """
-    folder = outputs.video.parent
-    if outputs.video.resolve() == video_path.resolve():
-        raise InputError(f'{outputs.video}: would overwrite the video itself; give another output name')
+    folder = outputs.annotated.parent
+    if outputs.annotated.resolve() == path.resolve():
+        raise InputError(f'{outputs.annotated}: would overwrite the input itself; give another output name')
     if not folder.is_dir():
         raise InputError(f'{folder}: no such folder for the output')
-    for path in outputs.written(write_video=True, subtitles=True):
-        try:
-            with tempfile.TemporaryFile(dir=folder):
-                pass
-            if path.exists():
-                with path.open('r+b'):  # on Windows a program that has it open forbids this
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+        for output in outputs.all():
+            if output.exists():
+                with output.open('r+b'):  # a folder of this name; on Windows, a program that has the file open
                     pass
-        except OSError as error:
-            raise InputError(f'{path}: cannot be written ({error.strerror})') from None
+    except OSError as error:
+        raise InputError(f'{error.filename or folder}: cannot be written ({error.strerror})') from None
 
 
-def find_videos(paths: Iterable[Path]) -> list[Path]:
-    """The videos among paths: files as they are, of folders the videos in them that are no output of this script.
+def name_table_of_folder(folder: Path) -> Path:
+    """Where the table of all faces in a folder's photographs goes."""
+    return folder / f'{folder.resolve().name}{OUTPUT_SUFFIX}{FACES_SUFFIX}'
+
+
+def is_photograph(path: Path) -> bool:
+    """Whether a file is taken for a photograph and not for a video."""
+    return path.suffix.lower() in PHOTOGRAPH_SUFFIXES
+
+
+def find_files(paths: Iterable[Path]) -> tuple[list[Path], dict[Path | None, list[Path]]]:
+    """The videos and photographs among paths: files as they are, of folders those in them that are no outputs.
+
+    Returns:
+        The videos; and the photographs by the folder that was named, those that were named themselves under None.
 
     Raises:
-        InputError: a folder holds no video.
+        InputError: a folder holds neither.
     """
-    videos = []
+    videos: list[Path] = []
+    photographs: dict[Path | None, list[Path]] = {}
     for path in paths:
-        found = sorted(path.iterdir()) if path.is_dir() else [path]
+        files = [path]
         if path.is_dir():
-            found = [file for file in found if file.suffix.lower() in VIDEO_SUFFIXES and file.name[0] != '.']
-            found = [file for file in found if not file.stem.endswith(OUTPUT_SUFFIX)]
-            if not found:
-                raise InputError(f'{path}: holds no video ({" ".join(VIDEO_SUFFIXES)})')
-        videos += found
-    return videos
+            files = [file for file in sorted(path.iterdir()) if _is_input(file)]
+            if not files:
+                kinds = ' '.join(VIDEO_SUFFIXES + PHOTOGRAPH_SUFFIXES)
+                raise InputError(f'{path}: holds no video and no photograph ({kinds})')
+        for file in files:
+            if is_photograph(file):
+                photographs.setdefault(path if path.is_dir() else None, []).append(file)
+            else:
+                videos.append(file)
+    return videos, photographs
+
+
+def _is_input(file):
+    if file.name.startswith('.') or file.suffix.lower() not in VIDEO_SUFFIXES + PHOTOGRAPH_SUFFIXES:
+        return False
+    return not file.stem.endswith(OUTPUT_SUFFIX) and not file.name.endswith(OUTPUT_SUFFIX + TIMELINE_SUFFIX)

@@ -1,0 +1,101 @@
+import pytest
+from filelock import FileLock
+
+from emotion_recognition.files import Outputs, RunFolder, check_outputs, find_files, name_outputs, remove_dead_runs
+from emotion_recognition.labels import InputError
+
+
+def contents(folder):
+    return {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_files_of_a_run_appear_together_at_its_end(tmp_path):
+    run_folder = RunFolder(Outputs(tmp_path / 'a.mp4'))
+    with run_folder as own:
+        own.annotated.write_text('video')
+        own.faces.write_text('faces')
+        assert not [path for path in tmp_path.iterdir() if not path.name.startswith('.')]
+    assert contents(tmp_path) == {'a.mp4': 'video', 'a_faces_data.csv': 'faces'}
+    assert run_folder.written == [tmp_path / 'a.mp4', tmp_path / 'a_faces_data.csv']
+
+
+def test_a_run_that_fails_leaves_what_stood_there(tmp_path):
+    (tmp_path / 'a.mp4').write_text('old')
+    with pytest.raises(RuntimeError), RunFolder(Outputs(tmp_path / 'a.mp4')) as own:
+        own.annotated.write_text('new')
+        raise RuntimeError
+    assert contents(tmp_path) == {'a.mp4': 'old'}
+
+
+def test_runs_side_by_side_leave_the_files_of_the_last(tmp_path):
+    outputs = Outputs(tmp_path / 'a.mp4')
+    with RunFolder(outputs) as first:
+        with RunFolder(outputs) as second:
+            second.annotated.write_text('second')
+            second.faces.write_text('second')
+            first.annotated.write_text('first')
+            first.faces.write_text('first')
+        assert contents_shown(tmp_path) == {'a.mp4': 'second', 'a_faces_data.csv': 'second'}
+    assert contents(tmp_path) == {'a.mp4': 'first', 'a_faces_data.csv': 'first'}
+
+
+def contents_shown(folder):
+    return {path.name: path.read_text() for path in folder.iterdir() if not path.name.startswith('.')}
+
+
+def test_what_dead_runs_left_is_removed_and_nothing_else(tmp_path):
+    (tmp_path / '.a.12345678.emotions.tmp').mkdir()
+    (tmp_path / '.a.12345678.emotions.tmp' / 'a.mp4').write_text('half')
+    (tmp_path / '.a.12345678.emotions.lock').touch()
+    (tmp_path / '.other.lock').touch()
+    (tmp_path / '.other.tmp').mkdir()
+    with RunFolder(Outputs(tmp_path / 'b.mp4')) as living:
+        living.annotated.write_text('going on')
+        remove_dead_runs(tmp_path)
+        assert living.annotated.read_text() == 'going on'
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['.other.lock', '.other.tmp', 'b.mp4']
+
+
+def test_files_wait_for_those_of_another_run_that_come_into_place(tmp_path):
+    run_folder = RunFolder(Outputs(tmp_path / 'a.mp4'))
+    own = run_folder.__enter__()
+    own.annotated.write_text('video')
+    turn = FileLock(tmp_path / '.a.lock', timeout=0)
+    with turn:
+        run_folder.turn_timeout_seconds = 0.1
+        with pytest.raises(InputError, match='another run holds'):
+            run_folder.__exit__(None, None, None)
+    assert not (tmp_path / 'a.mp4').exists()
+
+
+def test_names_of_outputs(tmp_path):
+    assert name_outputs(tmp_path / 'a.avi').annotated == tmp_path / 'a_with_emotions.mp4'
+    assert name_outputs(tmp_path / 'a.JPG').annotated == tmp_path / 'a_with_emotions.JPG'
+    assert name_outputs(tmp_path / 'a.jpg', tmp_path / 'b.png').faces == tmp_path / 'b_faces_data.csv'
+    with pytest.raises(InputError, match='expected a photograph'):
+        name_outputs(tmp_path / 'a.jpg', tmp_path / 'b.mp4')
+
+
+def test_folders_give_their_videos_and_photographs_but_no_outputs(tmp_path):
+    for name in ('b.mp4', 'a.JPG', 'c.tiff', 'a_with_emotions.JPG', 'b_with_emotions.mp4', '.hidden.jpg', 'notes.txt'):
+        (tmp_path / name).touch()
+    (tmp_path / 'b_with_emotions_timeline.png').touch()
+    (tmp_path / 'b_timeline.png').touch()
+    videos, photographs = find_files([tmp_path, tmp_path / 'x.mov', tmp_path / 'y.png'])
+    assert videos == [tmp_path / 'b.mp4', tmp_path / 'x.mov']
+    assert photographs == {
+        tmp_path: [tmp_path / 'a.JPG', tmp_path / 'b_timeline.png', tmp_path / 'c.tiff'],
+        None: [tmp_path / 'y.png'],
+    }
+
+
+def test_folder_without_videos_and_photographs(tmp_path):
+    with pytest.raises(InputError, match='holds no video and no photograph'):
+        find_files([tmp_path])
+
+
+def test_outputs_that_cannot_be_written(tmp_path):
+    check_outputs(tmp_path / 'a.jpg', Outputs(tmp_path / 'b.jpg'))
+    (tmp_path / 'b_faces_data.csv').mkdir()
+    with pytest.raises(InputError, match=r'b_faces_data.csv: cannot be written'):
+        check_outputs(tmp_path / 'a.jpg', Outputs(tmp_path / 'b.jpg'))
