@@ -1,6 +1,7 @@
 """From face images to probabilities. All that is known of training is model.h5."""
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from emotion_recognition.labels import InputError
 from emotion_recognition.runtimes import load_network
+from emotion_recognition.settings import Settings
 
 VIEW_ANGLES = (0, 6, -6)  # degrees; test-time augmentation turns each face by these, and mirrors it
 
@@ -22,17 +24,27 @@ class EmotionClassifier:
             its K class names as a JSON list in the file's attribute `class_names`.
         runtime: what computes it, 'auto', 'openvino' or 'keras', see `load_network`.
         precision: 'auto' or 'f32', see `load_network`.
+        balance: t, 0 to 1: of how much of the priors the probabilities are freed, see `predict`.
 
     Attributes:
         class_names: tuple of K strings.
+        class_priors: (K,) float64, each class's share of what the network was trained on, from the file's attribute
+            `class_priors`, a JSON list; None where the file has none.
         image_size: S, in pixels.
 
     Raises:
         InputError: the file is missing, damaged, or not such a model.
     """
 
-    def __init__(self, model_path: str | Path, runtime: str = 'auto', precision: str = 'auto'):
-        self.class_names = _read_class_names(model_path)
+    def __init__(
+        self,
+        model_path: str | Path,
+        runtime: str = 'auto',
+        precision: str = 'auto',
+        balance: float = Settings.balance,
+    ):
+        self.class_names, self.class_priors = _read_classes(model_path)
+        self._balance = balance
         self._network = load_network(Path(model_path), runtime, precision)
         input_shape, output_shape = self._network.input_shape, self._network.output_shape
         if not _is_square_rgb(input_shape):
@@ -43,6 +55,9 @@ class EmotionClassifier:
 
     def predict(self, faces_bgr: Sequence[np.ndarray], test_time_augmentation: bool = False) -> np.ndarray:
         """Classify faces in one batch.
+
+        What was common in training is said too often where it is not as common. Of a model that knows its priors,
+        log p - t * log prior is answered, normalised anew (logit adjustment, Menon et al. 2021, arXiv 2007.07314).
 
         Args:
             faces_bgr: face images, each (height, width, 3) uint8, BGR, of any size above 0.
@@ -59,7 +74,13 @@ class EmotionClassifier:
             batch = np.concatenate([_turn(batch, angle) for angle in VIEW_ANGLES])
             batch = np.concatenate([batch, batch[:, :, ::-1]])
         probabilities = self._network(batch.astype(np.float32))
-        return probabilities.reshape(-1, len(faces_bgr), len(self.class_names)).mean(axis=0)
+        return self._balanced(probabilities.reshape(-1, len(faces_bgr), len(self.class_names)).mean(axis=0))
+
+    def _balanced(self, probabilities):
+        if self.class_priors is None or not self._balance:
+            return probabilities
+        freed = probabilities * self.class_priors**-self._balance
+        return (freed / freed.sum(axis=1, keepdims=True)).astype(np.float32)
 
     def _prepare(self, face_bgr):
         """Scale and reorder a face as model_training.py does: by area where it shrinks, else linearly."""
@@ -67,6 +88,19 @@ class EmotionClassifier:
         interpolation = cv2.INTER_AREA if min(face_bgr.shape[:2]) > size else cv2.INTER_LINEAR
         resized = cv2.resize(face_bgr, (size, size), interpolation=interpolation)
         return cv2.cvtColor(resized, cv2.COLOR_BGR2RGB)
+
+
+def open_classifier(settings: Settings) -> EmotionClassifier:
+    """The classifier that the settings name. Says so where it cannot be balanced as they ask.
+
+    Raises:
+        InputError: see `EmotionClassifier`.
+    """
+    classifier = EmotionClassifier(settings.model_weights_path, settings.runtime, settings.precision, settings.balance)
+    if classifier.class_priors is None and settings.balance not in (0, Settings.balance):
+        why = 'names no class priors, which --balance needs; it runs as it is'
+        print(f'{settings.model_weights_path}: {why}', file=sys.stderr)
+    return classifier
 
 
 def _turn(images, angle):
@@ -78,18 +112,31 @@ def _turn(images, angle):
     return np.stack([cv2.warpAffine(image, matrix, size, borderMode=cv2.BORDER_REPLICATE) for image in images])
 
 
-def _read_class_names(model_path):
+def _read_classes(model_path):
+    """The names, and the priors, None without."""
     if not Path(model_path).is_file():
         raise InputError(f'{model_path}: no such model file; model_training.py writes one')
     try:
         with h5py.File(model_path) as file:
-            return tuple(json.loads(file.attrs['class_names']))
+            class_names = tuple(json.loads(file.attrs['class_names']))
+            priors = file.attrs.get('class_priors')
+            return class_names, None if priors is None else _check_priors(model_path, priors, len(class_names))
     except KeyError:
         raise InputError(f'{model_path}: names no classes; expected a model.h5 of model_training.py') from None
     except (OSError, ValueError):
         raise InputError(
             f'{model_path}: damaged or not an HDF5 file; expected a model.h5 of model_training.py'
         ) from None
+
+
+def _check_priors(model_path, text, count):
+    try:
+        priors = np.array(json.loads(text), float)
+    except (ValueError, TypeError):
+        priors = np.empty(0)
+    if priors.shape != (count,) or not (np.isfinite(priors) & (priors > 0)).all():
+        raise InputError(f'{model_path}: its class_priors are {text}; expected {count} shares above 0, as a JSON list')
+    return priors
 
 
 def _is_square_rgb(shape):

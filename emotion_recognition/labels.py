@@ -1,11 +1,14 @@
 """The nine emotions, their colours, and the value that stands for one face in one frame."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 # Class order of model.h5 as this project trains it; a model's own names come from its file.
 EMOTIONS = ('anger', 'contempt', 'disgust', 'fear', 'happy', 'neutral', 'sad', 'surprise', 'uncertain')
+NEUTRAL = 'neutral'
+POSITIVE, NEGATIVES = 'happy', ('anger', 'contempt', 'disgust', 'fear', 'sad')  # of valence
 
 # BGR, 0..255. Dark text stands out on all of them, and they stand out on dark and bright pictures.
 EMOTION_COLOURS_BGR = {
@@ -27,6 +30,11 @@ def emotion_colour_bgr(emotion: str) -> tuple[int, int, int]:
     return EMOTION_COLOURS_BGR.get(emotion, OTHER_COLOUR_BGR)
 
 
+def has_valence(class_names: Sequence[str]) -> bool:
+    """Whether valence can be told from these classes: all that it is made of are among them."""
+    return {POSITIVE, *NEGATIVES} <= set(class_names)
+
+
 class InputError(Exception):
     """A file or setting that the user can mend. Scripts print it as one line and exit with code 1."""
 
@@ -40,19 +48,40 @@ class FaceEmotion:
         box: (x, y, width, height) in pixels of the frame.
         probabilities: (K,) float32, smoothed over time where that is on, summing to 1, in the order of `class_names`.
         class_names: the model's K class names.
+        angle: degrees by which the head is tilted clockwise in the picture, as far as the detector tells.
+        detected: False where the detector missed the face and it was filled in.
+        probabilities_from_baseline: (K,) float32, how it has changed from its baseline, summing to 1, see
+            `FaceBaselines`; None for a face without one.
     """
 
     track_id: int
     box: tuple[int, int, int, int]
     probabilities: np.ndarray
     class_names: tuple[str, ...] = EMOTIONS
+    angle: float = 0.0
+    detected: bool = True
+    probabilities_from_baseline: np.ndarray | None = None
 
     @property
     def emotion(self) -> str:
-        """Name of the most probable class."""
-        return self.class_names[int(self.probabilities.argmax())]
+        """Name of the most probable class, as it is shown: from the face's baseline where it has one."""
+        return self.class_names[int(self._shown.argmax())]
 
     @property
     def confidence(self) -> float:
-        """Probability of the most probable class, 0 to 1."""
-        return float(self.probabilities.max())
+        """Probability of that class, 0 to 1."""
+        return float(self._shown.max())
+
+    @property
+    def valence(self) -> float:
+        """How pleasant the face looks, -1 to 1: probability of happy less the largest of the negative emotions.
+
+        FaceReader's definition (Noldus), with contempt among the negative ones. It is derived from `probabilities`,
+        and not what the network was trained on. Only for classes that `has_valence`.
+        """
+        of_class = dict(zip(self.class_names, self.probabilities, strict=True))
+        return float(of_class[POSITIVE] - max(of_class[name] for name in NEGATIVES))
+
+    @property
+    def _shown(self):
+        return self.probabilities if self.probabilities_from_baseline is None else self.probabilities_from_baseline

@@ -16,8 +16,6 @@ import platformdirs
 
 from emotion_recognition.labels import InputError
 
-RUNTIMES = ('auto', 'openvino', 'keras')
-PRECISIONS = ('auto', 'f32')
 CACHE_NAME = '.cache'  # folder beside model.h5
 GPU_SIGNS = (Path('/proc/driver/nvidia/gpus'), Path('/dev/dxg'))  # of the driver on Linux, and in WSL
 PACKAGE_ROOT = Path(__file__).resolve().parent.parent

@@ -1,0 +1,36 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from emotion_recognition.labels import EMOTIONS, FaceEmotion, has_valence
+
+
+def face(class_names=EMOTIONS, **probabilities):
+    return FaceEmotion(1, (0, 0, 9, 9), np.float32([probabilities.get(name, 0) for name in class_names]), class_names)
+
+
+@pytest.mark.parametrize(
+    ('probabilities', 'valence'),
+    [
+        ({'happy': 1.0}, 1.0),
+        ({'contempt': 1.0}, -1.0),
+        ({'happy': 0.5, 'anger': 0.1, 'fear': 0.3, 'neutral': 0.1}, 0.2),
+        ({'surprise': 0.4, 'neutral': 0.3, 'uncertain': 0.3}, 0.0),
+    ],
+)
+def test_valence_is_happy_less_the_largest_negative_one(probabilities, valence):
+    assert face(**probabilities).valence == pytest.approx(valence, abs=1e-6)
+
+
+def test_valence_needs_all_its_classes():
+    assert has_valence(EMOTIONS)
+    assert not has_valence([name for name in EMOTIONS if name != 'contempt'])
+
+
+def test_the_change_from_the_baseline_is_what_is_shown():
+    seen = np.float32([0.3, 0.7])
+    plain = FaceEmotion(1, (0, 0, 9, 9), seen, ('happy', 'neutral'))
+    assert (plain.emotion, plain.confidence) == ('neutral', np.float32(0.7))
+    changed = replace(plain, probabilities_from_baseline=np.float32([0.6, 0.4]))
+    assert (changed.emotion, changed.confidence) == ('happy', np.float32(0.6))
