@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, PercentFormatter
@@ -13,6 +14,12 @@ MOST_FACES = 20  # rows in one picture
 ROW_INCHES, MARGIN_INCHES = 0.42, 1.6
 BAND_HEIGHT = 0.8  # of a row
 SHARE_WITH_NUMBER = 0.12  # a smaller share has no room for it
+# Of these, the installed ones show what matplotlib's own font lacks: Chinese, Japanese and Korean on Linux, Windows and
+# macOS. No font of emoji: matplotlib cannot draw coloured ones.
+MORE_FONTS = ('Noto Sans CJK JP', 'WenQuanYi Zen Hei', 'Microsoft YaHei', 'Yu Gothic', 'Malgun Gothic')
+MORE_FONTS += ('Hiragino Sans', 'PingFang SC', 'Apple SD Gothic Neo', 'Arial Unicode MS')
+# For a character that no font has. Not its number, such as \u524d: five of those no longer read as a name, nor fit in.
+REPLACEMENT = '\N{REPLACEMENT CHARACTER}'
 
 
 def save_timeline(face_periods: FacePeriods, title: str, path: Path) -> None:
@@ -51,7 +58,8 @@ def save_timeline(face_periods: FacePeriods, title: str, path: Path) -> None:
     shares.tick_params(left=False)
     if not faces:
         times.text(0.5, 0.5, 'no faces', transform=times.transAxes, ha='center', va='center')
-    figure.suptitle(title)
+    title, fonts = drawable(title)
+    figure.suptitle(title, family=fonts, parse_math=False)
     handles = [Patch(color=colour_rgb(emotion), label=emotion) for emotion in emotions]
     figure.legend(handles=handles, loc='outside lower center', ncols=9, frameon=False)
     figure.savefig(path, dpi=110)
@@ -66,6 +74,16 @@ def draw_shares(axis, row, frames):
         if share >= SHARE_WITH_NUMBER:
             axis.text(left + share / 2, row, f'{share:.0%}', ha='center', va='center', fontsize=9)
         left += share
+
+
+def drawable(text: str) -> tuple[str, list[str]]:
+    """Replace characters that no font here can draw. Returns the text, and the names of the fonts that draw it."""
+    default = font_manager.FontProperties().get_name()
+    installed = set(font_manager.fontManager.get_font_names())
+    fonts = [default, *(font for font in MORE_FONTS if font in installed)]
+    charmaps = [font_manager.get_font(font_manager.findfont(font)).get_charmap() for font in fonts]
+    can_draw = [any(ord(character) in charmap for charmap in charmaps) for character in text]
+    return ''.join(character if can else REPLACEMENT for character, can in zip(text, can_draw, strict=True)), fonts
 
 
 def in_class_order(emotions):

@@ -1,12 +1,8 @@
-"""What was seen as tables: compact periods, rows per frame, rows per face; their CSV and subtitle files."""
+"""What was seen as tables: periods, or rows per frame; each face's periods; subtitles."""
 
-import csv
-import os
-import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -16,8 +12,6 @@ from emotion_recognition.labels import FaceEmotion
 
 FRAME_COLUMNS = ['ms', 'frame', 'emotions']
 PERIOD_COLUMNS = ['ms_start', 'ms_end', 'frame_start', 'frame_end', 'emotions']
-FACE_COLUMNS = ['frame', 'ms', 'face', 'x', 'y', 'width', 'height', 'emotion', 'confidence']  # then one per class
-SAVE_SECONDS = 0.8  # between two times that a live table is brought to the disk
 
 
 def emotions_cell(faces: Sequence[FaceEmotion]) -> str | list[str]:
@@ -57,85 +51,6 @@ class EmotionTable:
     def to_frame(self) -> pd.DataFrame:
         """The periods if compact, otherwise one row per frame: `ms, frame, emotions`."""
         return self.periods() if self._compact else pd.DataFrame(self._frames, columns=FRAME_COLUMNS)
-
-
-class FaceTable:
-    """Writes one row per face and frame to a CSV file as they come, so that they need no memory.
-
-    The file appears under its name when the `with` block ends well; otherwise nothing is left behind.
-
-    Args:
-        path: of the CSV file.
-        class_names: of the probabilities, which become the last columns.
-    """
-
-    def __init__(self, path: Path, class_names: Sequence[str]):
-        self._path = path
-        self._temporary_path = path.with_name(f'.{path.name}.tmp')
-        self._class_names = class_names
-
-    def add(self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion]) -> None:
-        """Add the next frame's faces; a frame without faces has no row."""
-        self._writer.writerows(face_row(frame_number, timestamp_ms, face) for face in faces)
-
-    def __enter__(self):
-        self._file = self._temporary_path.open('w', newline='', encoding='utf-8')
-        self._writer = csv.writer(self._file, lineterminator='\n')
-        self._writer.writerow([*FACE_COLUMNS, *self._class_names])
-        return self
-
-    def __exit__(self, exception_type, *exception):
-        try:
-            self._file.close()
-            if exception_type is None:
-                os.replace(self._temporary_path, self._path)
-        finally:
-            self._temporary_path.unlink(missing_ok=True)
-
-
-class LiveFaceTable:
-    """A FaceTable of a run without an end: the file itself grows, and a power cut loses no more than a second of it.
-
-    Its last column is `time`, the wall-clock time in ISO 8601 with the offset from UTC.
-
-    Attributes:
-        row_count: rows written so far.
-    """
-
-    def __init__(self, path: Path, class_names: Sequence[str]):
-        self._path = path
-        self._class_names = class_names
-        self._saved = 0.0
-        self.row_count = 0
-
-    def add(self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion]) -> None:
-        """Add the next frame's faces; call it for frames without faces too, so that earlier rows get to the disk."""
-        now = datetime.now().astimezone().isoformat(timespec='milliseconds')
-        self._writer.writerows([*face_row(frame_number, timestamp_ms, face), now] for face in faces)
-        self.row_count += len(faces)
-        if time.monotonic() - self._saved >= SAVE_SECONDS:
-            self._save()
-
-    def _save(self):
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._saved = time.monotonic()
-
-    def __enter__(self):
-        self._file = self._path.open('w', newline='', encoding='utf-8')
-        self._writer = csv.writer(self._file, lineterminator='\n')
-        self._writer.writerow([*FACE_COLUMNS, *self._class_names, 'time'])
-        self._save()
-        return self
-
-    def __exit__(self, *exception):
-        self._file.close()
-
-
-def face_row(frame_number: int, timestamp_ms: float, face: FaceEmotion) -> list:
-    """A face's row: FACE_COLUMNS and its probabilities."""
-    confidences = [f'{value:.4f}' for value in (face.confidence, *face.probabilities)]
-    return [frame_number, timestamp_ms, face.track_id, *face.box, face.emotion, *confidences]
 
 
 @dataclass
@@ -191,6 +106,18 @@ class FacePeriods:
         """How many faces were seen."""
         return len({period.track_id for period in self.periods})
 
+    def describe(self, most_faces: int) -> str:
+        """How many faces there were and, a line each, the share of each emotion of those seen longest."""
+        face_count, longest = self.face_count(), self.longest_seen(most_faces)
+        lines = [f'{face_count} {"face" if face_count == 1 else "faces"}']
+        for track_id, frames in longest.items():
+            total = sum(frames.values())
+            shares = ', '.join(f'{emotion} {count / total:.0%}' for emotion, count in frames.items())
+            lines.append(f'  face {track_id}, {total} frames: {shares}')
+        if face_count > len(longest):
+            lines.append(f'  and {face_count - len(longest)} more, seen in fewer frames')
+        return '\n'.join(lines)
+
     def longest_seen(self, most_faces: int) -> dict[int, dict[str, int]]:
         """The faces seen in most frames.
 
@@ -218,23 +145,4 @@ def write_subtitles(periods: pd.DataFrame, last_frame_ms: float, path: Path) -> 
         if len(emotions):
             text = emotions if isinstance(emotions, str) else ', '.join(emotions)
             subtitles.append(pysubs2.SSAEvent(start=max(0, round(start)), end=max(0, round(end)), text=text))
-    write_whole(path, lambda temporary_path: subtitles.save(str(temporary_path), format_='srt'))
-
-
-def write_csv(table: pd.DataFrame, path: Path) -> None:
-    """Write a table whole or not at all, as `write_whole` does."""
-    write_whole(path, lambda temporary_path: table.to_csv(temporary_path, index=False))
-
-
-def write_whole(path: Path, write: Callable[[Path], None]) -> None:
-    """Let a file be written under a temporary name and move it into place.
-
-    Raises:
-        OSError: the folder cannot be written or the disk is full; a file that stood there stays as it was.
-    """
-    temporary_path = path.with_name(f'.{path.stem}.tmp{path.suffix}')
-    try:
-        write(temporary_path)
-        os.replace(temporary_path, path)
-    finally:
-        temporary_path.unlink(missing_ok=True)
+    subtitles.save(str(path), format_='srt')

@@ -1,8 +1,12 @@
+import warnings
+
 import cv2
 import numpy as np
+import pytest
 
+from emotion_recognition import plots
 from emotion_recognition.labels import EMOTION_COLOURS_BGR, EMOTIONS, FaceEmotion
-from emotion_recognition.plots import save_timeline
+from emotion_recognition.plots import drawable, save_timeline
 from emotion_recognition.tables import FacePeriods
 
 
@@ -44,3 +48,47 @@ def test_no_faces_and_one_frame_are_no_error(tmp_path):
     for frames in ([{}] * 5, [{1: 'happy'}]):
         save_timeline(seen(frames), 'clip', tmp_path / 'timeline.png')
         assert cv2.imread(str(tmp_path / 'timeline.png')) is not None
+
+
+@pytest.mark.parametrize(
+    'name',
+    [
+        '前.mp4',
+        'smile 😀👩\u200d🦰.mp4',
+        'שלום مرحبا.mp4',
+        '$a_b^$ \\frac{.mp4',
+        'x\udcff\n\t.mp4',
+        'नमस्ते.mp4',
+        'a' * 200,
+    ],
+)
+def test_any_name_of_a_video_is_drawn_without_a_warning(tmp_path, name):
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        save_timeline(seen([{1: 'happy'}] * 5), name, tmp_path / 'timeline.png')
+    assert cv2.imread(str(tmp_path / 'timeline.png')) is not None
+
+
+def test_characters_without_a_glyph_are_replaced(monkeypatch):
+    monkeypatch.setattr(plots, 'MORE_FONTS', ('No Such Font',))
+    assert drawable('Zoë 前後.mp4') == ('Zoë \ufffd\ufffd.mp4', ['DejaVu Sans'])
+
+
+def test_another_font_that_is_installed_is_used(monkeypatch):
+    monkeypatch.setattr(plots, 'MORE_FONTS', ('STIXGeneral',))  # comes with matplotlib
+    assert drawable('\u210a 前') == ('\u210a \ufffd', ['DejaVu Sans', 'STIXGeneral'])
+
+
+def title_width(name, path):
+    """Pixels from the first to the last dark column of the title."""
+    save_timeline(seen([{1: 'happy'}] * 5), name, path)
+    return np.ptp(np.flatnonzero((cv2.imread(str(path))[:22] < 128).any(axis=(0, 2))))
+
+
+def test_dollar_signs_are_no_formula(tmp_path):
+    formula, plain = (title_width(name, tmp_path / 'timeline.png') for name in ('$iiiii$', 'iiiii'))
+    assert formula > plain + 10
+
+
+def test_replaced_characters_take_up_room(tmp_path):
+    assert title_width('前前前前前', tmp_path / 'timeline.png') > 40

@@ -1,15 +1,12 @@
 import numpy as np
 import pandas as pd
-import pytest
 
+from emotion_recognition.face_table import FaceColumns, FaceTable, LiveFaceTable
 from emotion_recognition.labels import EMOTIONS, FaceEmotion
 from emotion_recognition.tables import (
     EmotionTable,
     FacePeriods,
-    FaceTable,
-    LiveFaceTable,
     emotions_cell,
-    write_csv,
     write_subtitles,
 )
 
@@ -70,7 +67,7 @@ def test_no_frames_leave_the_columns():
 
 def test_csv_text(tmp_path):
     path = tmp_path / 'table.csv'
-    write_csv(fill(EmotionTable(), [['happy'], ['anger', 'happy'], []]), path)
+    fill(EmotionTable(), [['happy'], ['anger', 'happy'], []]).to_csv(path, index=False)
     assert path.read_text() == (
         'ms_start,ms_end,frame_start,frame_end,emotions\n'
         '0.0,0.0,1,1,happy\n'
@@ -79,42 +76,33 @@ def test_csv_text(tmp_path):
     )
 
 
-def test_failed_write_keeps_the_file_that_stood_there(tmp_path, monkeypatch):
-    path = tmp_path / 'table.csv'
-    path.write_text('good')
-
-    def fail_half_way(self, temporary_path, **_):
-        temporary_path.write_text('ms_sta')
-        raise OSError(28, 'No space left on device')
-
-    monkeypatch.setattr(pd.DataFrame, 'to_csv', fail_half_way)
-    with pytest.raises(OSError, match='No space'):
-        write_csv(pd.DataFrame({'a': [1]}), path)
-    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [('table.csv', 'good')]
-
-
 def test_row_per_face_and_frame(tmp_path):
     probabilities = np.array([0.01, 0, 0, 0.04, 0.9, 0.05, 0, 0, 0], np.float32)
-    with FaceTable(tmp_path / 'faces.csv', EMOTIONS) as table:
+    with FaceTable(tmp_path / 'faces.csv', FaceColumns(EMOTIONS)) as table:
         table.add(1, 0.0, [FaceEmotion(1, (10, 20, 30, 40), probabilities), face(3, 'sad')])
         table.add(2, 33.367, [])
         table.add(3, 66.733, [face(3, 'sad')])
     assert (tmp_path / 'faces.csv').read_text() == (
         'frame,ms,face,x,y,width,height,emotion,confidence,'
-        'anger,contempt,disgust,fear,happy,neutral,sad,surprise,uncertain\n'
-        '1,0.0,1,10,20,30,40,happy,0.9000,0.0100,0.0000,0.0000,0.0400,0.9000,0.0500,0.0000,0.0000,0.0000\n'
-        '1,0.0,3,0,0,9,9,sad,1.0000,0.0000,0.0000,0.0000,0.0000,0.0000,0.0000,1.0000,0.0000,0.0000\n'
-        '3,66.733,3,0,0,9,9,sad,1.0000,0.0000,0.0000,0.0000,0.0000,0.0000,0.0000,1.0000,0.0000,0.0000\n'
+        'anger,contempt,disgust,fear,happy,neutral,sad,surprise,uncertain,valence\n'
+        '1,0.0,1,10,20,30,40,happy,0.9000,0.0100,0.0000,0.0000,0.0400,0.9000,0.0500,0.0000,0.0000,0.0000,0.8600\n'
+        '1,0.0,3,0,0,9,9,sad,1.0000,0.0000,0.0000,0.0000,0.0000,0.0000,0.0000,1.0000,0.0000,0.0000,-1.0000\n'
+        '3,66.733,3,0,0,9,9,sad,1.0000,0.0000,0.0000,0.0000,0.0000,0.0000,0.0000,1.0000,0.0000,0.0000,-1.0000\n'
     )
 
 
-def test_failed_run_leaves_the_old_table_of_faces(tmp_path):
-    path = tmp_path / 'faces.csv'
-    path.write_text('good')
-    with pytest.raises(RuntimeError), FaceTable(path, EMOTIONS) as table:
-        table.add(1, 0.0, faces('sad'))
-        raise RuntimeError
-    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [('faces.csv', 'good')]
+def test_change_from_a_baseline_stands_beside_what_was_seen(tmp_path):
+    names = ('happy', 'neutral')
+    seen, change = np.float32([0.3, 0.7]), np.float32([0.6, 0.4])
+    with FaceTable(tmp_path / 'faces.csv', FaceColumns(names, with_baseline=True, with_detected=True)) as table:
+        known = FaceEmotion(1, (0, 0, 9, 9), seen, names, probabilities_from_baseline=change)
+        table.add(1, 0.0, [known, FaceEmotion(2, (9, 0, 9, 9), seen, names, detected=False)])
+    assert (tmp_path / 'faces.csv').read_text() == (
+        'frame,ms,face,x,y,width,height,emotion,confidence,happy,neutral,'
+        'emotion_from_baseline,happy_from_baseline,neutral_from_baseline,detected\n'
+        '1,0.0,1,0,0,9,9,neutral,0.7000,0.3000,0.7000,happy,0.6000,0.4000,1\n'
+        '1,0.0,2,9,0,9,9,neutral,0.7000,0.3000,0.7000,,,,0\n'
+    )
 
 
 def test_periods_of_each_face():
@@ -156,9 +144,10 @@ def test_subtitles_last_until_the_next_period(tmp_path):
 def test_live_table_is_on_the_disk_within_a_second(tmp_path, monkeypatch):
     path = tmp_path / 'faces.csv'
     clock = [100.0]
-    monkeypatch.setattr('emotion_recognition.tables.time.monotonic', lambda: clock[0])
+    monkeypatch.setattr('emotion_recognition.face_table.time.monotonic', lambda: clock[0])
     with LiveFaceTable(path, EMOTIONS) as table:
-        header = 'frame,ms,face,x,y,width,height,emotion,confidence,' + ','.join(EMOTIONS) + ',time'
+        changes = ''.join(f',{name}_from_baseline' for name in ('emotion', *EMOTIONS))
+        header = f'frame,ms,face,x,y,width,height,emotion,confidence,{",".join(EMOTIONS)},valence{changes},time'
         assert path.read_text() == header + '\n'
         table.add(1, 0.0, faces('happy', 'sad'))
         clock[0] += 0.9
