@@ -1,66 +1,94 @@
 """Turn a video into an annotated mp4 with its sound, and tables and a picture of its emotions over time.
 
-Edit VIDEO_PATH and run it, or name videos or folders: python emotions_from_video.py other.mp4 clips/
+Edit VIDEO_PATH and run it, or name videos, photographs or folders: python emotions_from_video.py other.mp4 photos/
 """
 
-import argparse
+import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 from tqdm import tqdm
 
-from emotion_recognition.classification import EmotionClassifier
+from emotion_recognition.classification import EmotionClassifier, open_classifier
 from emotion_recognition.detection import open_detector
 from emotion_recognition.drawing import draw_faces
-from emotion_recognition.files import check_outputs, find_videos, name_outputs
-from emotion_recognition.interaction import Interruption, Window, has_screen
+from emotion_recognition.face_table import FaceColumns, FaceTable
+from emotion_recognition.files import (
+    Outputs,
+    RunFolder,
+    check_outputs,
+    find_files,
+    is_photograph,
+    name_outputs,
+    name_table_of_folder,
+    remove_dead_runs,
+)
+from emotion_recognition.first_pass import measure_baselines
+from emotion_recognition.interaction import Interruption, Window, open_window, signals_as_ctrl_c
 from emotion_recognition.labels import InputError
+from emotion_recognition.photographs import process_photographs
 from emotion_recognition.pipeline import EmotionPipeline
-from emotion_recognition.runtimes import PRECISIONS, RUNTIMES
-from emotion_recognition.tables import EmotionTable, FacePeriods, FaceTable, write_csv, write_subtitles, write_whole
-from emotion_recognition.video import FrameError, VideoReader, VideoWriter
+from emotion_recognition.settings import Parser, Settings, option, read_command_line
+from emotion_recognition.tables import EmotionTable, FacePeriods, write_subtitles
+from emotion_recognition.video import FrameError, VideoReader
+from emotion_recognition.video_writer import VideoWriter
 
 HERE = Path(__file__).resolve().parent
 
-VIDEO_PATH = HERE / 'examples' / 'demo.mp4'
-MODEL_WEIGHTS_PATH = HERE / 'model_weights' / 'model.h5'
-DETECTOR_PATH = HERE / 'face_detector' / 'haarcascade_frontalface_default.xml'  # or YuNet's .onnx file
+VIDEO_PATH = HERE / 'examples' / 'demo.mp4'  # or a photograph, or a folder of either
 COMPACT = True  # CSV: one row per period in which the emotions stay the same; False: one row per frame
 SHOW_PROCESS = False  # show the frames in a window while working; q ends it
 WRITE_VIDEO = True  # False: tables and picture only
 SUBTITLES = False  # write the periods as subtitles too
-TEST_TIME_AUGMENTATION = False  # average six views of each face: more often right, and slower
-SMOOTHING_SECONDS = 0.3  # over which each face's probabilities are averaged; 0: each frame by itself
-MIN_FACE_SIZE = 48  # pixels; smaller faces are left out
-WHOLE_FRAME_EVERY = 10  # frames: how often the whole frame is searched, not only near known faces; 1: always
-RUNTIME = 'auto'  # of the network: 'openvino', 'keras', or 'auto' for Keras where it has a GPU
-PRECISION = 'auto'  # of OpenVINO: 'f32', or 'auto' for bfloat16 where the processor computes in it
+# Those that the webcam script has too are edited in emotion_recognition/settings.py.
+MODEL_WEIGHTS_PATH, DETECTOR_PATH = Settings.model_weights_path, Settings.detector_path
 
+SPAN = ('START', 'END')
 WINDOW_TITLE = 'emotions_from_video (q ends)'
 MOST_FACES_IN_SUMMARY = 10
+
+
+@dataclass(frozen=True)
+class VideoSettings(Settings):
+    """The options of both scripts, and this one's own."""
+
+    output_filename: str | Path | None = option(
+        None, 'annotated file, for one input; default: <stem>_with_emotions.mp4 beside it', parse=Path
+    )
+    compact: bool = option(COMPACT, 'table of emotions by periods, otherwise by frames')
+    show_process: bool = option(SHOW_PROCESS, 'show the frames in a window; q ends')
+    write_video: bool = option(WRITE_VIDEO, 'write the annotated video or photograph, otherwise the rest alone')
+    subtitles: bool = option(SUBTITLES, 'write the periods as SRT too')
+    baseline: Sequence[float] | None = option(
+        None, 'seconds of a video in which faces are at rest: their change from it is shown', parse=float, parts=SPAN
+    )
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.baseline is not None:
+            start, end = self.baseline
+            if not -math.inf < start < end < math.inf:
+                raise InputError(f'--baseline is {start} {end}; expected two times in seconds, START before END')
 
 
 def analyse_video(
     video_path: str | Path,
     classifier: EmotionClassifier,
-    detector_path: str | Path,
+    detector_path: str | Path = DETECTOR_PATH,
     compact: bool = COMPACT,
     show_process: bool = SHOW_PROCESS,
     write_video: bool = WRITE_VIDEO,
     output_filename: str | Path | None = None,
-    test_time_augmentation: bool = TEST_TIME_AUGMENTATION,
-    smoothing_seconds: float = SMOOTHING_SECONDS,
-    subtitles: bool = SUBTITLES,
-    min_face_size: int = MIN_FACE_SIZE,
-    whole_frame_every: int = WHOLE_FRAME_EVERY,
-    interruption: Interruption | None = None,
+    test_time_augmentation: bool = VideoSettings.test_time_augmentation,
+    **others,
 ) -> pd.DataFrame:
     """Find the emotions of a video; write the annotated video, the tables and the timeline.
 
-    Ctrl-C, `q` in the window or a frame that cannot be decoded end it early; what was done until then is written.
+    Ctrl-C, SIGTERM, `q` in the window or a file that breaks off end it early; what was done until then is written.
 
     Args:
         video_path: any video file that FFmpeg reads.
@@ -72,12 +100,8 @@ def analyse_video(
         output_filename: of the mp4, also where it is not written; by default <stem>_with_emotions.mp4 beside the
             video. The other files are named after it, see `Outputs`.
         test_time_augmentation: average six views of each face.
-        smoothing_seconds: time constant over which each face's probabilities are averaged; 0 for each frame alone.
-        subtitles: write the periods as SRT subtitles too.
-        min_face_size: in pixels; smaller faces are left out.
-        whole_frame_every: how often, in frames, a Haar cascade searches the whole frame; in the others it looks near
-            the faces already found.
-        interruption: to end it from elsewhere; by default Ctrl-C does.
+        others: any other of `VideoSettings` by its name, such as `smoothing_seconds=0`. What concerns the model, such
+            as its balance, is said to the classifier.
 
     Returns:
         What the CSV holds: `ms_start, ms_end, frame_start, frame_end, emotions`, or if not compact
@@ -87,33 +111,50 @@ def analyse_video(
     Raises:
         InputError: the video or the cascade cannot be read, or the output not written.
     """
-    video_path = Path(video_path)
-    outputs = name_outputs(video_path, output_filename)
-    detector = open_detector(detector_path, min_face_size, whole_frame_every)
-    pipeline = EmotionPipeline(detector, classifier, test_time_augmentation, smoothing_seconds)
-    emotions, face_periods = EmotionTable(compact), FacePeriods()
-    with ExitStack() as stack:
-        reader = stack.enter_context(VideoReader(video_path))
+    settings = VideoSettings(
+        detector_path=detector_path,
+        compact=compact,
+        show_process=show_process,
+        write_video=write_video,
+        output_filename=output_filename,
+        test_time_augmentation=test_time_augmentation,
+        **others,
+    )
+    with Interruption() as interruption:
+        return process_video(Path(video_path), classifier, settings, interruption)
+
+
+def process_video(
+    video_path: Path, classifier: EmotionClassifier, settings: VideoSettings, interruption: Interruption
+) -> pd.DataFrame:
+    """What `analyse_video` does, with all options as one value, and ended from elsewhere too."""
+    outputs = name_outputs(video_path, settings.output_filename)
+    pipeline = EmotionPipeline(open_detector(settings), classifier, settings)
+    emotions, face_periods, run_folder = EmotionTable(settings.compact), FacePeriods(), RunFolder(outputs)
+    columns = FaceColumns(classifier.class_names, bool(settings.baseline), settings.fill_gaps)
+    with VideoReader(video_path) as reader:
         check_outputs(video_path, outputs)
-        face_table = stack.enter_context(FaceTable(outputs.faces, classifier.class_names))
-        writer = stack.enter_context(VideoWriter(outputs.video, reader)) if write_video else None
-        if show_process and not has_screen():
-            print('No screen here: going on without a window.', file=sys.stderr)
-        window = stack.enter_context(Window(WINDOW_TITLE)) if show_process and has_screen() else None
-        interruption = interruption or stack.enter_context(Interruption())
-        tables = (emotions, face_table, face_periods)
-        frame_count, stopped = annotate(reader, pipeline, tables, writer, window, interruption)
-        if not frame_count:
-            raise InputError(stopped or f'{video_path}: has no frames')
-    write_csv(emotions.to_frame(), outputs.emotions)
-    write_timeline(face_periods, video_path.name, outputs.timeline)
-    if subtitles:
-        write_subtitles(emotions.periods(), float(1000 / reader.frame_rate), outputs.subtitles)
+        remove_dead_runs(outputs.annotated.parent)
+        if settings.baseline:
+            first = EmotionPipeline(open_detector(settings), classifier, settings)
+            pipeline.baselines = measure_baselines(video_path, first, settings.baseline, interruption)
+        with run_folder as own:
+            with ExitStack() as stack:
+                face_table = stack.enter_context(FaceTable(own.faces, columns))
+                writer = stack.enter_context(VideoWriter(own.annotated, reader)) if settings.write_video else None
+                window = stack.enter_context(open_window(WINDOW_TITLE, settings.show_process))
+                tables = (emotions, face_table, face_periods)
+                frame_count, stopped = annotate(reader, pipeline, tables, writer, window, interruption)
+                if not frame_count:
+                    raise InputError(stopped or f'{video_path}: has no frames')
+            write_results(emotions, face_periods, reader, own, settings)
+    if reader.skipped_packets:
+        first = f'the first one at {reader.first_skipped_ms / 1000:.2f} s'
+        print(f'Skipped what could not be decoded: {reader.skipped_packets} packets, {first}', file=sys.stderr)
     if stopped:
         print(f'Stopped after frame {frame_count}: {stopped}', file=sys.stderr)
-    print_summary(frame_count, face_periods)
-    first, *others = outputs.written(write_video, subtitles)
-    print(f'Wrote {first} and, beside it, {", ".join(path.name for path in others)}')
+    print(f'{frame_count} frames, {face_periods.describe(MOST_FACES_IN_SUMMARY)}')
+    print_written(run_folder.written)
     return emotions.to_frame()
 
 
@@ -152,127 +193,106 @@ def annotate(
     return frame_number, stopped
 
 
-def write_timeline(face_periods: FacePeriods, title: str, path: Path) -> None:
-    """Write the timeline picture, whole or not at all."""
+def write_results(
+    emotions: EmotionTable, face_periods: FacePeriods, reader: VideoReader, outputs: Outputs, settings: VideoSettings
+) -> None:
+    """Write what is known at the end only."""
     from emotion_recognition.plots import save_timeline  # here and not above: matplotlib takes a second to import
 
-    write_whole(path, lambda temporary_path: save_timeline(face_periods, title, temporary_path))
+    emotions.to_frame().to_csv(outputs.emotions, index=False)
+    save_timeline(face_periods, reader.path.name, outputs.timeline)
+    if settings.subtitles:
+        write_subtitles(emotions.periods(), float(1000 / reader.frame_rate), outputs.subtitles)
 
 
-def print_summary(frame_count: int, face_periods: FacePeriods) -> None:
-    """Print how many frames and faces there were, and the share of each emotion of those seen longest."""
-    face_count = face_periods.face_count()
-    print(f'{frame_count} frames, {face_count} {"face" if face_count == 1 else "faces"}')
-    longest = face_periods.longest_seen(MOST_FACES_IN_SUMMARY)
-    for track_id, frames in longest.items():
-        total = sum(frames.values())
-        shares = ', '.join(f'{emotion} {count / total:.0%}' for emotion, count in frames.items())
-        print(f'  face {track_id}, {total} frames: {shares}')
-    if face_count > len(longest):
-        print(f'  and {face_count - len(longest)} more, seen in fewer frames')
+def print_written(paths: Sequence[Path]) -> None:
+    first, *others = paths
+    print(f'Wrote {first}' + (f' and, beside it, {", ".join(path.name for path in others)}' if others else ''))
 
 
-def check_videos(videos: Iterable[Path], output_filename: Path | None) -> dict[Path, str]:
-    """Find out before the model takes its seconds to load which videos cannot be done. Returns why, for those."""
-    problems, claimed = {}, {}
-    for video in videos:
-        outputs = name_outputs(video, output_filename)
+def check_files(paths: Iterable[Path], settings: VideoSettings) -> tuple[dict[Path, Outputs], dict[Path, str]]:
+    """Find out before the model takes its seconds to load which files can be done.
+
+    Returns:
+        Where the results of those go, and why the others cannot be done.
+    """
+    outputs, problems, claimed = {}, {}, {}
+    for path in paths:
         try:
-            VideoReader(video).close()
-            check_outputs(video, outputs)
-            if outputs.video in claimed:
-                raise InputError(f'{video}: its output would be that of {claimed[outputs.video]}; rename one of them')
-            claimed[outputs.video] = video
+            named = name_outputs(path, settings.output_filename)
+            if not is_photograph(path):
+                VideoReader(path).close()
+            check_outputs(path, named)
+            if named.faces in claimed:
+                raise InputError(f'{path}: its output would be that of {claimed[named.faces]}; rename one of them')
+            outputs[path], claimed[named.faces] = named, path
         except InputError as error:
-            problems[video] = str(error)
-    return problems
+            problems[path] = str(error)
+    return outputs, problems
 
 
-def parse_options(arguments=None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description='Turn a video into an annotated mp4 with its sound, tables, a picture.'
-    )
-    parser.add_argument('videos', nargs='*', type=Path, help='videos, or folders of videos; as --video-path')
-    parser.add_argument('--video-path', type=Path, default=VIDEO_PATH, help='default: %(default)s')
-    parser.add_argument('--model-weights-path', type=Path, default=MODEL_WEIGHTS_PATH, help='default: %(default)s')
-    parser.add_argument('--detector-path', type=Path, default=DETECTOR_PATH, help='default: %(default)s')
-    parser.add_argument('--output-filename', type=Path, help='mp4; default: <stem>_with_emotions.mp4 beside the video')
-    switch = {'action': argparse.BooleanOptionalAction, 'help': 'default: %(default)s'}
-    parser.add_argument('--compact', default=COMPACT, **switch)
-    parser.add_argument('--show-process', default=SHOW_PROCESS, **switch)
-    parser.add_argument('--write-video', default=WRITE_VIDEO, **switch)
-    parser.add_argument('--subtitles', default=SUBTITLES, **switch)
-    parser.add_argument('--test-time-augmentation', default=TEST_TIME_AUGMENTATION, **switch)
-    parser.add_argument(
-        '--smoothing-seconds', type=float, default=SMOOTHING_SECONDS, help='0 turns it off; default: %(default)s'
-    )
-    parser.add_argument('--min-face-size', type=int, default=MIN_FACE_SIZE, help='pixels; default: %(default)s')
-    parser.add_argument(
-        '--whole-frame-every', type=int, default=WHOLE_FRAME_EVERY, help='frames, for Haar; default: %(default)s'
-    )
-    parser.add_argument('--runtime', choices=RUNTIMES, default=RUNTIME, help='of the network; default: %(default)s')
-    parser.add_argument('--precision', choices=PRECISIONS, default=PRECISION, help='of OpenVINO; default: %(default)s')
-    return parser.parse_args(arguments)
-
-
-def analyse_videos(options: argparse.Namespace) -> tuple[list[Path], dict[Path, str]]:
-    """Analyse all videos that the options name. Returns them, and why some of them failed.
+def analyse_files(paths: Sequence[Path], settings: VideoSettings) -> tuple[int, dict[Path, str]]:
+    """Analyse all videos and photographs among paths and in folders. Returns how many, and why some of them failed.
 
     Raises:
-        InputError: the model, the cascade or an option is wrong for all of them.
+        InputError: the model, the detector or an option is wrong for all of them.
     """
-    videos = find_videos(options.videos or [options.video_path])
-    if options.output_filename and len(videos) > 1:
-        raise InputError(f'--output-filename names one output, but there are {len(videos)} videos')
-    for name, least in (('smoothing_seconds', 0), ('min_face_size', 0), ('whole_frame_every', 1)):
-        if getattr(options, name) < least:
-            option = '--' + name.replace('_', '-')
-            raise InputError(f'{option} is {getattr(options, name)}; expected {least} or more')
-    problems = check_videos(videos, options.output_filename)
-    if len(problems) == len(videos):
-        return videos, problems
-    open_detector(options.detector_path)
-    classifier = EmotionClassifier(options.model_weights_path, options.runtime, options.precision)
+    videos, photographs = find_files(paths)
+    files = [*videos, *(path for group in photographs.values() for path in group)]
+    if settings.output_filename and len(files) > 1:
+        raise InputError(f'--output-filename names one output, but there are {len(files)} files')
+    if settings.baseline and not videos:
+        raise InputError('--baseline is a span of a video; expected one among the inputs, or no --baseline')
+    outputs, problems = check_files(files, settings)
+    if not outputs:
+        return len(files), problems
+    open_detector(settings)  # tells at once what the model would be waited for
+    classifier = open_classifier(settings)
     with Interruption() as interruption:
         for video in videos:
-            if video in problems:
-                continue
-            if interruption.reason:
-                problems[video] = f'{video}: not begun, {interruption.reason}'
-                continue
-            try:
-                analyse_video(
-                    video,
-                    classifier,
-                    options.detector_path,
-                    options.compact,
-                    options.show_process,
-                    options.write_video,
-                    options.output_filename,
-                    options.test_time_augmentation,
-                    options.smoothing_seconds,
-                    options.subtitles,
-                    options.min_face_size,
-                    options.whole_frame_every,
+            if video in outputs and (problem := try_video(video, classifier, settings, interruption)):
+                problems[video] = problem
+        stills = replace(settings, whole_frame_every=1)
+        for folder, group in photographs.items():
+            with open_window(WINDOW_TITLE, settings.show_process) as window:
+                problems |= process_photographs(
+                    {path: outputs[path] for path in group if path in outputs},
+                    folder and name_table_of_folder(folder),
+                    EmotionPipeline(open_detector(stills), classifier, stills, stills=True),
+                    settings.write_video,
+                    window,
                     interruption,
                 )
-            except (InputError, OSError) as error:
-                problems[video] = str(error)
-    return videos, problems
+    return len(files), problems
 
 
-def main(arguments=None) -> None:
+def try_video(video: Path, classifier: EmotionClassifier, settings: VideoSettings, interruption: Interruption):
+    """Process one of several videos. Returns why it failed, None if it did not."""
+    if interruption.reason:
+        return f'{video}: not begun, {interruption.reason}'
     try:
-        videos, problems = analyse_videos(parse_options(arguments))
+        process_video(video, classifier, settings, interruption)
     except (InputError, OSError) as error:
-        sys.exit(f'emotions_from_video.py: {error}')
+        return str(error)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = Parser(prog='emotions_from_video.py', description=__doc__.splitlines()[0])
+    parser.add_argument('paths', nargs='*', type=Path, help='videos, photographs, or folders of them; as --video-path')
+    parser.add_argument('--video-path', type=Path, default=VIDEO_PATH, help='(default: %(default)s)')
+    try:
+        with signals_as_ctrl_c():
+            settings, given = read_command_line(parser, VideoSettings, arguments)
+            file_count, problems = analyse_files(given.paths or [given.video_path], settings)
+    except (InputError, OSError) as error:
+        sys.exit(f'{parser.prog}: {error}')
     except KeyboardInterrupt:
-        sys.exit('emotions_from_video.py: broken off; no file of this video was written')
-    if problems and len(videos) == 1:
-        sys.exit(f'emotions_from_video.py: {problems[videos[0]]}')
+        sys.exit(f'{parser.prog}: broken off; no file of this video was written')
+    if problems and file_count == 1:
+        sys.exit(f'{parser.prog}: {next(iter(problems.values()))}')
     if problems:
         lines = ''.join(f'\n  {problem}' for problem in problems.values())
-        sys.exit(f'emotions_from_video.py: {len(problems)} of {len(videos)} videos failed:{lines}')
+        sys.exit(f'{parser.prog}: {len(problems)} of {file_count} files failed:{lines}')
 
 
 if __name__ == '__main__':

@@ -1,20 +1,27 @@
-"""How a user watches a run and ends it: the window, its keys, Ctrl-C."""
+"""How a run is watched and ended: the window, its keys, Ctrl-C, the signals of batch systems and terminals."""
 
 import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import cv2
 import numpy as np
 
 END_KEYS = {'q': 'q', 'Q': 'q', '\x1b': 'Esc'}
+END_SIGNALS = {
+    'SIGINT': 'Ctrl-C was pressed',
+    'SIGTERM': 'it was asked to end (SIGTERM)',
+    'SIGHUP': 'its terminal was closed (SIGHUP)',
+}
 
 
 class Interruption:
     """The wish to end a run, looked at between frames, so that what was done is written whole.
 
-    In its `with` block the first Ctrl-C is such a wish; the second one breaks off as usual.
+    In its `with` block Ctrl-C, SIGTERM and SIGHUP are such wishes; a second Ctrl-C breaks off as usual.
 
     Attributes:
         reason: who wished it, None while nobody did.
@@ -24,21 +31,52 @@ class Interruption:
 
     def request(self, reason: str) -> None:
         """End the run after the frame that is being worked on."""
-        self.reason = reason
+        self.reason = self.reason or reason
 
     def __enter__(self):
-        self._in_main_thread = threading.current_thread() is threading.main_thread()  # signals reach no other
-        if self._in_main_thread:
-            self._previous = signal.signal(signal.SIGINT, self._on_ctrl_c)
+        self._previous = _handle_signals(END_SIGNALS, self._on_signal)
         return self
 
-    def _on_ctrl_c(self, *_):
-        self.request('Ctrl-C was pressed')
-        signal.signal(signal.SIGINT, self._previous)
+    def _on_signal(self, number, _):
+        self.request(END_SIGNALS[signal.Signals(number).name])
+        if number == signal.SIGINT:
+            signal.signal(number, self._previous[number])
 
     def __exit__(self, *exception):
-        if self._in_main_thread:
-            signal.signal(signal.SIGINT, self._previous)
+        _restore_signals(self._previous)
+
+
+@contextmanager
+def signals_as_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP break its block off as Ctrl-C does, so that it can clean up behind itself."""
+    previous = _handle_signals(['SIGTERM', 'SIGHUP'], signal.default_int_handler)
+    try:
+        yield
+    finally:
+        _restore_signals(previous)
+
+
+def _handle_signals(names, handler):
+    """Handle signals, but for those that are ignored, as nohup does. Returns the handlers that they had."""
+    if threading.current_thread() is not threading.main_thread():  # signals reach no other
+        return {}
+    terminals = [file.fileno() for file in (sys.__stdout__, sys.__stderr__) if file and file.isatty()]
+
+    def handle(number, frame):
+        if number == getattr(signal, 'SIGHUP', None):  # whoever writes to a closed terminal fails
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            for terminal in terminals:
+                os.dup2(nowhere, terminal)
+        handler(number, frame)
+
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]  # Windows has no SIGHUP
+    taken = [number for number in numbers if signal.getsignal(number) not in (signal.SIG_IGN, None)]
+    return {number: signal.signal(number, handle) for number in taken}
+
+
+def _restore_signals(previous):
+    for number, handler in previous.items():
+        signal.signal(number, handler)
 
 
 class Window:
@@ -94,6 +132,15 @@ class Window:
     def __exit__(self, *exception):
         if self._is_open and not self._is_closed():
             cv2.destroyWindow(self._title)
+
+
+def open_window(title: str, is_wanted: bool) -> AbstractContextManager[Window | None]:
+    """A window where one is wanted and there is a screen; says so where there is none."""
+    if is_wanted and has_screen():
+        return Window(title)
+    if is_wanted:
+        print('No screen here: going on without a window.', file=sys.stderr)
+    return nullcontext()
 
 
 def has_screen() -> bool:

@@ -5,46 +5,59 @@ from contextlib import closing
 
 import numpy as np
 
+from emotion_recognition.baseline import FaceBaselines
+from emotion_recognition.boxes import boxes_of
 from emotion_recognition.classification import EmotionClassifier
+from emotion_recognition.confirmation import FaceConfirmation, confirm_ahead
+from emotion_recognition.crops import cut_level
 from emotion_recognition.detection import FaceDetector
+from emotion_recognition.gaps import fill_gaps
 from emotion_recognition.labels import FaceEmotion
 from emotion_recognition.prefetch import prefetch
+from emotion_recognition.settings import Settings
 from emotion_recognition.tracking import FaceTracker
 
 
 class EmotionPipeline:
     """Detector, classifier and tracker in a row. It remembers the faces of one video: make a new one for the next.
 
+    Tilted faces, where the detector tells, are turned upright for the classifier. Boxes are upright always.
+
     Args:
         detector: of the faces; a new one too.
         classifier: of the faces found.
-        test_time_augmentation: average six views of each face, see `EmotionClassifier.predict`.
-        smoothing_seconds: time constant over which a face's probabilities are averaged; 0 for each frame alone.
+        settings: of the stages.
+        stills: the frames are photographs that have nothing to do with each other: faces are numbered from left to
+            right in each. Such a detector searches each of them as a whole.
+
+    Attributes:
+        class_names: of the probabilities.
+        baselines: what faces are compared with, None for nothing; may be set at any time.
     """
 
-    def __init__(
-        self,
-        detector: FaceDetector,
-        classifier: EmotionClassifier,
-        test_time_augmentation: bool = False,
-        smoothing_seconds: float = 0.0,
-    ):
+    def __init__(self, detector: FaceDetector, classifier: EmotionClassifier, settings: Settings, stills: bool = False):
         self._detector = detector
         self._classifier = classifier
-        self._test_time_augmentation = test_time_augmentation
-        self._tracker = FaceTracker(smoothing_seconds)
+        self.class_names = classifier.class_names
+        self.baselines: FaceBaselines | None = None
+        self._settings = settings
+        self._tracker = None if stills else FaceTracker(settings.smoothing_seconds)
+        self._confirm_seconds = 0 if stills else settings.confirm_seconds
+        self._live_confirmation = FaceConfirmation(self._confirm_seconds)
 
     def process(self, frame_bgr: np.ndarray, timestamp_ms: float) -> list[FaceEmotion]:
-        """Find and classify all faces of a frame, in one batch.
+        """Find and classify all faces of a frame that is shown at once, in one batch.
 
         Args:
             frame_bgr: (height, width, 3) uint8, BGR, with nothing drawn on it; it is not changed.
             timestamp_ms: when it is shown, in milliseconds; not below the previous frame's.
 
         Returns:
-            Its faces in the order of their numbers.
+            Its faces in the order of their numbers, as soon as they count, see `FaceConfirmation`.
         """
-        return self._recognise(frame_bgr, timestamp_ms, self._detector.detect(frame_bgr))
+        faces = self._recognise(frame_bgr, timestamp_ms, self._detector.detect(frame_bgr))
+        self._live_confirmation.add(timestamp_ms, faces)
+        return self._compare(timestamp_ms, self._live_confirmation.select(faces))
 
     def run(
         self, frames: Iterable[tuple[int, float, np.ndarray]]
@@ -57,29 +70,43 @@ class EmotionPipeline:
             frames: number, timestamp in milliseconds and picture of each, see `process`.
 
         Yields:
-            The same with the faces.
+            The same with the faces that count, from the first frame on in which they are seen, see `confirm_ahead`.
         """
         with (
             closing(prefetch(frames)) as read,
             closing(prefetch(self._detect_all(read))) as detected,
             closing(prefetch(self._recognise_all(detected))) as recognised,
         ):
-            yield from recognised
+            results = confirm_ahead(recognised, self._confirm_seconds)
+            if self._settings.fill_gaps:
+                results = fill_gaps(results, self._classify, self._settings.smoothing_seconds)
+            for number, timestamp_ms, frame_bgr, faces in results:
+                yield number, timestamp_ms, frame_bgr, self._compare(timestamp_ms, faces)
 
     def _detect_all(self, frames):
         for number, timestamp_ms, frame_bgr in frames:
             yield number, timestamp_ms, frame_bgr, self._detector.detect(frame_bgr)
 
     def _recognise_all(self, frames):
-        for number, timestamp_ms, frame_bgr, boxes in frames:
-            yield number, timestamp_ms, frame_bgr, self._recognise(frame_bgr, timestamp_ms, boxes)
+        for number, timestamp_ms, frame_bgr, found in frames:
+            yield number, timestamp_ms, frame_bgr, self._recognise(frame_bgr, timestamp_ms, found)
 
-    def _recognise(self, frame_bgr, timestamp_ms, boxes):
-        crops = [frame_bgr[y : y + height, x : x + width] for x, y, width, height in boxes]
-        probabilities = self._classifier.predict(crops, self._test_time_augmentation)
-        track_ids, probabilities = self._tracker.update(timestamp_ms, boxes, probabilities, crops)
-        faces = [
-            FaceEmotion(track_id, tuple(map(int, box)), face_probabilities, self._classifier.class_names)
-            for track_id, box, face_probabilities in zip(track_ids, boxes, probabilities, strict=True)
+    def _recognise(self, frame_bgr, timestamp_ms, found):
+        crops = [cut_level(frame_bgr, face) for face in found]
+        probabilities = self._predict(crops)
+        track_ids = range(1, len(found) + 1)
+        if self._tracker:
+            track_ids, probabilities = self._tracker.update(timestamp_ms, boxes_of(found), probabilities, crops)
+        return [
+            FaceEmotion(track_id, face.box, face_probabilities, self.class_names, face.angle)
+            for track_id, face, face_probabilities in zip(track_ids, found, probabilities, strict=True)
         ]
-        return sorted(faces, key=lambda face: face.track_id)
+
+    def _classify(self, frame_bgr, found):
+        return self._predict([cut_level(frame_bgr, face) for face in found])
+
+    def _predict(self, crops):
+        return self._classifier.predict(crops, self._settings.test_time_augmentation)
+
+    def _compare(self, timestamp_ms, faces):
+        return self.baselines.compare(timestamp_ms, faces) if self.baselines else faces

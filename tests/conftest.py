@@ -20,10 +20,11 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / 'shared'
 DETECTOR_PATH = ROOT / 'face_detector' / 'haarcascade_frontalface_default.xml'
 DEMO_PATH = ROOT / 'examples' / 'demo.mp4'
+YUNET_PATH = next((SHARED / 'detectors').glob('face_detection_yunet*.onnx'), None)
 CLASS_NAMES = ('anger', 'contempt', 'disgust', 'fear', 'happy', 'neutral', 'sad', 'surprise', 'uncertain')
 
 
-def save_classifier(path, kernel, class_names=CLASS_NAMES, input_shape=(8, 8, 3)):
+def save_classifier(path, kernel, class_names=CLASS_NAMES, input_shape=(8, 8, 3), class_priors=None):
     """Write a model.h5 whose logits are kernel.T @ (mean R, mean G, mean B) / 255."""
     import keras
 
@@ -37,6 +38,9 @@ def save_classifier(path, kernel, class_names=CLASS_NAMES, input_shape=(8, 8, 3)
     if class_names is not None:
         with h5py.File(path, 'r+') as file:
             file.attrs['class_names'] = json.dumps(class_names)
+    if class_priors is not None:
+        with h5py.File(path, 'r+') as file:
+            file.attrs['class_priors'] = json.dumps(class_priors)
     return path
 
 
@@ -80,6 +84,12 @@ def write_tone(container, stream, start, length, pitch=440, rate=44100):
     for part in [*resampler.resample(frame), *resampler.resample(None)]:
         container.mux(stream.encode(part))
     container.mux(stream.encode(None))
+
+
+def demo_frame(seconds):
+    """A frame of the demo clip, (360, 640, 3) uint8, BGR."""
+    with av.open(str(DEMO_PATH)) as container:
+        return next(frame for frame in container.decode(video=0) if frame.time >= seconds).to_ndarray(format='bgr24')
 
 
 def picture_times_ms(path):

@@ -40,5 +40,19 @@ def test_own_runs_are_told_as_measured(name):
     assert len((folder / 'history.csv').read_text().splitlines()) == 1 + 4
 
 
+def test_both_labels_are_told_as_measured():
+    folder = ROOT / 'draft_pipelines' / 'both_labels'
+    assert len((folder / 'run.py').read_text().splitlines()) <= 40
+    metrics = json.loads((ROOT / 'model_weights' / 'metrics.json').read_text())
+    assert f'{metrics["accuracy"]:.4f} after' in (folder / 'README.md').read_text()
+
+
 def test_every_draft_is_known():
-    assert {path.parent.name for path in (ROOT / 'draft_pipelines').glob('*/run.py')} == set(DRAFTS)
+    assert {path.parent.name for path in (ROOT / 'draft_pipelines').glob('*/run.py')} == {*DRAFTS, 'both_labels'}
+
+
+def test_short_epochs_take_a_share_of_the_shuffled_images_only(monkeypatch):
+    script = runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'run.py'))['ShortEpochs']
+    monkeypatch.setattr(script, 'share', 0.5)
+    assert len(script(['a'] * 640, size=8, batch_size=64, shuffle=True)) == 5
+    assert len(script(['a'] * 640, size=8, batch_size=64)) == 10

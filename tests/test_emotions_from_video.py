@@ -1,5 +1,6 @@
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 
 import emotions_from_video
 from emotion_recognition.classification import EmotionClassifier
+from emotion_recognition.files import name_outputs
 from tests.conftest import DEMO_PATH, DETECTOR_PATH, ROOT, SHARED, picture_times_ms, sound_packets, write_clip
 
 MODEL_PATH = ROOT / 'model_weights' / 'model.h5'
@@ -76,7 +78,7 @@ def test_table_of_faces_agrees_with_the_table_of_emotions(tmp_path, classifier, 
     )
     faces = pd.read_csv(tmp_path / 'demo_faces_data.csv')
     assert list(faces.columns[:9]) == ['frame', 'ms', 'face', 'x', 'y', 'width', 'height', 'emotion', 'confidence']
-    assert tuple(faces.columns[9:]) == classifier.class_names
+    assert tuple(faces.columns[9:]) == (*classifier.class_names, 'valence')
     for frame, ms, emotions in table[['frame', 'ms', 'emotions']].itertuples(index=False):
         rows = faces[faces.frame == frame]
         assert rows.emotion.tolist() == ([emotions] if isinstance(emotions, str) else emotions)
@@ -101,7 +103,7 @@ def test_several_videos_and_folders_one_of_them_broken(tmp_path, colour_model_pa
     (folder / 'notes.txt').write_text('no video either')
     with pytest.raises(SystemExit) as caught:
         emotions_from_video.main([str(tmp_path / 'a.mp4'), str(folder), '--model-weights-path', str(colour_model_path)])
-    assert caught.value.code.startswith('emotions_from_video.py: 1 of 3 videos failed:\n')
+    assert caught.value.code.startswith('emotions_from_video.py: 1 of 3 files failed:\n')
     assert 'broken.avi: cannot be read as a video' in caught.value.code
     assert len(picture_times_ms(tmp_path / 'a_with_emotions.mp4')) == 2
     assert len(picture_times_ms(folder / 'b_with_emotions.mp4')) == 3
@@ -207,7 +209,7 @@ def bad_input(name, folder, model_path):
         'not a cascade': ((clip, model_path, '--detector-path', folder / 'text.mp4'), 'not a Haar cascade'),
         'no output folder': ((clip, model_path, '--output-filename', folder / 'none' / 'a.mp4'), 'no such folder'),
         'output is a folder': ((clip, model_path, '--output-filename', folder), 'cannot be written'),
-        'output is the video': ((clip, model_path, '--output-filename', clip), 'overwrite the video'),
+        'output is the video': ((clip, model_path, '--output-filename', clip), 'overwrite the input itself'),
     }[name]
 
 
@@ -269,3 +271,12 @@ def test_acted_neutral_and_happy_are_recognised(tmp_path):
     assert len(table) == 379
     assert (table.emotions[:61] == 'neutral').mean() > 0.5
     assert (table.emotions[61:117] == 'happy').mean() > 0.5
+
+
+def test_the_demo_leaves_the_checkout_as_git_knows_it():
+    if not (ROOT / '.git').exists() or shutil.which('git') is None:
+        pytest.skip('not a git checkout')
+    written = [str(path.relative_to(ROOT)) for path in name_outputs(DEMO_PATH).all()]
+    ignored = subprocess.run(['git', 'check-ignore', *written], cwd=ROOT, capture_output=True, text=True)
+    known = subprocess.run(['git', 'ls-files', *written], cwd=ROOT, capture_output=True, text=True)
+    assert (ignored.stdout.splitlines(), known.stdout) == (written, '')

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -14,8 +15,11 @@ import pytest
 from PIL import ImageGrab
 
 import emotions_from_webcam
+from emotion_recognition.baseline import FaceBaselines
 from emotion_recognition.labels import EMOTION_COLOURS_BGR
-from tests.conftest import DEMO_PATH, ROOT, write_clip
+from emotion_recognition.pace import Pace
+from emotions_from_webcam import KEY_HELP, begin_baselines, describe
+from tests.conftest import CLASS_NAMES, DEMO_PATH, ROOT, write_clip
 from tests.screen import NEEDS_SCREEN, close_window, wait_for_window, xdotool
 
 
@@ -93,6 +97,8 @@ def test_window_shows_the_boxes_and_its_keys_work(tmp_path, display, start, face
     assert any((np.abs(screenshot - EMOTION_COLOURS_BGR[name][::-1]).max(axis=2) < 12).sum() > 300 for name in emotions)
     xdotool(display, 'key', '--window', window, 's')
     wait_for(lambda: (tmp_path / 'faces_1.png').exists())
+    xdotool(display, 'key', '--window', window, 'b')
+    wait_for(lambda: pd.read_csv(csv_path).emotion_from_baseline.notna().any())
     xdotool(display, 'key', '--window', window, 'space')
     time.sleep(1)
     rows = csv_path.read_text().count('\n')
@@ -106,6 +112,10 @@ def test_window_shows_the_boxes_and_its_keys_work(tmp_path, display, start, face
     table = pd.read_csv(csv_path)
     assert list(table.columns[:9]) == ['frame', 'ms', 'face', 'x', 'y', 'width', 'height', 'emotion', 'confidence']
     assert table.columns[-1] == 'time'
+    changed = table[table.emotion_from_baseline.notna()]
+    assert changed.index[0] > 20 and set(changed.emotion_from_baseline) <= set(CLASS_NAMES)
+    changes = changed[[f'{name}_from_baseline' for name in CLASS_NAMES]]
+    np.testing.assert_allclose(changes.sum(axis=1), 1, atol=1e-3)
     assert table.frame.is_monotonic_increasing and table.ms.iloc[0] >= 0
     elapsed = pd.to_datetime(table.time).diff().dt.total_seconds().sum() * 1000
     assert elapsed == pytest.approx(table.ms.iloc[-1] - table.ms.iloc[0], abs=300)
@@ -114,7 +124,7 @@ def test_window_shows_the_boxes_and_its_keys_work(tmp_path, display, start, face
 
 
 @NEEDS_SCREEN
-@pytest.mark.parametrize('how', ['Escape', 'close', 'Ctrl-C', 'end of the file'])
+@pytest.mark.parametrize('how', ['Escape', 'close', 'Ctrl-C', 'SIGTERM', 'SIGHUP', 'end of the file'])
 def test_other_ways_to_end(tmp_path, display, start, long_clip, how):
     csv_path = tmp_path / 'faces.csv'
     clip = write_clip(tmp_path / 'short.mp4', range(0, 1000, 40)) if how == 'end of the file' else long_clip
@@ -124,8 +134,8 @@ def test_other_ways_to_end(tmp_path, display, start, long_clip, how):
         xdotool(display, 'key', '--window', window, 'Escape')
     elif how == 'close':
         close_window(display, window)
-    elif how == 'Ctrl-C':
-        process.send_signal(signal.SIGINT)
+    elif how != 'end of the file':
+        process.send_signal(signal.SIGINT if how == 'Ctrl-C' else getattr(signal, how))
     code, stdout, _ = finish(process)
     assert code == 0
     assert f'Wrote {csv_path}, 0 rows' in stdout
@@ -150,6 +160,21 @@ def test_without_a_screen(tmp_path, start):
     assert (code, stderr.count('\n')) == (1, 1)
     assert 'no screen' in stderr and 'emotions_from_video.py' in stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_corner_tells_how_long_the_baseline_lasts():
+    pace, baselines = Pace(), FaceBaselines(CLASS_NAMES, 6000, 9000)
+    assert describe(pace, None, 1000) == ['0 frames/s', KEY_HELP]
+    assert describe(pace, baselines, 7500) == ['0 frames/s', 'baseline: look as at rest, 1.5 s']
+    baselines.compare(9001, [])
+    assert describe(pace, baselines, 9001) == ['0 frames/s']
+
+
+def test_model_without_neutral_goes_on_without_baseline(capsys):
+    pipeline = SimpleNamespace(class_names=('happy', 'sad'), baselines=None)
+    begin_baselines(pipeline, 0.0)
+    assert pipeline.baselines is None
+    assert capsys.readouterr().err == 'a baseline needs a model that knows neutral; this one knows happy, sad\n'
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 
 import model_training
 from emotion_recognition.classification import EmotionClassifier
+from emotion_recognition.settings import Settings
 from model_training import EMOTIONS, TrainingError
 
 RNG = np.random.default_rng(0)
@@ -33,13 +34,15 @@ def small_network(monkeypatch):
 
 @pytest.fixture
 def kaggle(tmp_path):
-    """Tables and images in Kaggle's layout: every emotion is a grey level of its own."""
+    """Tables and images in Kaggle's layout: every emotion is a grey level of its own, with a corner that differs."""
     rows = []
     for number in range(9 * 12):
         emotion = EMOTIONS[number % 9]
         path = tmp_path / 'train' / emotion / f'{number}.jpg'
         path.parent.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(path), np.full((16, 16), 25 * (number % 9) + 20, np.uint8))
+        picture = np.full((16, 16), 25 * (number % 9) + 20, np.uint8)
+        picture[:8, :8] = 2 * number
+        cv2.imwrite(str(path), picture)
         votes = {name: 10 * (name == emotion) for name in EMOTIONS}
         rows.append({'image_path': f'./train/{emotion}/{number}.jpg', 'emotion': emotion, **votes})
     pd.DataFrame(rows).to_csv(tmp_path / 'train.csv')
@@ -125,7 +128,7 @@ def test_plateau_goes_on_where_it_was(kaggle, small_network):
     assert state['plateau']['wait'] == 2  # nothing learnt since the first epoch
     plateau = keras.callbacks.ReduceLROnPlateau('val_accuracy')
     plateau.on_train_begin()
-    model_training.EpochEnd(kaggle / 'out' / 'model.h5', {}, state, plateau).on_train_begin()
+    model_training.EpochEnd(kaggle / 'out' / 'model.h5', np.full(9, 1 / 9), {}, state, plateau).on_train_begin()
     assert (plateau.wait, plateau.best) == (2, state['plateau']['best'])
 
 
@@ -133,7 +136,7 @@ def test_plateau_goes_on_where_it_was(kaggle, small_network):
 def test_keeps_the_best_epoch(tmp_path, monitor, kept):
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
     (tmp_path / 'checkpoint').mkdir()
-    epoch_end = model_training.EpochEnd(tmp_path / 'model.h5', {'monitor': monitor})
+    epoch_end = model_training.EpochEnd(tmp_path / 'model.h5', np.full(9, 1 / 9), {'monitor': monitor})
     epoch_end.set_model(model)
     for epoch, (accuracy, loss) in enumerate([(0.1, 3.0), (0.5, 2.0), (0.4, 1.0), (0.5, float('nan'))]):
         model.set_weights([np.array([[epoch + 1.0]])])
@@ -159,6 +162,36 @@ def test_missing_column(kaggle):
 def test_missing_vote_columns(kaggle):
     pd.read_csv(kaggle / 'train.csv')[['image_path', 'emotion']].to_csv(kaggle / 'train.csv')
     assert 'lacks the column anger, contempt' in failure(kaggle, '--votes', 0.5)
+
+
+@pytest.mark.parametrize(
+    ('option', 'value', 'expected'),
+    [
+        ('--batch-size', 0, '--batch-size is 0; expected 1 or more'),
+        ('--epochs', 0, '--epochs is 0; expected 1 or more'),
+        ('--image-size', 0, '--image-size is 0; expected 32 or more'),
+        ('--image-size', 8, '--image-size is 8; expected 32 or more'),
+        ('--native-size', 4, '--native-size is 4; expected 8 or more'),
+        ('--learning-rate', -1, '--learning-rate is -1.0; expected 1e-12 or more'),
+        ('--learning-rate', 'nan', '--learning-rate is nan; expected 1e-12 or more'),
+        ('--votes', 1.5, '--votes is 1.5; expected 0 to 1'),
+        ('--second-share', -0.1, '--second-share is -0.1; expected 0 to 1'),
+        ('--output', 'm.txt', '--output is m.txt; expected a name that ends in .h5'),
+    ],
+)
+def test_wrong_options_are_told_before_anything_is_read(kaggle, option, value, expected):
+    (kaggle / 'train.csv').unlink()  # would be told next
+    message = failure(kaggle, option, value)
+    assert message.startswith(f'model_training.py: {expected}')
+    assert not (kaggle / 'out').exists()
+
+
+def test_options_that_argparse_refuses_are_told_in_one_line(kaggle):
+    assert failure(kaggle, '--epochs', 'many').endswith("invalid int value: 'many' (--help lists the options)")
+
+
+def test_wrong_crop(kaggle):
+    assert '--crop is 1.1 0.9; expected' in failure(kaggle, '--crop', 1.1, 0.9)
 
 
 def test_unknown_emotion(kaggle):
@@ -201,7 +234,123 @@ def test_failed_download_says_what_to_pass(kaggle, monkeypatch):
     assert 'efficientnetb0_notop.h5 elsewhere and pass it with --weights FILE' in message
 
 
+def test_sigterm_ends_training_as_ctrl_c_does(kaggle, small_network, monkeypatch):
+    real_on_epoch_begin = model_training.EpochEnd.on_epoch_begin
+
+    def terminate_in_epoch_two(self, epoch, logs=None):
+        real_on_epoch_begin(self, epoch, logs)
+        if epoch == 1:
+            signal.raise_signal(signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(model_training.EpochEnd, 'on_epoch_begin', terminate_in_epoch_two)
+    assert 'with --resume goes on' in failure(kaggle)
+    assert signal.getsignal(signal.SIGTERM) == before
+    monkeypatch.setattr(model_training.EpochEnd, 'on_epoch_begin', real_on_epoch_begin)
+    model_training.main(arguments(kaggle, '--resume'))
+    assert pd.read_csv(kaggle / 'out' / 'history.csv').epoch.tolist() == [1, 2]
+
+
 # ---- data
+
+
+def test_copies_stand_on_one_side_of_the_split():
+    emotions = [EMOTIONS[number % 9] for number in range(900)]
+    pictures = [f'{number % 600}' for number in range(900)]  # every second one twice, with the same emotion or another
+    table = pd.DataFrame({'emotion': emotions, 'picture': pictures})
+    training, validation = model_training.split(table)
+    assert len(training) + len(validation) == 900
+    assert not set(training.picture) & set(validation.picture)
+    assert set(validation.emotion) == set(training.emotion) == set(EMOTIONS)
+    shares = validation.emotion.value_counts() / table.emotion.value_counts()
+    assert shares.between(0.05, 0.15).all()
+    assert 81 <= len(validation) <= 99
+
+
+def test_split_without_copies_is_stratified_exactly():
+    table = pd.DataFrame({'emotion': np.repeat(EMOTIONS, 30), 'picture': [str(number) for number in range(270)]})
+    _, validation = model_training.split(table)
+    assert validation.emotion.value_counts().to_dict() == dict.fromkeys(EMOTIONS, 3)
+
+
+def test_an_emotion_of_copies_only_cannot_be_split():
+    pictures = ['one'] * 30 + [str(number) for number in range(240)]
+    table = pd.DataFrame({'emotion': np.repeat(EMOTIONS, 30), 'picture': pictures})
+    with pytest.raises(TrainingError, match='too few different images of anger'):
+        model_training.split(table)
+
+
+def test_copies_are_counted_in_metrics_and_told(kaggle, small_network, capsys):
+    train = kaggle / 'train'
+    (train / 'anger' / '9.jpg').write_bytes((train / 'anger' / '0.jpg').read_bytes())  # same label
+    (train / 'fear' / '12.jpg').write_bytes((train / 'anger' / '0.jpg').read_bytes())  # another one
+    (kaggle / 'test_kaggle' / '5.jpg').write_bytes((train / 'sad' / '6.jpg').read_bytes())
+    model_training.main(arguments(kaggle, '--epochs', 1))
+    metrics = json.loads((kaggle / 'out' / 'metrics.json').read_text())
+    assert metrics['copies'] == {
+        'training_table': 108,
+        'pictures_in_it': 106,
+        'copies_in_it': 2,
+        'pictures_with_contradicting_labels': 1,
+        'test_images_in_it': 1,
+    }
+    printed = capsys.readouterr().out
+    assert '2 of 108 training images are copies of others' in printed
+    assert '1 pictures have copies with other labels' in printed
+
+
+def test_accuracy_over_unique_pictures():
+    table = pd.DataFrame({'picture': ['a', 'b', 'a', 'a']})
+    answers = np.eye(9)[[0, 1, 0, 0]]
+    unique = model_training.unique_accuracy(table, np.array([0, 2, 0, 0]), answers, answers)
+    assert unique == {'images': 2, 'accuracy': 0.5, 'accuracy_tta': 0.5}
+
+
+def test_second_labels_in_the_target(tmp_path):
+    table = pd.DataFrame({'image_path': list('abc'), 'emotion': ['neutral', 'uncertain', 'happy']})
+    pd.DataFrame({'image_path': ['b', 'a'], 'fer2013': ['fear', 'sad']}).to_csv(tmp_path / 'second.csv', index=False)
+    model_training.add_second_labels(table, tmp_path / 'second.csv')
+    targets = model_training.make_targets(table, second_share=0.25)
+    np.testing.assert_allclose(targets[0], [0, 0, 0, 0, 0, 0.75, 0.25, 0, 0])
+    np.testing.assert_allclose(targets[1], [0, 0, 0, 0.25, 0, 0, 0, 0, 0.75])
+    np.testing.assert_allclose(targets[2], [0, 0, 0, 0, 1, 0, 0, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ('columns', 'message'),
+    [
+        ({'image_path': ['a'], 'x': ['sad'], 'y': ['sad']}, 'expected image_path and one of labels'),
+        ({'image_path': ['a'], 'x': ['sadness']}, 'unknown emotion sadness'),
+        ({'image_path': ['z'], 'x': ['sad']}, 'names none of the training images'),
+    ],
+)
+def test_wrong_second_labels(tmp_path, columns, message):
+    table = pd.DataFrame({'image_path': ['a'], 'emotion': ['neutral']})
+    pd.DataFrame(columns).to_csv(tmp_path / 'second.csv', index=False)
+    with pytest.raises(TrainingError, match=message):
+        model_training.add_second_labels(table, tmp_path / 'second.csv')
+
+
+def test_class_priors_are_those_of_the_targets():
+    np.testing.assert_allclose(model_training.find_priors(np.array([0, 0, 4, 8])), [0.5, 0, 0, 0, 0.25, 0, 0, 0, 0.25])
+    targets = np.array([[0.5, 0.5] + [0] * 7, [0, 1] + [0] * 7])
+    np.testing.assert_allclose(model_training.find_priors(targets), [0.25, 0.75, 0, 0, 0, 0, 0, 0, 0])
+
+
+@pytest.mark.parametrize('damage', model_training.DAMAGES)
+def test_damages_keep_the_shape_and_change_the_picture(damage):
+    image = RNG.integers(0, 256, (48, 48, 3), np.uint8)
+    before = image.copy()
+    damaged = damage(image, RNG)
+    assert (damaged.shape, damaged.dtype) == ((48, 48, 3), np.uint8)
+    assert (damaged != before).any() and (image == before).all()
+
+
+def test_crop_enlarges_the_middle():
+    image = np.zeros((48, 48, 3), np.uint8)
+    image[16:32, 16:32] = 250
+    drawn = model_training.augment(image, RNG, rotation=0, shift=0, crop=(0.5, 0.5))
+    assert 30 <= (drawn[24, :, 0] > 125).sum() <= 34  # 16 pixels, twice as large
 
 
 def test_rare_emotions_are_repeated_evenly():
@@ -256,12 +405,19 @@ def test_order_and_draws_follow_from_seed_and_epoch(kaggle):
 
 def test_training_images_are_shuffled_without_augmentation_too(kaggle):
     options = model_training.parse_options(arguments(kaggle, '--no-augmentation'))
-    tables, _ = model_training.load_tables(options)
+    tables = model_training.load_tables(options)
     training, validation = model_training.make_datasets(options, tables['training'], tables['validation'])
     first = training[0][1].tolist()
     training.on_epoch_end()
     assert training[0][1].tolist() != first
     assert validation[0][1].tolist() == [EMOTIONS.index(emotion) for emotion in tables['validation'].emotion]
+
+
+def test_balance_is_that_of_inference():
+    answers = np.array([[0.8, 0.2], [0.2, 0.8]])
+    np.testing.assert_allclose(model_training.balance(answers, [0.8, 0.2], 1), [[0.5, 0.5], [1 / 17, 16 / 17]])
+    np.testing.assert_allclose(model_training.balance(answers, [0.8, 0.2], 0), answers)
+    assert Settings.balance == model_training.BALANCE
 
 
 # ---- network and contract
@@ -299,17 +455,18 @@ def test_imagenet_start_equals_keras_own_network(imagenet_file, monkeypatch):
 
 def test_saved_model_comes_back_exact_with_its_class_names(imagenet_file, tmp_path):
     model = model_training.build_model(0, str(imagenet_file), image_size=32, grayscale=True)
-    model_training.save_model(model, tmp_path / 'model.h5')
+    model_training.save_model(model, tmp_path / 'model.h5', np.full(9, 1 / 9))
     loaded = keras.models.load_model(tmp_path / 'model.h5', compile=False)
     np.testing.assert_array_equal(predict(loaded), predict(model))
     with h5py.File(tmp_path / 'model.h5') as file:
         assert json.loads(file.attrs['class_names']) == list(EMOTIONS)
+        assert json.loads(file.attrs['class_priors']) == [0.111111] * 9
     assert [path.name for path in tmp_path.iterdir()] == ['model.h5']
 
 
 def test_going_on_from_a_model_of_this_project(imagenet_file, tmp_path):
     model = model_training.build_model(0, str(imagenet_file), image_size=32)
-    model_training.save_model(model, tmp_path / 'model.h5')
+    model_training.save_model(model, tmp_path / 'model.h5', np.full(9, 1 / 9))
     again = model_training.build_model(0, str(tmp_path / 'model.h5'), image_size=32)
     np.testing.assert_allclose(predict(again), predict(model), rtol=1e-5)
     with pytest.raises(TrainingError, match='not weights of EfficientNetB1'):
@@ -341,7 +498,7 @@ def test_mixed_precision_leaves_a_float32_model(small_network, tmp_path):
     keras.config.set_dtype_policy('mixed_bfloat16')
     try:
         model = model_training.build_model(0, 'none', image_size=32)
-        model_training.save_model(model, tmp_path / 'model.h5')
+        model_training.save_model(model, tmp_path / 'model.h5', np.full(9, 1 / 9))
     finally:
         keras.config.set_dtype_policy('float32')
     loaded = keras.models.load_model(tmp_path / 'model.h5', compile=False)
@@ -372,7 +529,10 @@ def test_grown_model_has_the_trained_weights_and_moments(kaggle, small_network):
 
 
 def test_growing_needs_a_native_size(kaggle):
-    assert '--grow-to needs --native-size' in failure(kaggle, '--grow-to', 48, '--native-size', 0)
+    options = model_training.parse_options(arguments(kaggle, '--grow-to', 48))
+    options.native_size = None
+    with pytest.raises(TrainingError, match='--grow-to needs --native-size'):
+        model_training.check_options(options)
 
 
 # ---- calibration
@@ -392,6 +552,6 @@ def test_temperature_makes_confidence_match_accuracy():
     labels = np.array([0] * 80 + [1] * 20)
     before = model.predict(faces, verbose=0)
     assert before[0, 0] == pytest.approx(0.982, abs=1e-3)
-    temperature = model_training.calibrate(model, labels, before)
+    temperature = model_training.calibrate(model, labels, before, np.array([0.5, 0.5]))
     assert temperature == pytest.approx(4 / np.log(4), abs=0.01)
     np.testing.assert_allclose(model.predict(faces, verbose=0)[0], [0.8, 0.2], atol=1e-3)

@@ -1,14 +1,17 @@
 import numpy as np
 
+from emotion_recognition.baseline import FaceBaselines
+from emotion_recognition.boxes import FoundFace
 from emotion_recognition.pipeline import EmotionPipeline
+from emotion_recognition.settings import Settings
 
 
 class Detector:
-    def __init__(self, boxes):
-        self.boxes = np.array(boxes, int).reshape(-1, 4)
+    def __init__(self, boxes, angle=0.0):
+        self.boxes, self.angle = boxes, angle
 
     def detect(self, frame_bgr):
-        return self.boxes
+        return [FoundFace(box, self.angle) for box in self.boxes]
 
 
 class Classifier:
@@ -27,17 +30,36 @@ def test_all_faces_in_one_batch_and_the_frame_unchanged():
     frame[5:15, 20:30] = 204
     before = frame.copy()
     classifier = Classifier()
-    faces = EmotionPipeline(Detector([(0, 30, 10, 10), (20, 5, 10, 10)]), classifier).process(frame, 0.0)
+    faces = EmotionPipeline(
+        Detector([(0, 30, 10, 10), (20, 5, 10, 10)]), classifier, Settings(confirm_seconds=0)
+    ).process(frame, 0.0)
     assert classifier.shapes == [(10, 10, 3), (10, 10, 3)]
     assert [(face.box, face.emotion) for face in faces] == [((0, 30, 10, 10), 'sad'), ((20, 5, 10, 10), 'happy')]
     assert faces[1].confidence == np.float32(0.8)
     assert (frame == before).all()
 
 
+def test_tilted_face_is_classified_upright_and_its_box_stays():
+    frame = np.full((60, 60, 3), 51, np.uint8)
+    frame[:, 30:] = 204
+    seen = []
+
+    class Upper(Classifier):
+        def predict(self, faces_bgr, test_time_augmentation):
+            seen.extend(face[: len(face) // 2].mean() for face in faces_bgr)
+            return super().predict(faces_bgr, test_time_augmentation)
+
+    (face,) = EmotionPipeline(Detector([(20, 20, 20, 20)], angle=90.0), Upper(), Settings(confirm_seconds=0)).process(
+        frame, 0.0
+    )
+    assert seen == [204]
+    assert face.box == (20, 20, 20, 20)
+
+
 def test_faces_stand_in_the_order_of_their_numbers():
     frame = np.zeros((40, 60, 3), np.uint8)
     detector = Detector([(0, 0, 20, 20), (30, 0, 20, 20)])
-    pipeline = EmotionPipeline(detector, Classifier())
+    pipeline = EmotionPipeline(detector, Classifier(), Settings(confirm_seconds=0))
     pipeline.process(frame, 0.0)
     detector.boxes = detector.boxes[::-1]
     faces = pipeline.process(frame, 40.0)
@@ -47,11 +69,45 @@ def test_faces_stand_in_the_order_of_their_numbers():
 def test_smoothing_keeps_the_label_through_one_odd_frame():
     labels = []
     for smoothing_seconds in (0.3, 0.0):
-        pipeline = EmotionPipeline(Detector([(0, 0, 20, 20)]), Classifier(), smoothing_seconds=smoothing_seconds)
+        settings = Settings(smoothing_seconds=smoothing_seconds, confirm_seconds=0)
+        pipeline = EmotionPipeline(Detector([(0, 0, 20, 20)]), Classifier(), settings)
         frames = [np.full((40, 60, 3), brightness, np.uint8) for brightness in (230, 230, 20, 230)]
         labels.append([pipeline.process(frame, number * 40.0)[0].emotion for number, frame in enumerate(frames)])
     assert labels == [['happy'] * 4, ['happy', 'happy', 'sad', 'happy']]
 
 
 def test_no_faces():
-    assert EmotionPipeline(Detector([]), Classifier()).process(np.zeros((40, 60, 3), np.uint8), 0.0) == []
+    assert (
+        EmotionPipeline(Detector([]), Classifier(), Settings(confirm_seconds=0)).process(
+            np.zeros((40, 60, 3), np.uint8), 0.0
+        )
+        == []
+    )
+
+
+def test_stills_have_nothing_to_do_with_each_other():
+    bright, dark = np.full((40, 60, 3), 230, np.uint8), np.full((40, 60, 3), 20, np.uint8)
+    detector = Detector([(0, 0, 20, 20), (30, 0, 20, 20)])
+    pipeline = EmotionPipeline(detector, Classifier(), Settings(confirm_seconds=0), stills=True)
+    shown = [
+        [(face.track_id, face.box[0], face.emotion) for face in faces]
+        for _, _, _, faces in pipeline.run([(0, 0.0, bright), (1, 0.0, dark)])
+    ]
+    assert shown == [[(1, 0, 'happy'), (2, 30, 'happy')], [(1, 0, 'sad'), (2, 30, 'sad')]]
+
+
+class RestingClassifier(Classifier):
+    class_names = ('neutral', 'sad')
+
+
+def test_faces_are_compared_with_their_baselines_under_the_numbers_that_are_shown():
+    frames = [
+        (n, n * 40.0, np.full((40, 60, 3), brightness, np.uint8)) for n, brightness in enumerate((50, 50, 50, 20))
+    ]
+    settings, labels = Settings(smoothing_seconds=0, confirm_seconds=0.05), []
+    for live in (False, True):
+        pipeline = EmotionPipeline(Detector([(0, 0, 20, 20)]), RestingClassifier(), settings)
+        pipeline.baselines = FaceBaselines(pipeline.class_names, 0.0, 50.0)
+        found = (pipeline.process(frame, ms) for _, ms, frame in frames) if live else pipeline.run(frames)
+        labels.append([[face.emotion for face in (faces if live else faces[3])] for faces in found])
+    assert labels == [[['sad'], ['sad'], ['neutral'], ['sad']], [[], ['sad'], ['neutral'], ['sad']]]
