@@ -15,6 +15,7 @@ Runs on any Keras backend: KERAS_BACKEND=tensorflow, jax or torch.
 """
 
 import argparse
+import hashlib
 import json
 import logging
 import math
@@ -22,9 +23,11 @@ import os
 import platform
 import shlex
 import shutil
+import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -41,7 +44,7 @@ import numpy as np
 import pandas as pd
 import sklearn
 from scipy.optimize import minimize_scalar
-from sklearn.metrics import ConfusionMatrixDisplay, accuracy_score, classification_report, f1_score
+from sklearn.metrics import ConfusionMatrixDisplay, accuracy_score, classification_report, f1_score, recall_score
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
@@ -74,6 +77,7 @@ WEIGHT_DECAY = 0.05  # of AdamW
 WARMUP_EPOCHS = 1.0  # of the cosine schedule: from 0 to LEARNING_RATE
 LABEL_SMOOTHING = 0.0
 VOTES = 0.0  # share of the annotators' votes in the target, 0 (the label alone) to 1
+SECOND_SHARE = 0.4  # share of the second label in the target, where a table of them is given
 OVERSAMPLE = 0  # images that each emotion has at least in an epoch; those of rarer ones are repeated
 MONITOR = 'val_accuracy'  # what says which epoch is best, or 'val_loss'
 GROW_EPOCHS = 4  # the last ones, in which the network sees --grow-to instead of --image-size
@@ -82,13 +86,36 @@ GROW_EPOCHS = 4  # the last ones, in which the network sees --grow-to instead of
 FLIP = True
 ROTATION = 15.0  # degrees to either side
 SHIFT = 0.15  # of width and height
-ZOOM = 0.0  # share of the size, in or out
+CROP = (1.0, 1.0)  # least and most share of the side that is cut out of the middle, and scaled to the whole
 CONTRAST = 0.0  # share, up or down; brightness by the same share of 255, halved
+DAMAGE = 0.0  # share of the images that each kind of damage befalls, see DAMAGES
 WORKERS = min(8, os.cpu_count() or 1)  # threads that read and augment
 
 # Test-time augmentation averages the answers to these views of an image: turned (degrees), then mirrored or not
 VIEWS = ((0, False), (6, False), (-6, False), (0, True), (6, True), (-6, True))
 
+BALANCE = 0.75  # how far inference frees the answers from the class priors by default; confidence is calibrated for it
+# Least and most that an option may be, None for no bound; checked before any image is read
+LIMITS = {
+    'image_size': (32, None),  # below it nothing is left of an image in EfficientNet's last layers
+    'native_size': (8, None),
+    'grow_to': (32, None),
+    'batch_size': (1, None),
+    'epochs': (1, None),
+    'learning_rate': (1e-12, None),
+    'weight_decay': (0, None),
+    'warmup_epochs': (0, None),
+    'label_smoothing': (0, 1),
+    'votes': (0, 1),
+    'second_share': (0, 1),
+    'oversample': (0, None),
+    'grow_epochs': (1, None),
+    'rotation': (0, 180),
+    'shift': (0, 1),
+    'contrast': (0, 1),
+    'damage': (0, 1),
+    'workers': (1, None),
+}
 MIN_IMAGES_PER_CLASS = round(1 / VALIDATION_SHARE)  # so that one of them is for validation
 KERAS_WEIGHTS_URL = 'https://storage.googleapis.com/keras-applications/efficientnetb{}_notop.h5'
 IMAGENET_STDDEV_RGB = (0.229, 0.224, 0.225)
@@ -125,10 +152,30 @@ def read_table(path, columns):
 def read_training_table(path, votes=False):
     """Read the table of training images: `image_path`, `emotion` and, with votes, one column of counts an emotion."""
     table = read_table(path, ['image_path', 'emotion', *(EMOTIONS if votes else ())])
-    unknown = sorted(set(table.emotion.map(str)) - set(EMOTIONS))
+    check_emotions(table.emotion, path)
+    return table
+
+
+def check_emotions(labels, path):
+    """All labels of a table must be known."""
+    unknown = sorted(set(labels.map(str)) - set(EMOTIONS))
     if unknown:
         raise TrainingError(f'{path}: unknown emotion {", ".join(unknown[:5])}; expected {", ".join(EMOTIONS)}')
-    return table
+
+
+def add_second_labels(table, path):
+    """Add the column `second`: another label of the same images, from a table `image_path` and one column of labels."""
+    second = read_table(path, ['image_path'])
+    names = [column for column in second.columns if column != 'image_path']
+    if len(names) != 1:
+        raise TrainingError(
+            f'{path}: has the columns {", ".join(second.columns)}; expected image_path and one of labels'
+        )
+    check_emotions(second[names[0]], path)
+    labels = second.drop_duplicates('image_path').set_index('image_path')[names[0]]
+    table['second'] = table.image_path.map(labels)
+    if table.second.isna().all():
+        raise TrainingError(f'{path}: names none of the training images; its image_path must be written as theirs')
 
 
 def read_image(path):
@@ -141,23 +188,33 @@ def read_image(path):
     return None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
-def find_bad_images(paths, what, workers):
-    """Read every image once. Returns a boolean array, true where an image cannot be read."""
+def digest_images(paths, what, workers):
+    """Read every image once. Returns an array of strings: equal where the pixels are, '' where none can be read."""
+
+    def digest(path):
+        image = read_image(path)
+        return '' if image is None else hashlib.sha256(image.tobytes() + str(image.shape).encode()).hexdigest()
+
     with ThreadPoolExecutor(workers) as pool:
-        good = pool.map(lambda path: read_image(path) is not None, paths, chunksize=64)
-        return ~np.array(list(tqdm(good, f'checking {what} images', len(paths), unit='image')), bool)
+        digests = pool.map(digest, paths, chunksize=64)
+        return np.array(list(tqdm(digests, f'checking {what} images', len(paths), unit='image')))
 
 
 def check_images(paths, what, skip_bad, workers=WORKERS):
-    """Find unreadable images; an error, or with `skip_bad` a printed note, says how many and names the first few."""
-    bad = find_bad_images(paths, what, workers)
+    """Find unreadable images; an error, or with `skip_bad` a printed note, says how many and names the first few.
+
+    Returns:
+        What `digest_images` returns.
+    """
+    digests = digest_images(paths, what, workers)
+    bad = digests == ''
     if bad.any():
         named = ', '.join(map(str, np.array(paths, object)[bad][:3])) + (', ...' if bad.sum() > 3 else '')
         message = f'{bad.sum()} of {len(bad)} {what} images cannot be read: {named}'
         if not skip_bad:
             raise TrainingError(f'{message} (--skip-bad-images leaves them out)')
         print(f'Left out: {message}')
-    return bad
+    return digests
 
 
 def check_class_sizes(table, path):
@@ -169,7 +226,53 @@ def check_class_sizes(table, path):
         raise TrainingError(f'{path}: too few images to split: {found}; each emotion needs {MIN_IMAGES_PER_CLASS}')
 
 
-def make_targets(table, votes=0.0, label_smoothing=0.0):
+def split(table, seed=SEED):
+    """Split off VALIDATION_SHARE of the rows, stratified by emotion; then every picture goes, with all of its copies,
+    to the side of its first row, so that no validation image is one that the network learns by heart.
+
+    Args:
+        table: with columns `emotion` and `picture`, equal where the pixels are.
+
+    Returns:
+        The training and the validation rows.
+
+    Raises:
+        TrainingError: an emotion would stand on one side only.
+    """
+    _, drawn = train_test_split(table, test_size=VALIDATION_SHARE, stratify=table.emotion, random_state=seed)
+    first_rows = table.drop_duplicates('picture')
+    validation_pictures = first_rows.picture[first_rows.index.isin(drawn.index)]
+    is_validation = table.picture.isin(validation_pictures)
+    for rows, name in ((table[is_validation], 'validation'), (table[~is_validation], 'training')):
+        missing = sorted(set(table.emotion) - set(rows.emotion))
+        if missing:
+            raise TrainingError(f'too few different images of {", ".join(missing)}: copies leave none for {name}')
+    return table[~is_validation], table[is_validation]
+
+
+def describe_copies(tables):
+    """How many images of the training table, both sides of the split, stand in it more than once or are test images."""
+    labelled = pd.concat([tables['training'], tables['validation']])
+    labels = labelled.groupby('picture').emotion.nunique()
+    return {
+        'training_table': len(labelled),
+        'pictures_in_it': len(labels),
+        'copies_in_it': len(labelled) - len(labels),
+        'pictures_with_contradicting_labels': int((labels > 1).sum()),
+        'test_images_in_it': int(tables['test'].picture[tables['test'].picture != ''].isin(labels.index).sum()),
+    }
+
+
+def print_copies(copies):
+    print(
+        f'{copies["copies_in_it"]} of {copies["training_table"]} training images are copies of others; each picture is '
+        f'on one side of the split. {copies["test_images_in_it"]} test images stand among them.'
+    )
+    if copies['pictures_with_contradicting_labels']:
+        print(f'{copies["pictures_with_contradicting_labels"]} pictures have copies with other labels.')
+
+
+def make_targets(table, votes=0.0, label_smoothing=0.0, second_share=0.0):
     """Training targets of a table's rows.
 
     Learning from the spread of the annotators' votes instead of the winner alone is Barsoum et al. 2016
@@ -178,21 +281,34 @@ def make_targets(table, votes=0.0, label_smoothing=0.0):
     Args:
         votes: share of the vote distribution in the target, 0 to 1.
         label_smoothing: share that is spread evenly over all classes.
+        second_share: share of the label in the column `second` in the target of the rows that have one, 0 to 1.
 
     Returns:
         (n,) int64 class numbers, or (n, 9) float32 distributions where an option asks for them.
     """
     labels = table.emotion.map(EMOTIONS.index).to_numpy()
-    if not votes and not label_smoothing:
+    if not votes and not label_smoothing and not second_share:
         return labels
-    targets = np.eye(len(EMOTIONS), dtype='float32')[labels]
+    one_hot = np.eye(len(EMOTIONS), dtype='float32')
+    targets = one_hot[labels]
     if votes:
         counts = table[list(EMOTIONS)].to_numpy('float32')
         total = counts.sum(axis=1, keepdims=True)
         mixed = (1 - votes) * targets + votes * counts / np.maximum(total, 1)
         keep = (total[:, 0] == 0) | (labels == EMOTIONS.index('uncertain'))
         targets = np.where(keep[:, None], targets, mixed)
+    if second_share:
+        has_second = table.second.isin(EMOTIONS).to_numpy()
+        second = one_hot[table.second[has_second].map(EMOTIONS.index)]
+        targets[has_second] = (1 - second_share) * targets[has_second] + second_share * second
     return (1 - label_smoothing) * targets + label_smoothing / len(EMOTIONS)
+
+
+def find_priors(targets):
+    """Share of each class in training targets, (n,) class numbers or (n, 9) distributions: (9,), summing to 1."""
+    if targets.ndim == 2:
+        return targets.mean(axis=0, dtype='float64')
+    return np.bincount(targets, minlength=len(EMOTIONS)) / len(targets)
 
 
 def oversample(table, least, seed=SEED):
@@ -214,11 +330,11 @@ def resize(image, size):
     return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
 
-def augment(image, rng, flip=FLIP, rotation=ROTATION, shift=SHIFT, zoom=ZOOM, contrast=CONTRAST):
-    """Flip, rotate, shift and zoom in one interpolation, then change contrast and brightness; same shape and dtype."""
+def augment(image, rng, flip=FLIP, rotation=ROTATION, shift=SHIFT, crop=CROP, contrast=CONTRAST, damage=DAMAGE):
+    """Flip, rotate, shift and scale in one interpolation, change contrast and brightness, damage; same shape."""
     size = image.shape[0]
     matrix = cv2.getRotationMatrix2D(
-        ((size - 1) / 2, (size - 1) / 2), rng.uniform(-rotation, rotation), 1 + rng.uniform(-zoom, zoom)
+        ((size - 1) / 2, (size - 1) / 2), rng.uniform(-rotation, rotation), 1 / rng.uniform(*crop)
     )
     matrix[:, 2] += rng.uniform(-shift, shift, 2) * size
     if flip and rng.random() < 0.5:
@@ -229,7 +345,62 @@ def augment(image, rng, flip=FLIP, rotation=ROTATION, shift=SHIFT, zoom=ZOOM, co
         mean = image.mean()
         offset = mean - gain * mean + rng.uniform(-contrast, contrast) * 255 / 2
         image = np.clip(image * np.float32(gain) + np.float32(offset), 0, 255)
+    if damage:
+        image = image.astype('uint8')
+        for damaged in DAMAGES:
+            if rng.random() < damage:
+                image = damaged(image, rng)
     return image
+
+
+def blur(image, rng):
+    """Out of focus, or in motion: a Gaussian of up to a fortieth of the side."""
+    return cv2.GaussianBlur(image, (0, 0), rng.uniform(0.2, 1) * image.shape[0] / 40)
+
+
+def shrink(image, rng):
+    """A face that was far away: 20 pixels or more, enlarged again."""
+    size = image.shape[0]
+    side = rng.integers(min(20, size), size + 1)
+    return cv2.resize(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), (size, size))
+
+
+def compress(image, rng):
+    """JPEG's blocks, much as video has them."""
+    return cv2.imdecode(cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 70))])[1], 1)
+
+
+def add_noise(image, rng):
+    """A sensor in the dark: the same noise in all three colours, of up to 12 of 255."""
+    noise = rng.normal(0, rng.uniform(2, 12), (*image.shape[:2], 1))
+    return np.clip(image + noise, 0, 255).astype('uint8')
+
+
+def change_gamma(image, rng):
+    """Shadows lifted or sunk."""
+    return (255 * (image / 255) ** np.exp(rng.uniform(-0.6, 0.6))).astype('uint8')
+
+
+def erase(image, rng):
+    """A hand or a cup before the face: a rectangle of one brightness (Zhong et al. 2017, arXiv 1708.04896)."""
+    size = image.shape[0]
+    height, width = rng.uniform(0.15, 0.45, 2) * size
+    top, left = rng.uniform(0, 1, 2) * (size - height, size - width)
+    image = image.copy()
+    image[round(top) : round(top + height), round(left) : round(left + width)] = rng.integers(0, 256)
+    return image
+
+
+def cut_out(image, rng):
+    """The face alone, on black, as some data sets have it: what lies outside an upright oval goes."""
+    size = image.shape[0]
+    mask = np.zeros((size, size, 1), 'uint8')
+    axes = round(size * rng.uniform(0.36, 0.46)), round(size * rng.uniform(0.46, 0.56))
+    cv2.ellipse(mask, (size // 2, size // 2), axes, 0, 0, 360, 1, cv2.FILLED)
+    return image * mask
+
+
+DAMAGES = (blur, shrink, compress, add_noise, change_gamma, erase, cut_out)  # (size, size, 3) uint8 RGB -> the same
 
 
 def view(image, rng, angle, mirror):
@@ -435,7 +606,7 @@ def compile_model(model, options, steps_per_epoch):
         optimizer.exclude_from_weight_decay(var_names=['bias', 'gamma', 'beta'])
     else:
         optimizer = keras.optimizers.Adam(learning_rate)
-    soft = options.votes or options.label_smoothing
+    soft = options.votes or options.label_smoothing or options.second_labels
     model.compile(
         optimizer,
         loss='categorical_crossentropy' if soft else 'sparse_categorical_crossentropy',
@@ -457,12 +628,13 @@ def grow(model, options, steps_per_epoch):
     return grown
 
 
-def save_model(model, path):
-    """Write model.h5 whole or not at all: float32, without the optimiser, class names inside."""
+def save_model(model, path, class_priors):
+    """Write model.h5 whole or not at all: float32, without the optimiser, class names and priors inside."""
     temporary_path = path.with_name(f'.{path.stem}.tmp.h5')
     _as_float32(model).save(temporary_path, include_optimizer=False)
     with h5py.File(temporary_path, 'r+') as file:
         file.attrs['class_names'] = json.dumps(EMOTIONS)
+        file.attrs['class_priors'] = json.dumps([float(f'{prior:.6g}') for prior in class_priors])
     os.replace(temporary_path, path)
 
 
@@ -489,14 +661,15 @@ class EpochEnd(keras.callbacks.Callback):
 
     Args:
         output_path: where the best model is kept.
+        class_priors: (9,) what goes into it, see `find_priors`.
         options: the run's options, kept so that a resumed run can be held to them.
         state: of an earlier part of this run, or None.
         plateau: the ReduceLROnPlateau whose progress is kept too, or None. It must stand before this callback.
     """
 
-    def __init__(self, output_path, options, state=None, plateau=None):
+    def __init__(self, output_path, class_priors, options, state=None, plateau=None):
         super().__init__()
-        self.output_path, self.options, self.plateau = output_path, options, plateau
+        self.output_path, self.class_priors, self.options, self.plateau = output_path, class_priors, options, plateau
         self.folder = checkpoint_folder(output_path)
         self.state = state or {'options': options, 'history': [], 'seconds': 0.0, 'plateau': None}
 
@@ -511,7 +684,7 @@ class EpochEnd(keras.callbacks.Callback):
         self.state['history'].append({'epoch': epoch + 1, **{name: float(value) for name, value in logs.items()}})
         history = pd.DataFrame(self.state['history'])
         if best_epoch(history, self.options['monitor']) == epoch:
-            save_model(self.model, self.output_path)
+            save_model(self.model, self.output_path, self.class_priors)
         history.to_csv(self.output_path.with_name('history.csv'), index=False)
 
         self.state['seconds'] += time.monotonic() - self.started
@@ -580,7 +753,7 @@ def train(options, training, validation):
         plateau = keras.callbacks.ReduceLROnPlateau(
             'val_accuracy', patience=3, min_lr=3e-7, mode='max', factor=0.1, verbose=1
         )
-    epoch_end = EpochEnd(options.output, run_options, state, plateau)
+    epoch_end = EpochEnd(options.output, find_priors(training.targets), run_options, state, plateau)
     grow_epoch = options.epochs - options.grow_epochs if options.grow_to else options.epochs
     for first, last in ((0, grow_epoch), (grow_epoch, options.epochs)):
         if epochs_done >= last:
@@ -614,15 +787,26 @@ def predict(model, paths, options, views=VIEWS):
     return np.stack([model.predict(dataset, verbose=0) for dataset in datasets])
 
 
-def calibrate(model, labels, probabilities):
+def balance(probabilities, class_priors, share=BALANCE):
+    """Free (..., 9) probabilities of a share of the class priors; inference does the same.
+
+    What was common in training is said too often where it is not as common (logit adjustment, Menon et al. 2021, arXiv
+    2007.07314).
+    """
+    freed = probabilities * np.asarray(class_priors) ** -share
+    return freed / freed.sum(axis=-1, keepdims=True)
+
+
+def calibrate(model, labels, probabilities, class_priors):
     """Make a model's confidence match how often it is right, by one temperature (Guo et al. 2017, arXiv 1706.04599).
 
-    The last layer's weights are divided by the temperature under which the labels are most likely; labels stay as
-    they are.
+    The last layer's weights are divided by the temperature under which the labels are most likely, once the answers
+    are balanced.
 
     Args:
         labels: (n,) class numbers of images that the model was not trained on.
         probabilities: (n, 9), what the model says of them.
+        class_priors: (9,), of which the answers will be freed, see `balance`.
 
     Returns:
         The temperature: above 1, the model was too sure.
@@ -630,7 +814,7 @@ def calibrate(model, labels, probabilities):
     logits = np.log(np.clip(probabilities, 1e-12, 1)).astype('float64')
 
     def cross_entropy(temperature):
-        scaled = logits / temperature
+        scaled = logits / temperature - BALANCE * np.log(class_priors)
         return np.mean(np.log(np.exp(scaled).sum(axis=1)) - scaled[np.arange(len(labels)), labels])
 
     temperature = minimize_scalar(cross_entropy, bounds=(0.1, 10), method='bounded').x
@@ -663,10 +847,21 @@ def compute_metrics(labels, probabilities, probabilities_tta):
         # Of the images that are not labelled uncertain, the best of the other eight: how FER+ is usually scored.
         'accuracy_without_uncertain': _accuracy_without(uncertain, labels[certain], probabilities[certain]),
         'accuracy_without_uncertain_tta': _accuracy_without(uncertain, labels[certain], probabilities_tta[certain]),
+        'mean_recall_tta': float(recall_score(labels, predicted, labels=classes, average='macro', zero_division=0)),
         'macro_f1_tta': float(f1_score(labels, predicted, labels=classes, average='macro', zero_division=0)),
         'expected_calibration_error': expected_calibration_error(labels, probabilities),
         'expected_calibration_error_tta': expected_calibration_error(labels, probabilities_tta),
         'per_class_tta': {emotion: report[emotion] for emotion in EMOTIONS},
+    }
+
+
+def unique_accuracy(table, labels, probabilities, probabilities_tta):
+    """How often the answer is right where each picture counts once, and how many there are."""
+    first = ~table.picture.duplicated().to_numpy()
+    return {
+        'images': int(first.sum()),
+        'accuracy': float(accuracy_score(labels[first], probabilities[first].argmax(axis=1))),
+        'accuracy_tta': float(accuracy_score(labels[first], probabilities_tta[first].argmax(axis=1))),
     }
 
 
@@ -766,7 +961,7 @@ def write_submission(sample, bad, probabilities, path):
     os.replace(temporary_path, path)
 
 
-def evaluate(options, tables, seconds):
+def evaluate(options, tables, class_priors, seconds):
     """Judge model.h5 on the validation images; write metrics, report and pictures beside it. Returns the model."""
     model = keras.models.load_model(options.output, compile=False)
     validation = tables['validation']
@@ -774,12 +969,15 @@ def evaluate(options, tables, seconds):
     temperature = None
     if options.calibrate:
         (plain,) = predict(model, validation.path, options, VIEWS[:1])
-        temperature = calibrate(model, labels, plain)
-        save_model(model, options.output)
+        temperature = calibrate(model, labels, plain, class_priors)
+        save_model(model, options.output, class_priors)
     probabilities = predict(model, validation.path, options)
     augmented = probabilities.mean(axis=0)
     metrics = compute_metrics(labels, probabilities[0], augmented) | {'temperature': temperature}
-    metrics |= describe_run(options, tables, seconds)
+    balanced = compute_metrics(labels, balance(probabilities[0], class_priors), balance(augmented, class_priors))
+    metrics |= {'balance': BALANCE, 'balanced': balanced}
+    metrics |= {'unique_pictures': unique_accuracy(validation, labels, probabilities[0], augmented)}
+    metrics |= {'copies': describe_copies(tables)} | describe_run(options, tables, seconds)
     predicted = augmented.argmax(axis=1)
     report = classification_report(
         labels, predicted, labels=range(len(EMOTIONS)), target_names=EMOTIONS, digits=3, zero_division=0
@@ -802,6 +1000,7 @@ def parse_options(arguments=None):
         description='Train EfficientNet on a Kaggle table of faces.',
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
+    parser.error = lambda message: sys.exit(f'model_training.py: {message} (--help lists the options)')
     data = parser.add_argument_group('data')
     data.add_argument('--images', type=Path, default=IMAGES_PATH, help='folder of the training images')
     data.add_argument('--test-images', type=Path, default=TEST_IMAGES_PATH, help='folder of the test images')
@@ -809,6 +1008,7 @@ def parse_options(arguments=None):
     data.add_argument(
         '--sample-submission', type=Path, default=SAMPLE_SUBMISSION_PATH, help='table: image_path, emotion'
     )
+    data.add_argument('--second-labels', type=Path, help='table: image_path, and another label of the same images')
     data.add_argument('--output', type=Path, default=OUTPUT_PATH, help='model file; all else is written beside it')
     data.add_argument('--skip-bad-images', action='store_true', help='leave unreadable images out')
 
@@ -824,7 +1024,12 @@ def parse_options(arguments=None):
     )
     network.add_argument('--data-parallel', action='store_true', help='all local devices (KERAS_BACKEND=jax only)')
 
-    training = parser.add_argument_group('training')
+    add_training_options(parser.add_argument_group('training'))
+    add_augmentation_options(parser.add_argument_group('augmentation'))
+    return parser.parse_args(arguments)
+
+
+def add_training_options(training):
     training.add_argument('--batch-size', type=int, default=BATCH_SIZE, help='images')
     training.add_argument('--epochs', type=int, default=EPOCHS, help='in all, resumed ones included')
     training.add_argument('--seed', type=int, default=SEED, help='of weights, order and augmentation')
@@ -840,6 +1045,9 @@ def parse_options(arguments=None):
     )
     training.add_argument('--votes', type=float, default=VOTES, help="share of the table's vote columns in the target")
     training.add_argument(
+        '--second-share', type=float, default=SECOND_SHARE, help='of the second labels in the target, 0 to 1'
+    )
+    training.add_argument(
         '--oversample', type=int, default=OVERSAMPLE, help='repeat images of rare emotions: at least so many an epoch'
     )
     training.add_argument(
@@ -851,54 +1059,85 @@ def parse_options(arguments=None):
     )
     training.add_argument('--resume', action='store_true', help='go on from the last finished epoch')
 
-    augmentation = parser.add_argument_group('augmentation')
+
+def add_augmentation_options(augmentation):
     augmentation.add_argument('--no-augmentation', action='store_true', help='train on the images as they are')
     augmentation.add_argument('--no-flip', action='store_true', default=not FLIP, help='do not mirror')
     augmentation.add_argument('--rotation', type=float, default=ROTATION, help='degrees to either side')
     augmentation.add_argument('--shift', type=float, default=SHIFT, help='share of width and height')
-    augmentation.add_argument('--zoom', type=float, default=ZOOM, help='share of the size, in or out')
+    augmentation.add_argument(
+        '--crop', type=float, nargs=2, metavar=('LEAST', 'MOST'), default=CROP, help='share of the side that is seen'
+    )
     augmentation.add_argument('--contrast', type=float, default=CONTRAST, help='share, up or down; brightness with it')
+    augmentation.add_argument('--damage', type=float, default=DAMAGE, help='share of images for each kind of damage')
     augmentation.add_argument('--workers', type=int, default=WORKERS, help='threads that read and augment')
-    return parser.parse_args(arguments)
+
+
+def check_options(options):
+    """Find wrong options before any work.
+
+    Raises:
+        TrainingError: one is out of its range, contradicts another one, or asks for what is not here.
+    """
+    for name, (least, most) in LIMITS.items():
+        value = getattr(options, name)
+        if value is not None and not (least <= value and (most is None or value <= most)):
+            expected = f'{least:g} or more' if most is None else f'{least:g} to {most:g}'
+            raise TrainingError(f'--{name.replace("_", "-")} is {value}; expected {expected}')
+    if not 0 < options.crop[0] <= options.crop[1]:
+        raise TrainingError(
+            f'--crop is {options.crop[0]:g} {options.crop[1]:g}; expected two shares above 0, least first'
+        )
+    if options.output.suffix != '.h5':
+        raise TrainingError(f'--output is {options.output}; expected a name that ends in .h5, the format of the model')
+    if options.grow_to and not options.native_size:
+        raise TrainingError('--grow-to needs --native-size, the size that the images keep while the network grows')
+    if options.data_parallel and keras.backend.backend() != 'jax':
+        raise TrainingError('--data-parallel needs KERAS_BACKEND=jax, the backend that Keras spreads over devices')
 
 
 def load_tables(options):
     """Read and check everything that training will need. Returns tables with a `path` column, and bad test images."""
     table = read_training_table(options.train_csv, votes=bool(options.votes))
     sample = read_table(options.sample_submission, ['image_path', 'emotion'])
+    if options.second_labels:
+        add_second_labels(table, options.second_labels)
     table['path'] = [options.images / image_path for image_path in table.image_path]
     test_paths = [options.test_images / image_path for image_path in sample.image_path]
     check_class_sizes(table, options.train_csv)
-    table = table[~check_images(list(table.path), 'training', options.skip_bad_images, options.workers)]
+    table['picture'] = check_images(list(table.path), 'training', options.skip_bad_images, options.workers)
+    table = table[table.picture != '']
     check_class_sizes(table, options.train_csv)
-    bad_test = check_images(test_paths, 'test', options.skip_bad_images, options.workers)
+    sample = sample.assign(path=test_paths)
+    sample['picture'] = check_images(test_paths, 'test', options.skip_bad_images, options.workers)
     # Whatever --seed says: a model trained further (--weights) must not be measured on faces it has learnt from.
-    training, validation = train_test_split(
-        table, test_size=VALIDATION_SHARE, stratify=table.emotion, random_state=SEED
-    )
-    return {'training': training, 'validation': validation, 'test': sample.assign(path=test_paths)}, bad_test
+    training, validation = split(table)
+    return {'training': training, 'validation': validation, 'test': sample}
 
 
 def run(options):
+    check_options(options)
     keras.utils.set_random_seed(options.seed)
     keras.config.set_dtype_policy(options.precision)
     if options.data_parallel:
-        if keras.backend.backend() != 'jax':
-            raise TrainingError('--data-parallel needs KERAS_BACKEND=jax, the backend that Keras spreads over devices')
         keras.distribution.set_distribution(keras.distribution.DataParallel())
-    if options.grow_to and not options.native_size:
-        raise TrainingError('--grow-to needs --native-size, the size that the images keep while the network grows')
-    tables, bad_test = load_tables(options)
+    tables = load_tables(options)
+    print_copies(describe_copies(tables))
     options.output.parent.mkdir(parents=True, exist_ok=True)
     sampled = oversample(tables['training'], options.oversample, options.seed)
     training, validation = make_datasets(options, sampled, tables['validation'])
     save_samples(training, sampled, options.output.with_name('samples.png'))
     seconds = train(options, training, validation)
-    model = evaluate(options, tables, seconds)
-    probabilities = predict(model, tables['test'].path[~bad_test], options).mean(axis=0)
-    sample = tables['test'].drop(columns='path')
-    write_submission(sample, bad_test, probabilities, options.output.with_name('submission.csv'))
-    print(f'Wrote {options.output} and, beside it, metrics.json, history.csv, submission.csv and the pictures.')
+    class_priors = find_priors(training.targets)
+    model = evaluate(options, tables, class_priors, seconds)
+    test = tables['test']
+    bad = (test.picture == '').to_numpy()
+    probabilities = predict(model, test.path[~bad], options).mean(axis=0)
+    sample = test.drop(columns=['path', 'picture'])
+    write_submission(sample, bad, probabilities, options.output.with_name('submission.csv'))
+    balanced = balance(probabilities, class_priors)
+    write_submission(sample, bad, balanced, options.output.with_name('submission_balanced.csv'))
+    print(f'Wrote {options.output} and, beside it, metrics.json, history.csv, the submissions and the pictures.')
 
 
 def make_datasets(options, training_table, validation_table):
@@ -908,8 +1147,9 @@ def make_datasets(options, training_table, validation_table):
         flip=not options.no_flip,
         rotation=options.rotation,
         shift=options.shift,
-        zoom=options.zoom,
+        crop=options.crop,
         contrast=options.contrast,
+        damage=options.damage,
     )
     common = {
         'size': options.native_size or options.image_size or EFNET_IMAGE_SIZES[options.efnet_no],
@@ -918,7 +1158,9 @@ def make_datasets(options, training_table, validation_table):
     }
     training = FaceDataset(
         training_table.path,
-        make_targets(training_table, options.votes, options.label_smoothing),
+        make_targets(
+            training_table, options.votes, options.label_smoothing, options.second_share * bool(options.second_labels)
+        ),
         augmenter=None if options.no_augmentation else augmenter,
         shuffle=True,
         seed=options.seed,
@@ -930,9 +1172,25 @@ def make_datasets(options, training_table, validation_table):
     return training, validation
 
 
-def main(arguments=None):
+@contextmanager
+def signals_as_ctrl_c():
+    """Let a batch system's SIGTERM and a closed terminal's SIGHUP end the run as Ctrl-C does."""
+    signals = [getattr(signal, name) for name in ('SIGTERM', 'SIGHUP') if hasattr(signal, name)]  # Windows lacks one
+    signals = [number for number in signals if signal.getsignal(number) == signal.SIG_DFL]  # nohup ignores SIGHUP
+    for number in signals:
+        signal.signal(number, signal.default_int_handler)
     try:
-        run(parse_options(arguments))
+        yield
+    finally:
+        for number in signals:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def main(arguments=None):
+    options = parse_options(arguments)
+    try:
+        with signals_as_ctrl_c():
+            run(options)
     except (TrainingError, OSError) as error:
         sys.exit(f'model_training.py: {error}')
     except KeyboardInterrupt:
