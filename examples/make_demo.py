@@ -20,7 +20,8 @@ import emotions_from_video  # noqa: E402 (found through the line above)
 from emotion_recognition.classification import EmotionClassifier  # noqa: E402
 
 CLIP_PATH = HERE / 'demo.mp4'
-PICTURE_PATH = HERE / 'demo_with_emotions.png'
+# Not beside the clip, where the script would put it: there each user's own run writes, and git ignores that.
+RESULT_PATH = HERE / 'results' / 'demo_with_emotions.mp4'
 PICTURE_SECONDS = 8.0  # which moment of the annotated video is the README's picture
 WIDTH, HEIGHT = 640, 360  # pixels
 FRAME_RATE = 25
@@ -39,8 +40,11 @@ def main():
     make_clip(scenes, CLIP_PATH)
 
     classifier = EmotionClassifier(emotions_from_video.MODEL_WEIGHTS_PATH)
-    emotions_from_video.analyse_video(CLIP_PATH, classifier, emotions_from_video.DETECTOR_PATH)
-    save_picture(CLIP_PATH.with_name('demo_with_emotions.mp4'), PICTURE_SECONDS, PICTURE_PATH)
+    RESULT_PATH.parent.mkdir(exist_ok=True)
+    emotions_from_video.analyse_video(
+        CLIP_PATH, classifier, emotions_from_video.DETECTOR_PATH, output_filename=RESULT_PATH
+    )
+    save_picture(RESULT_PATH, PICTURE_SECONDS, RESULT_PATH.with_suffix('.png'))
 
 
 def fill(photo_rgb, width, height):
