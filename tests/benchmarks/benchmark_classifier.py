@@ -38,10 +38,13 @@ def main():
     import keras
 
     model = keras.models.load_model(options.model_weights_path, compile=False)
-    classifiers = {
-        'EmotionClassifier, Keras': EmotionClassifier(options.model_weights_path, 'keras'),
-        'EmotionClassifier, OpenVINO f32': EmotionClassifier(options.model_weights_path, 'openvino', 'f32'),
-        'EmotionClassifier, OpenVINO auto': EmotionClassifier(options.model_weights_path, 'openvino', 'auto'),
+    classifiers = {  # without balance, as Keras answers
+        f'EmotionClassifier, {name}': EmotionClassifier(options.model_weights_path, *runtime, balance=0)
+        for name, runtime in (
+            ('Keras', ('keras',)),
+            ('OpenVINO f32', ('openvino', 'f32')),
+            ('OpenVINO auto', ('openvino', 'auto')),
+        )
     }
     size = model.input_shape[1]
 

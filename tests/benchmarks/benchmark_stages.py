@@ -1,6 +1,6 @@
 """Where the time of a video goes: each stage by itself, one after the other, on the clips of benchmark_video.py.
 
-    python tests/benchmarks/benchmark_stages.py
+    python tests/benchmarks/benchmark_stages.py [haar, yunet or a detector's path]
 
 Prints milliseconds a frame: of the processor, all cores together, and of the clock. In a run the stages overlap, so
 that the sum of the processor's time, shared by the cores, is the bound.
@@ -16,15 +16,19 @@ from clips import make_clip
 
 sys.path.insert(0, str(ROOT))
 
+from emotion_recognition.boxes import boxes_of
 from emotion_recognition.classification import EmotionClassifier
+from emotion_recognition.crops import cut_level
 from emotion_recognition.detection import open_detector
 from emotion_recognition.drawing import draw_faces
 from emotion_recognition.pipeline import EmotionPipeline
+from emotion_recognition.settings import MODEL_WEIGHTS_PATH, Settings
 from emotion_recognition.tracking import FaceTracker
-from emotion_recognition.video import VideoReader, VideoWriter
-from emotions_from_video import DETECTOR_PATH, MODEL_WEIGHTS_PATH
+from emotion_recognition.video import VideoReader
+from emotion_recognition.video_writer import VideoWriter
 
 SECONDS = 4
+SETTINGS = Settings(detector_path=sys.argv[1] if len(sys.argv) > 1 else 'haar')
 
 
 def main():
@@ -41,17 +45,20 @@ def measure(clip, classifier):
     with VideoReader(clip) as reader:
         frames = timed('read', lambda: list(reader.read_frames()))
         pictures = [frame_bgr for _, _, frame_bgr in frames]
-        detector, tracker = open_detector(DETECTOR_PATH), FaceTracker()
-        boxes = timed('detect', lambda: [detector.detect(picture) for picture in pictures])
-        crops = [
-            [picture[y : y + height, x : x + width] for x, y, width, height in found]
-            for picture, found in zip(pictures, boxes, strict=True)
-        ]
+        detector, tracker = open_detector(SETTINGS), FaceTracker()
+        found = timed('detect', lambda: [detector.detect(picture) for picture in pictures])
+        crops = timed(
+            'cut',
+            lambda: [
+                [cut_level(picture, face) for face in faces] for picture, faces in zip(pictures, found, strict=True)
+            ],
+        )
+        boxes = list(map(boxes_of, found))
         classifier.predict(crops[0])
         answers = timed('classify', lambda: [classifier.predict(faces) for faces in crops])
         times = [timestamp_ms for _, timestamp_ms, _ in frames]
         timed('track', lambda: list(map(tracker.update, times, boxes, answers, crops)))
-        pipeline = EmotionPipeline(open_detector(DETECTOR_PATH), classifier)
+        pipeline = EmotionPipeline(open_detector(SETTINGS), classifier, SETTINGS)
         faces = list(map(pipeline.process, pictures, times))
         timed('draw', lambda: list(map(draw_faces, pictures, faces)))
         timed('write', lambda: write(clip.with_name('copy.mp4'), reader, frames))

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,7 @@ CLIPS = {'480p, one face': (854, 480, 1, 15), '1080p, four faces': (1920, 1080, 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--rounds', type=int, default=3)
+    parser.add_argument('--detector-path', default='haar', help='of this project; the plain loop has Haar')
     parser.add_argument('--new-model-size', type=int, help='pixels; an untrained EfficientNetB1')
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -35,12 +37,12 @@ def main():
             clip = Path(folder) / f'{height}p.mp4'
             frame_count = make_clip(clip, width, height, face_count, seconds)
             print(f'{name}, {frame_count} frames', flush=True)
-            compare(clip, frame_count, model_path, options.rounds)
+            compare(clip, frame_count, model_path, options.rounds, options.detector_path)
 
 
-def compare(clip, frame_count, model_path, rounds):
-    programs = {'plain loop': plain_loop, 'this project': this_project}
-    this_project(clip, model_path)
+def compare(clip, frame_count, model_path, rounds, detector_path):
+    programs = {'plain loop': plain_loop, 'this project': partial(this_project, detector_path=detector_path)}
+    this_project(clip, model_path, detector_path)
     seconds = {name: [] for name in programs}
     memory, emotions, sizes = {}, {}, {}
     for _ in range(rounds):
@@ -69,10 +71,10 @@ def plain_loop(clip, model_path):
     return seconds, megabytes, output, table.emotions.str.split().tolist()
 
 
-def this_project(clip, model_path):
+def this_project(clip, model_path, detector_path):
     output = clip.with_name('ours.mp4')
     command = [ROOT / 'emotions_from_video.py', clip, '--output-filename', output, '--model-weights-path', model_path]
-    seconds, megabytes = run([*command, '--smoothing-seconds', '0', '--no-compact'])
+    seconds, megabytes = run([*command, '--smoothing-seconds', '0', '--no-compact', '--detector-path', detector_path])
     faces = pd.read_csv(clip.with_name('ours_faces_data.csv')).sort_values(['frame', 'x'])
     by_frame = faces.groupby('frame').emotion.apply(list)
     frames = pd.read_csv(clip.with_name('ours_emotions_data.csv')).frame
@@ -93,7 +95,8 @@ def run(command):
 def decode_and_encode(clip):
     """Seconds that the same reader and writer take with nothing between them."""
     sys.path.insert(0, str(ROOT))
-    from emotion_recognition.video import VideoReader, VideoWriter
+    from emotion_recognition.video import VideoReader
+    from emotion_recognition.video_writer import VideoWriter
 
     started = time.perf_counter()
     with VideoReader(clip) as reader, VideoWriter(clip.with_name('alone.mp4'), reader) as writer:

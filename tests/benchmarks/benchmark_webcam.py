@@ -27,18 +27,21 @@ def main():
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--seconds', type=float, default=15)
     parser.add_argument('--faces', type=int, default=1)
+    parser.add_argument('--detector-path', default='haar')
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, Screen(1400, 900) as display:
         clip = Path(folder) / 'camera.mp4'
         make_clip(clip, 1280, 720, options.faces, options.seconds)
         for _ in range(options.rounds):
-            print(*run(clip, Path(folder) / 'faces.csv', display), sep='; ', flush=True)
+            csv_path = Path(folder) / 'faces.csv'
+            print(*run(clip, csv_path, display, options.detector_path), sep='; ', flush=True)
 
 
-def run(clip, csv_path, display):
+def run(clip, csv_path, display, detector_path):
     """Play the clip once. Returns the seconds until the window was there, and the last line that the script printed."""
     environment = {**os.environ, 'DISPLAY': display}
     command = [sys.executable, ROOT / 'emotions_from_webcam.py', '--camera', clip, '--csv-path', csv_path]
+    command += ['--detector-path', detector_path]
     started = time.perf_counter()
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
     wait_for_window(display, 'emotions_from_webcam', process)
