@@ -16,7 +16,7 @@ from PIL import ImageGrab
 
 import emotions_from_webcam
 from emotion_recognition.baseline import FaceBaselines
-from emotion_recognition.labels import EMOTION_COLOURS_BGR
+from emotion_recognition.labels import emotion_colour_bgr
 from emotion_recognition.pace import Pace
 from emotions_from_webcam import KEY_HELP, begin_baselines, describe
 from tests.conftest import CLASS_NAMES, DEMO_PATH, ROOT, write_clip
@@ -64,7 +64,7 @@ def wait_for(condition, seconds=60):
 def shows_a_box(display, emotions):
     """Whether the screen shows enough of the colour of one of these emotions."""
     screenshot = np.asarray(ImageGrab.grab(xdisplay=display).convert('RGB')).astype(int)
-    distances = (np.abs(screenshot - EMOTION_COLOURS_BGR[emotion][::-1]).max(axis=2) for emotion in emotions)
+    distances = (np.abs(screenshot - emotion_colour_bgr(emotion)[::-1]).max(axis=2) for emotion in emotions)
     return any((distance < 12).sum() > 300 for distance in distances)
 
 
