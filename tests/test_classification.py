@@ -79,7 +79,7 @@ def test_augmentation_is_that_of_training(tmp_path, sides_path):
     paths = [tmp_path / f'{number}.png' for number in range(3)]
     for path, face in zip(paths, faces, strict=True):
         cv2.imwrite(str(path), face)
-    options = SimpleNamespace(batch_size=2, workers=2)
+    options = SimpleNamespace(batch_size=2, workers=2, seed=1)
     trained = model_training.predict(keras.models.load_model(sides_path, compile=False), paths, options)
     classifier = EmotionClassifier(sides_path, 'keras')
     assert trained.shape == (6, 3, 2)

@@ -1,8 +1,11 @@
 import json
 import runpy
+import sys
 
+import numpy as np
 import pytest
 
+import model_training
 from model_training import parse_options
 from tests.conftest import ROOT
 
@@ -51,8 +54,35 @@ def test_every_draft_is_known():
     assert {path.parent.name for path in (ROOT / 'draft_pipelines').glob('*/run.py')} == {*DRAFTS, 'both_labels'}
 
 
-def test_short_epochs_take_a_share_of_the_shuffled_images_only(monkeypatch):
-    script = runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'run.py'))['ShortEpochs']
-    monkeypatch.setattr(script, 'share', 0.5)
-    assert len(script(['a'] * 640, size=8, batch_size=64, shuffle=True)) == 5
-    assert len(script(['a'] * 640, size=8, batch_size=64)) == 10
+@pytest.fixture(scope='module')
+def both_labels():
+    """What the draft's script defines; nothing is changed in model_training but that it has two more options."""
+    options, path = dict(model_training.OPTIONS), list(sys.path)
+    yield runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'run.py'))
+    model_training.OPTIONS.clear()
+    model_training.OPTIONS.update(options)
+    sys.path[:] = path
+
+
+def test_short_epochs_take_a_share_of_the_shuffled_images_only(both_labels):
+    options = model_training.parse_options(['--share', '0.5', '--batch-size', '64'])
+    assert len(both_labels['ShortEpochs'](['a'] * 640, None, 8, options, shuffle=True)) == 5
+    assert len(both_labels['ShortEpochs'](['a'] * 640, None, 8, options)) == 10
+
+
+def test_damages_keep_the_shape_and_change_the_picture(both_labels):
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (48, 48, 3), np.uint8)
+    before = image.copy()
+    for damage in both_labels['DAMAGES']:
+        damaged = damage(image, rng)
+        assert (damaged.shape, damaged.dtype) == ((48, 48, 3), np.uint8)
+        assert (damaged != before).any() and (image == before).all()
+
+
+def test_each_damage_befalls_its_share_of_the_images(both_labels, monkeypatch):
+    monkeypatch.setitem(both_labels['augment_and_damage'].__globals__, 'DAMAGES', [lambda image, rng: image + 1])
+    options = model_training.parse_options(['--damage', '0.2', '--rotation', '0', '--shift', '0'])
+    rng, black = np.random.default_rng(0), np.zeros((8, 8, 3), np.uint8)
+    damaged = [both_labels['augment_and_damage'](black, rng, options).max() for _ in range(500)]
+    assert 70 < sum(damaged) < 130

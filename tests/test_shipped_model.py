@@ -76,7 +76,7 @@ def test_runtimes_give_the_same_answers(validation_faces):
     exact = EmotionClassifier(FOLDER / 'model.h5', 'openvino', 'f32').predict(faces)
     fast = EmotionClassifier(FOLDER / 'model.h5', 'openvino', 'auto').predict(faces)
     np.testing.assert_allclose(exact, expected, atol=1e-4)
-    np.testing.assert_allclose(fast, expected, atol=0.02)
+    np.testing.assert_allclose(fast, expected, atol=0.03)  # how bfloat16 rounds differs from processor to processor
     assert (fast.argmax(axis=1) == expected.argmax(axis=1)).mean() >= 0.995
 
 

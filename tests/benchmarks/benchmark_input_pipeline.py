@@ -30,14 +30,14 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--image-size', type=int, default=64)
     parser.add_argument('--native-size', type=int)
-    parser.add_argument('--batch-size', type=int, default=model_training.BATCH_SIZE)
+    parser.add_argument('--batch-size', type=int, default=model_training.OPTIONS['batch_size'].default)
     parser.add_argument('--batches', type=int, default=10, help='per round')
     options = parser.parse_args()
 
     model = build(options)
     size = model.input_shape[1]
     images = np.random.default_rng(0).uniform(0, 255, (options.batch_size, size, size, 3)).astype('float32')
-    labels = np.arange(options.batch_size) % 9
+    labels = np.eye(9, dtype='float32')[np.arange(options.batch_size) % 9]
     model.train_on_batch(images, labels)  # compiles
 
     def train():
@@ -50,7 +50,9 @@ def main():
         feeds = {'training step': train}
         for name, file_size in FILE_SIZES.items():
             paths = write_images(Path(folder) / name, file_size, options.batches * options.batch_size)
-            feeds[f'input pipeline, {file_size}-px files'] = partial(read_all, paths, size, options.batch_size, sink)
+            feeds[f'input pipeline, {file_size}-px files'] = partial(
+                read_all, paths, size, training_options(options), sink
+            )
         speeds = measure(feeds, options.batches * options.batch_size)
     step = np.median(speeds['training step'])
     for name, values in speeds.items():
@@ -60,9 +62,12 @@ def main():
 
 def build(options):
     model = model_training.build_model(1, 'none', options.image_size, options.native_size)
-    arguments = ['--batch-size', str(options.batch_size)]
-    model_training.compile_model(model, model_training.parse_options(arguments), steps_per_epoch=options.batches)
+    model_training.compile_model(model, training_options(options), steps_per_epoch=options.batches)
     return model
+
+
+def training_options(options):
+    return model_training.parse_options(['--batch-size', str(options.batch_size)])
 
 
 def write_images(folder, size, count):
@@ -77,11 +82,10 @@ def write_images(folder, size, count):
     return paths
 
 
-def read_all(paths, size, batch_size, sink):
+def read_all(paths, size, options, sink):
     """Take all batches through the same queue of threads as `fit` does, into a network that costs nothing."""
-    dataset = model_training.FaceDataset(
-        paths, np.zeros(len(paths)), size=size, batch_size=batch_size, augmenter=model_training.augment, shuffle=True
-    )
+    augmenter = partial(model_training.augment, options=options)
+    dataset = model_training.FaceDataset(paths, np.zeros(len(paths)), size, options, augmenter, shuffle=True)
     assert len(sink.predict(dataset, verbose=0)) == len(paths)
 
 
