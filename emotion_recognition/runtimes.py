@@ -1,36 +1,17 @@
 """What computes the network of model.h5: OpenVINO, or Keras itself."""
 
-import hashlib
 import logging
 import os
-import subprocess
-import sys
-import tempfile
-import zipfile
-from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-import platformdirs
 
+from emotion_recognition.conversion import HOW_TO_INSTALL, ConversionError, read_network
 from emotion_recognition.labels import InputError
 
-CACHE_NAME = '.cache'  # folder beside model.h5
 GPU_SIGNS = (Path('/proc/driver/nvidia/gpus'), Path('/dev/dxg'))  # of the driver on Linux, and in WSL
-PACKAGE_ROOT = Path(__file__).resolve().parent.parent
-
-# Reads model.h5 and writes OpenVINO's .xml and .bin file. In a process of its own: TensorFlow takes half a gigabyte,
-# which a process that is about to run for hours would not get back. Not Keras' own export: there each activation
-# becomes an output, which OpenVINO then cannot merge with its neighbours. Without training=False, a layer whose own
-# default is True would set batch normalization to training.
-CONVERSION = """
-import sys, keras, openvino
-from emotion_recognition.runtimes import load_keras_model
-model = load_keras_model(sys.argv[1])
-inference = keras.Model(model.input, model(model.input, training=False))
-openvino.serialize(openvino.convert_model(inference), sys.argv[2])
-"""
 
 
 class Network(Protocol):
@@ -45,10 +26,6 @@ class Network(Protocol):
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """From (n, S, S, 3) float32 RGB 0..255 to (n, K) float32 probabilities."""
-
-
-class ConversionError(Exception):
-    """OpenVINO, or the Keras that converts for it, does not take this model."""
 
 
 def load_network(model_path: Path, runtime: str = 'auto', precision: str = 'auto') -> Network:
@@ -67,7 +44,7 @@ def load_network(model_path: Path, runtime: str = 'auto', precision: str = 'auto
     try:
         return OpenVinoNetwork(model_path, precision)
     except (ConversionError, ImportError) as error:
-        if runtime == 'openvino':
+        if runtime == 'openvino' or find_spec('keras') is None:
             raise InputError(f'{model_path}: OpenVINO cannot run it: {error}') from None
         return KerasNetwork(model_path)
 
@@ -88,10 +65,7 @@ class KerasNetwork:
 
 
 class OpenVinoNetwork:
-    """The model as OpenVINO runs it on the CPU; see `Network`.
-
-    The conversion takes seconds and is kept in a folder `.cache` beside the model, or where that cannot be written in
-    the user's cache folder, under a name that holds the hash of the model's content and of how it is converted.
+    """The model as OpenVINO runs it on the CPU; see `Network`, and `read_network` for how it gets there.
 
     Raises:
         ConversionError: it cannot be converted.
@@ -101,17 +75,8 @@ class OpenVinoNetwork:
     def __init__(self, model_path: str | Path, precision: str = 'auto'):
         import openvino  # here and not above: Keras alone will do
 
-        model_path = Path(model_path)
         core = openvino.Core()
-        content_hash = hashlib.sha256(CONVERSION.encode() + model_path.read_bytes()).hexdigest()
-        name = f'{model_path.stem}-{content_hash[:32]}.zip'
-        folders = [model_path.resolve().parent / CACHE_NAME, platformdirs.user_cache_path('emotion_recognition')]
-        model = next(filter(None, (_read_conversion(core, folder / name) for folder in folders)), None)
-        if model is None:
-            with tempfile.TemporaryDirectory() as folder:
-                xml_path = _convert(model_path, Path(folder))
-                _keep_conversion(xml_path, folders, name)
-                model = core.read_model(xml_path.read_bytes(), xml_path.with_suffix('.bin').read_bytes())
+        model = read_network(core, Path(model_path))
         self.input_shape, self.output_shape = (
             tuple(None if size.is_dynamic else size.get_length() for size in port.partial_shape)
             for port in (model.input(), model.output())
@@ -155,61 +120,19 @@ def _before_second_activation(model):
     return activations[1].input_value(0) if len(activations) > 1 else None
 
 
-def _read_conversion(core, path):
-    """A kept conversion, None where there is none or it is damaged, which zip's check sums tell."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return core.read_model(archive.read('model.xml'), archive.read('model.bin'))
-    except (OSError, KeyError, zipfile.BadZipFile, RuntimeError):
-        return None
-
-
-def _convert(model_path, folder):
-    """Convert in a process of its own. Returns the path of the .xml file."""
-    print(f'Preparing {model_path.name} for this machine, once: takes some seconds', file=sys.stderr, flush=True)
-    xml_path = folder / 'model.xml'
-    command = [sys.executable, '-c', CONVERSION, str(model_path.resolve()), str(xml_path)]
-    done = subprocess.run(
-        command,
-        cwd=PACKAGE_ROOT,
-        env={**os.environ, 'KERAS_BACKEND': 'tensorflow'},  # the one whose models OpenVINO reads
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-    )
-    if done.returncode or not xml_path.is_file():
-        raise ConversionError((done.stderr.strip().splitlines() or [f'exit code {done.returncode}'])[-1])
-    return xml_path
-
-
-def _keep_conversion(xml_path, folders, name):
-    """Keep it in the first folder that can be written, in place of those of the model's earlier contents."""
-    for folder in folders:
-        temporary_path = folder / f'.{name}.{os.getpid()}.tmp'
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            with zipfile.ZipFile(temporary_path, 'w') as archive:
-                archive.write(xml_path, 'model.xml')
-                archive.write(xml_path.with_suffix('.bin'), 'model.bin')
-            os.replace(temporary_path, folder / name)
-        except OSError:
-            with suppress(OSError):
-                temporary_path.unlink()
-            continue
-        for other in folder.glob(f'{name.rsplit("-", 1)[0]}-*.zip'):
-            if other.name != name and folder.name == CACHE_NAME:
-                other.unlink(missing_ok=True)
-        return
-
-
 def load_keras_model(model_path: str | Path):
     """The keras.Model of a file.
 
     Raises:
-        InputError: not a model that Keras can load.
+        InputError: not a model that Keras can load, or there is no Keras here.
     """
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')  # TensorFlow's start-up notes
-    import keras  # here and not above, since it takes seconds
+    try:
+        import keras  # here and not above, since it takes seconds
+    except ModuleNotFoundError as error:
+        missing = error.name.partition('.')[0]  # Keras itself, or its backend
+        how = HOW_TO_INSTALL if missing in ('keras', 'tensorflow') else f'pip install {missing}'
+        raise InputError(f'{model_path}: Keras cannot run it: {missing} is not installed; {how}') from None
 
     logging.getLogger('absl').setLevel(logging.ERROR)
     try:
@@ -223,6 +146,8 @@ def _keras_has_gpu():
     # Keras is asked only where a driver is: its import takes seconds.
     if not any(sign.exists() for sign in GPU_SIGNS):
         return False
-    import keras
-
+    try:
+        import keras
+    except ImportError:  # whoever only uses the shipped model needs none
+        return False
     return bool(keras.distribution.list_devices('gpu'))
