@@ -82,7 +82,7 @@ def read_network(core, model_path: Path):
     origin = origin_of(model_path)
     name = f'{model_path.stem}-{origin["model_sha256"][:32]}.zip'
     folders = [model_path.resolve().parent / CACHE_NAME, platformdirs.user_cache_path('emotion_recognition')]
-    paths = [shipped_path(model_path), *(folder / name for folder in folders)]
+    paths = [shipped_path(model_path.resolve()), *(folder / name for folder in folders)]
     model = next(filter(None, (_read(core, path, origin) for path in paths)), None)
     if model is None:
         with tempfile.TemporaryDirectory() as folder:

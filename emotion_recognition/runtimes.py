@@ -133,6 +133,8 @@ def load_keras_model(model_path: str | Path):
         missing = error.name.partition('.')[0]  # Keras itself, or its backend
         how = HOW_TO_INSTALL if missing in ('keras', 'tensorflow') else f'pip install {missing}'
         raise InputError(f'{model_path}: Keras cannot run it: {missing} is not installed; {how}') from None
+    except (ImportError, ValueError) as error:  # a broken installation, a backend that Keras does not know
+        raise InputError(f'{model_path}: Keras cannot run it: {str(error).splitlines()[0]}') from None
 
     logging.getLogger('absl').setLevel(logging.ERROR)
     try:
