@@ -29,13 +29,11 @@ from typing import Any, NamedTuple
 if __name__ == '__main__' and find_spec('keras') is None:  # what only uses a model goes without
     sys.exit('model_training.py: keras is not installed; pip install -r requirements.txt, with Python 3.11 to 3.13')
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')  # TensorFlow's start-up notes
+os.environ.setdefault('MPLBACKEND', 'Agg')  # pictures are saved, never shown
 
 import cv2
 import h5py
 import keras
-import matplotlib
-
-matplotlib.use('Agg')  # pictures are saved, never shown
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
