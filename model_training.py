@@ -717,8 +717,7 @@ def evaluate(options, tables, class_priors, seconds):
     write_text(folder / 'classification_report.txt', report)
     save_confusion_matrix(labels, augmented.argmax(axis=1), folder / 'confusion_matrix.png')
     save_learning_curves(pd.read_csv(folder / 'history.csv'), options.monitor, folder / 'learning_curves.png')
-    plain, augmented = metrics['accuracy'], metrics['accuracy_tta']
-    print(f'{report}\nLocal validation accuracy: {plain:.4f}; test-time augmented: {augmented:.4f}')
+    print(f'{report}\nValidation accuracy {metrics["accuracy"]:.4f}, test-time augmented {metrics["accuracy_tta"]:.4f}')
     return model
 
 

@@ -91,7 +91,7 @@ def test_run_from_tables_to_submission(kaggle, small_network, capsys):
     assert set(submission.emotion) <= set(EMOTIONS)
     classifier = EmotionClassifier(out / 'model.h5')
     assert (classifier.image_size, classifier.class_names) == (16, EMOTIONS)
-    assert f'test-time augmented: {metrics["accuracy_tta"]:.4f}' in capsys.readouterr().out
+    assert f'test-time augmented {metrics["accuracy_tta"]:.4f}' in capsys.readouterr().out
 
 
 def test_killed_and_resumed_run_equals_an_uninterrupted_one(kaggle, small_network, monkeypatch):
