@@ -63,9 +63,9 @@ class Camera:
 
     @property
     def ended(self) -> bool:
-        """Whether there is no frame any more: a video file is over."""
+        """Whether there is no frame any more: a video file is over. That a camera was lost is for `read_newest`."""
         with self._changed:
-            return self._ended and self._newest is None
+            return self._ended and self._newest is None and self._error is None
 
     def read_newest(self, timeout_seconds: float) -> CameraFrame | None:
         """Take the newest frame that was not taken yet, None if there is none until the timeout or at the end.

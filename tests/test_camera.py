@@ -111,6 +111,14 @@ def test_camera_that_stays_lost_is_an_error_after_some_seconds(capture):
     assert capture.released >= capture.opens
 
 
+def test_camera_that_is_lost_while_nobody_reads_has_not_just_ended(capture):
+    with Camera(0, reopen_seconds=0) as camera:
+        camera._thread.join(5)
+        with pytest.raises(InputError, match='was lost'):
+            while not camera.ended:
+                camera.read_newest(0.1)
+
+
 @pytest.mark.parametrize('source', [97, '/dev/video97', 'no_such_file.mp4', 'http://127.0.0.1:9/'])
 def test_camera_that_is_not_there(source, capfd):
     with pytest.raises(InputError, match='cannot be opened: '):
