@@ -32,8 +32,11 @@ from emotion_recognition.interaction import Interruption, Window, open_window, s
 from emotion_recognition.labels import InputError
 from emotion_recognition.photographs import process_photographs
 from emotion_recognition.pipeline import EmotionPipeline
+from emotion_recognition.results import summarise_folders, tell_results, write_results
 from emotion_recognition.settings import Parser, Settings, option, read_command_line
-from emotion_recognition.tables import EmotionTable, FacePeriods, write_subtitles
+from emotion_recognition.spans import check_spans, read_spans
+from emotion_recognition.summary import VideoSummary
+from emotion_recognition.tables import EmotionTable, FacePeriods
 from emotion_recognition.video import FrameError, VideoReader
 from emotion_recognition.video_writer import VideoWriter
 
@@ -44,12 +47,13 @@ COMPACT = True  # CSV: one row per period in which the emotions stay the same; F
 SHOW_PROCESS = False  # show the frames in a window while working; q ends it
 WRITE_VIDEO = True  # False: tables and picture only
 SUBTITLES = False  # write the periods as subtitles too
+ELAN = False  # write the periods for ELAN too, with the video linked
+SPANS = None  # CSV of stimuli or conditions in the videos, to be summarised apart
 # Those that the webcam script has too are edited in emotion_recognition/settings.py.
 MODEL_WEIGHTS_PATH, DETECTOR_PATH = Settings.model_weights_path, Settings.detector_path
 
 SPAN = ('START', 'END')
 WINDOW_TITLE = 'emotions_from_video (q ends)'
-MOST_FACES_IN_SUMMARY = 10
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ class VideoSettings(Settings):
     show_process: bool = option(SHOW_PROCESS, 'show the frames in a window; q ends')
     write_video: bool = option(WRITE_VIDEO, 'write the annotated video or photograph, otherwise the rest alone')
     subtitles: bool = option(SUBTITLES, 'write the periods as SRT too')
+    elan: bool = option(ELAN, 'write the periods for ELAN too')
+    spans: str | Path | None = option(SPANS, 'CSV: video, start, end (seconds), name; summarised apart', parse=Path)
     baseline: Sequence[float] | None = option(
         None, 'seconds of a video in which faces are at rest: their change from it is shown', parse=float, parts=SPAN
     )
@@ -130,7 +136,9 @@ def process_video(
     """What `analyse_video` does, with all options as one value, and ended from elsewhere too."""
     outputs = name_outputs(video_path, settings.output_filename)
     pipeline = EmotionPipeline(open_detector(settings), classifier, settings)
+    spans = read_spans(settings.spans, video_path)
     emotions, face_periods, run_folder = EmotionTable(settings.compact), FacePeriods(), RunFolder(outputs)
+    summary = VideoSummary(video_path.name, classifier.class_names, spans)
     columns = FaceColumns(classifier.class_names, bool(settings.baseline), settings.fill_gaps)
     with VideoReader(video_path) as reader:
         check_outputs(video_path, outputs)
@@ -143,25 +151,19 @@ def process_video(
                 face_table = stack.enter_context(FaceTable(own.faces, columns))
                 writer = stack.enter_context(VideoWriter(own.annotated, reader)) if settings.write_video else None
                 window = stack.enter_context(open_window(WINDOW_TITLE, settings.show_process))
-                tables = (emotions, face_table, face_periods)
+                tables = (emotions, face_table, face_periods, summary)
                 frame_count, stopped = annotate(reader, pipeline, tables, writer, window, interruption)
                 if not frame_count:
                     raise InputError(stopped or f'{video_path}: has no frames')
-            write_results(emotions, face_periods, reader, own, settings)
-    if reader.skipped_packets:
-        first = f'the first one at {reader.first_skipped_ms / 1000:.2f} s'
-        print(f'Skipped what could not be decoded: {reader.skipped_packets} packets, {first}', file=sys.stderr)
-    if stopped:
-        print(f'Stopped after frame {frame_count}: {stopped}', file=sys.stderr)
-    print(f'{frame_count} frames, {face_periods.describe(MOST_FACES_IN_SUMMARY)}')
-    print_written(run_folder.written)
+            write_results(emotions, face_periods, summary, spans, reader, own, outputs, settings)
+    tell_results(face_periods, spans, reader, stopped, run_folder.written)
     return emotions.to_frame()
 
 
 def annotate(
     reader: VideoReader,
     pipeline: EmotionPipeline,
-    tables: Iterable[EmotionTable | FaceTable | FacePeriods],
+    tables: Iterable[EmotionTable | FaceTable | FacePeriods | VideoSummary],
     writer: VideoWriter | None,
     window: Window | None,
     interruption: Interruption,
@@ -191,23 +193,6 @@ def annotate(
     if stopped and writer:
         writer.end_here()
     return frame_number, stopped
-
-
-def write_results(
-    emotions: EmotionTable, face_periods: FacePeriods, reader: VideoReader, outputs: Outputs, settings: VideoSettings
-) -> None:
-    """Write what is known at the end only."""
-    from emotion_recognition.plots import save_timeline  # here and not above: matplotlib takes a second to import
-
-    emotions.to_frame().to_csv(outputs.emotions, index=False)
-    save_timeline(face_periods, reader.path.name, outputs.timeline)
-    if settings.subtitles:
-        write_subtitles(emotions.periods(), float(1000 / reader.frame_rate), outputs.subtitles)
-
-
-def print_written(paths: Sequence[Path]) -> None:
-    first, *others = paths
-    print(f'Wrote {first}' + (f' and, beside it, {", ".join(path.name for path in others)}' if others else ''))
 
 
 def check_files(paths: Iterable[Path], settings: VideoSettings) -> tuple[dict[Path, Outputs], dict[Path, str]]:
@@ -243,6 +228,8 @@ def analyse_files(paths: Sequence[Path], settings: VideoSettings) -> tuple[int, 
         raise InputError(f'--output-filename names one output, but there are {len(files)} files')
     if settings.baseline and not videos:
         raise InputError('--baseline is a span of a video; expected one among the inputs, or no --baseline')
+    if settings.spans:
+        check_spans(settings.spans, videos)
     outputs, problems = check_files(files, settings)
     if not outputs:
         return len(files), problems
@@ -252,6 +239,8 @@ def analyse_files(paths: Sequence[Path], settings: VideoSettings) -> tuple[int, 
         for video in videos:
             if video in outputs and (problem := try_video(video, classifier, settings, interruption)):
                 problems[video] = problem
+        done = {video: outputs[video] for video in videos if video in outputs and video not in problems}
+        problems |= summarise_folders([path for path in paths if path.is_dir()], done)
         stills = replace(settings, whole_frame_every=1)
         for folder, group in photographs.items():
             with open_window(WINDOW_TITLE, settings.show_process) as window:

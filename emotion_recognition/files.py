@@ -22,7 +22,7 @@ VIDEO_SUFFIXES = [  # of the files in a folder that are taken
 PHOTOGRAPH_SUFFIXES = ['.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp']
 OUTPUT_SUFFIX = '_with_emotions'  # of annotated files, which are not taken
 RUN_FOLDER_SUFFIX = '.emotions.tmp'  # of hidden folders, each with a lock beside it that ends in .lock instead
-FACES_SUFFIX, TIMELINE_SUFFIX = '_faces_data.csv', '_timeline.png'
+FACES_SUFFIX, SUMMARY_SUFFIX, TIMELINE_SUFFIX = '_faces_data.csv', '_summary.csv', '_timeline.png'
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,19 @@ class Outputs:
         """The periods as subtitles."""
         return self._named('_periods.srt')
 
+    @property
+    def summary(self) -> Path:
+        """Table of a video in few numbers: one row per face, and per face and span."""
+        return self._named(SUMMARY_SUFFIX)
+
+    @property
+    def elan(self) -> Path:
+        """The periods for ELAN."""
+        return self._named('.eaf')
+
     def all(self) -> list[Path]:
         """Everything that may be written."""
-        return [self.annotated, self.emotions, self.faces, self.timeline, self.subtitles]
+        return [self.annotated, self.emotions, self.faces, self.timeline, self.subtitles, self.summary, self.elan]
 
     def _named(self, ending):
         return self.annotated.with_name(self.annotated.stem + ending)
@@ -171,6 +181,11 @@ def check_outputs(path: Path, outputs: Outputs) -> None:
 def name_table_of_folder(folder: Path) -> Path:
     """Where the table of all faces in a folder's photographs goes."""
     return folder / f'{folder.resolve().name}{OUTPUT_SUFFIX}{FACES_SUFFIX}'
+
+
+def name_summary_of_folder(folder: Path) -> Path:
+    """Where the summary of all videos in a folder goes."""
+    return folder / f'{folder.resolve().name}{OUTPUT_SUFFIX}{SUMMARY_SUFFIX}'
 
 
 def is_photograph(path: Path) -> bool:

@@ -79,18 +79,20 @@ class FacePeriods:
     Attributes:
         periods: list of FacePeriod, by their start.
         ms_first, ms_last: when the first and the last frame so far are shown, None before any.
+        frame_last: number of the last frame so far, 0 before any.
     """
 
     def __init__(self):
         self.periods: list[FacePeriod] = []
         self.ms_first: float | None = None
         self.ms_last: float | None = None
+        self.frame_last = 0
         self._going_on: dict[int, FacePeriod] = {}
 
     def add(self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion]) -> None:
         """Add the next frame: its number from 1, its presentation time in milliseconds, its faces."""
         self.ms_first = timestamp_ms if self.ms_first is None else self.ms_first
-        self.ms_last = timestamp_ms
+        self.ms_last, self.frame_last = timestamp_ms, frame_number
         before, self._going_on = self._going_on, {}
         for period in before.values():
             period.ms_end = timestamp_ms
