@@ -19,9 +19,11 @@ from emotion_recognition.detection import open_detector
 from emotion_recognition.drawing import draw_faces, draw_lines, mirror_faces
 from emotion_recognition.face_table import LiveFaceTable
 from emotion_recognition.interaction import Interruption, Window, has_screen, signals_as_ctrl_c
+from emotion_recognition.lab_streams import LabStreams, import_pylsl
 from emotion_recognition.labels import InputError
 from emotion_recognition.pace import Pace
 from emotion_recognition.pipeline import EmotionPipeline
+from emotion_recognition.recording import LiveRecording
 from emotion_recognition.settings import Parser, Settings, option, read_command_line
 
 HERE = Path(__file__).resolve().parent
@@ -30,10 +32,11 @@ CAMERA = 0  # number, device path, address of a stream, or video file, which pla
 CSV_PATH = HERE / 'webcam_%Y-%m-%d_%H-%M-%S.csv'  # with the time of the start
 WINDOW_SIZE = 1280  # pixels: larger side of the window as it opens
 MIRROR = True  # show it as a mirror does; the table keeps the camera's own left and right
+LSL = False  # send faces and marks to LabStreamingLayer too
 # Those that the video script has too are edited in emotion_recognition/settings.py.
 
 WINDOW_TITLE = 'emotions_from_webcam'
-KEY_HELP = 'q: end   s: picture   space: pause   b: baseline'  # fits 640 pixels
+KEY_HELP = ('q: end   s: picture   space: pause', 'b: baseline   1 to 9: mark')  # lines that fit 320 pixels
 KEY_HELP_SECONDS = 5
 BASELINE_SECONDS = 3  # in which faces should be at rest
 WAIT_SECONDS = 0.05  # for a frame, before keys are looked after again
@@ -48,12 +51,13 @@ class WebcamSettings(Settings):
     mirror: bool = option(MIRROR, 'show it as a mirror does')
     window_size: int = option(WINDOW_SIZE, 'pixels, of the larger side as it opens', least=1)
     reopen_seconds: float = option(REOPEN_SECONDS, 'for how long a camera that was lost is tried again', least=0)
+    lsl: bool = option(LSL, 'send faces and marks to LabStreamingLayer too')
 
 
 def watch(
     camera: Camera,
     pipeline: EmotionPipeline,
-    table: LiveFaceTable,
+    recording: LiveRecording,
     window: Window,
     interruption: Interruption,
     mirror: bool = MIRROR,
@@ -64,7 +68,7 @@ def watch(
     Args:
         camera: of the frames.
         pipeline: for their faces.
-        table: gets the faces; times count from the first frame.
+        recording: gets the faces and marks; times count from the first frame.
         window: gets the frames.
         interruption: ends it.
         mirror: show mirror images.
@@ -76,18 +80,22 @@ def watch(
     Raises:
         InputError: the camera was lost.
     """
-    pace, start, ms, shown_bgr, is_paused, saved = Pace(), None, 0.0, None, False, 0
+    pace, start, ms, shown_bgr, lines, is_paused, saved = Pace(), None, 0.0, None, [], False, 0
     while not (interruption.reason or camera.ended):
         frame = camera.read_newest(WAIT_SECONDS)
         if frame is None or is_paused:
-            reason = window.poll()
+            reason = window.show(shown_bgr) if is_paused else window.poll()
+            if recording.mark(window.key) and is_paused:
+                draw_lines(shown_bgr, [*lines, *recording.describe()])  # stays until the pause ends
         else:
             start = frame.time if start is None else start
             ms = (frame.time - start) * 1000
             faces = pipeline.process(frame.picture_bgr, ms)
-            table.add(frame.number, round(ms, 3), faces)
-            shown_bgr = draw(frame, faces, mirror, describe(pace, pipeline.baselines, ms))
+            lines = describe(pace, pipeline.baselines, ms)
+            shown_bgr = draw(frame, faces, mirror, [*lines, *recording.describe()])
             reason = window.show(shown_bgr)
+            recording.mark(window.key)  # pressed while the frame before was shown, for all but a moment
+            recording.add(frame, ms, faces)
             pace.add(frame.time)
         if reason:
             interruption.request(reason)
@@ -115,7 +123,7 @@ def describe(pace: Pace, baselines: FaceBaselines | None, ms: float) -> list[str
     if baselines and not baselines.is_measured:
         lines.append(f'baseline: look as at rest, {(baselines.end_ms - ms) / 1000:.1f} s')
     if ms < KEY_HELP_SECONDS * 1000:
-        lines.append(KEY_HELP)
+        lines += KEY_HELP
     return lines
 
 
@@ -147,6 +155,7 @@ def run(settings: WebcamSettings) -> None:
     """
     if not has_screen():
         raise InputError('no screen here for a window; emotions_from_video.py needs none, for recorded videos')
+    pylsl = import_pylsl() if settings.lsl else None
     detector = open_detector(settings)
     csv_path = Path(datetime.now().strftime(str(settings.csv_path)))
     with ExitStack() as stack:
@@ -155,17 +164,19 @@ def run(settings: WebcamSettings) -> None:
         classifier = open_classifier(settings)
         pipeline = EmotionPipeline(detector, classifier, settings)
         table = stack.enter_context(LiveFaceTable(csv_path, classifier.class_names))
+        streams = LabStreams(pylsl, settings.camera, classifier.class_names) if pylsl else None
+        recording = LiveRecording(table, streams)
         window = stack.enter_context(Window(WINDOW_TITLE, settings.window_size))
-        print(KEY_HELP)
+        print(*KEY_HELP, sep='   ')
         try:
-            pace = watch(camera, pipeline, table, window, interruption, settings.mirror, csv_path)
+            pace = watch(camera, pipeline, recording, window, interruption, settings.mirror, csv_path)
         finally:
             print(f'Wrote {csv_path}, {table.row_count} rows')
         print(pace)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = Parser(prog='emotions_from_webcam.py', description=f'{__doc__.splitlines()[0]} {KEY_HELP}')
+    parser = Parser(prog='emotions_from_webcam.py', description=f'{__doc__.splitlines()[0]} {"   ".join(KEY_HELP)}')
     try:
         with signals_as_ctrl_c():
             settings, _ = read_command_line(parser, WebcamSettings, arguments)

@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 from av.video.reformatter import Interpolation
 
+from emotion_recognition.lab_streams import import_pylsl
+from emotion_recognition.labels import InputError
 from tests.screen import Screen
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -109,6 +111,15 @@ def display():
     """Name of a fresh X server."""
     with Screen() as name:
         yield name
+
+
+@pytest.fixture
+def pylsl():
+    """LabStreamingLayer, where it can be had."""
+    try:
+        return import_pylsl()
+    except InputError as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture

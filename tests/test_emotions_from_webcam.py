@@ -9,6 +9,7 @@ import time
 from types import SimpleNamespace
 
 import av
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,9 +17,14 @@ from PIL import ImageGrab
 
 import emotions_from_webcam
 from emotion_recognition.baseline import FaceBaselines
+from emotion_recognition.camera import CameraFrame
+from emotion_recognition.drawing import draw_lines
+from emotion_recognition.face_table import LiveFaceTable
+from emotion_recognition.interaction import Interruption
 from emotion_recognition.labels import emotion_colour_bgr
 from emotion_recognition.pace import Pace
-from emotions_from_webcam import KEY_HELP, begin_baselines, describe
+from emotion_recognition.recording import LiveRecording
+from emotions_from_webcam import KEY_HELP, begin_baselines, describe, watch
 from tests.conftest import CLASS_NAMES, DEMO_PATH, ROOT, write_clip
 from tests.screen import NEEDS_SCREEN, close_window, wait_for_window, xdotool
 
@@ -116,7 +122,7 @@ def test_window_shows_the_boxes_and_its_keys_work(tmp_path, display, start, face
     assert code == 0
     table = pd.read_csv(csv_path)
     assert list(table.columns[:9]) == ['frame', 'ms', 'face', 'x', 'y', 'width', 'height', 'emotion', 'confidence']
-    assert table.columns[-1] == 'time'
+    assert table.columns[-2:].tolist() == ['time', 'mark'] and table.mark.isna().all()
     changed = table[table.emotion_from_baseline.notna()]
     assert changed.index[0] > 20 and set(changed.emotion_from_baseline) <= set(CLASS_NAMES)
     changes = changed[[f'{name}_from_baseline' for name in CLASS_NAMES]]
@@ -126,6 +132,55 @@ def test_window_shows_the_boxes_and_its_keys_work(tmp_path, display, start, face
     assert elapsed == pytest.approx(table.ms.iloc[-1] - table.ms.iloc[0], abs=300)
     assert f'Wrote {csv_path}, {len(table)} rows' in stdout
     assert re.search(r'\d+ frames shown, [\d.]+ a second, \d+ ms old', stdout)
+
+
+def shows_line(display, line):
+    """Whether the screen shows a line of the corner of a window of 640x360 pixels."""
+    picture = np.zeros((360, 640, 3), np.uint8)
+    draw_lines(picture, [line])
+    text = picture[
+        : np.flatnonzero(picture.any(axis=(1, 2)))[-1] + 1, : np.flatnonzero(picture.any(axis=(0, 2)))[-1] + 1
+    ]
+    screenshot = np.asarray(ImageGrab.grab(xdisplay=display).convert('RGB'))
+    return cv2.matchTemplate(screenshot, text, cv2.TM_CCOEFF_NORMED).max() > 0.95
+
+
+@NEEDS_SCREEN
+def test_marks_are_shown_and_stand_in_the_table_and_the_streams(tmp_path, display, start, face_clip, pylsl):
+    csv_path = tmp_path / 'faces.csv'
+    process = start(csv_path, display, '--camera', face_clip, '--window-size', 640, '--lsl')
+    window = wait_for_window(display, 'emotions_from_webcam', process)
+    names = ('FacialEmotions faces.mp4', 'FacialEmotionsMarks faces.mp4')
+    faces, marks = (pylsl.StreamInlet(pylsl.resolve_byprop('source_id', name, timeout=30)[0]) for name in names)
+    for inlet in (faces, marks):
+        inlet.open_stream(30)
+    rows = csv_path.read_text().count('\n')
+    wait_for(lambda: csv_path.read_text().count('\n') > rows + 40)
+    xdotool(display, 'key', '--window', window, '3')
+    first_mark, first_time = marks.pull_sample(30)
+    xdotool(display, 'key', '--window', window, 'space')
+    time.sleep(1.2)  # so that the first mark is not shown any more
+    xdotool(display, 'key', '--window', window, '7')
+    wait_for(lambda: shows_line(display, 'mark 7'))
+    second_mark, second_time = marks.pull_sample(30)
+    assert (first_mark, second_mark) == (['3'], ['7'])
+    time.sleep(1)
+    xdotool(display, 'key', '--window', window, 'space')
+    wait_for(lambda: not shows_line(display, 'mark 7'))
+    samples, times = faces.pull_chunk(max_samples=100_000)
+    xdotool(display, 'key', '--window', window, 'q')
+    assert finish(process)[0] == 0
+
+    table = pd.read_csv(csv_path)
+    marked = table[table.mark.notna()].drop_duplicates('frame')
+    assert marked.mark.tolist() == [3, 7]
+    assert (second_time - first_time) * 1000 == pytest.approx(marked.ms.diff().iloc[-1], abs=2)
+    sent = pd.DataFrame(samples).rename(columns={0: 'frame', 1: 'face', 6: 'anger'}).assign(time=times)
+    both = sent.merge(table, on=['frame', 'face'], suffixes=('_sent', ''))
+    assert len(both) == len(sent) > 30
+    np.testing.assert_allclose(both.anger_sent, both.anger, atol=1e-4)
+    # The times are those of the frames and not of sending, which comes later by what the faces took.
+    np.testing.assert_allclose((both.time_sent - first_time) * 1000, both.ms - marked.ms.iloc[0], atol=2)
 
 
 @NEEDS_SCREEN
@@ -167,9 +222,52 @@ def test_without_a_screen(tmp_path, start):
     assert list(tmp_path.iterdir()) == []
 
 
+class ScriptedCamera:
+    """Gives frames at 0, 0.1, 0.2 ... s, and none where the script says so."""
+
+    def __init__(self, *has_frame):
+        self._has_frame, self._number, self.ended = list(has_frame), 0, False
+
+    def read_newest(self, _):
+        self.ended = len(self._has_frame) == 1
+        if not self._has_frame.pop(0):
+            return None
+        self._number += 1
+        return CameraFrame(self._number, self._number / 10, np.zeros((48, 64, 3), np.uint8))
+
+
+class ScriptedWindow:
+    """Finds one key after the other pressed, each time that it looks."""
+
+    def __init__(self, *keys):
+        self._keys, self.key = list(keys), None
+
+    def show(self, _):
+        return self.poll()
+
+    def poll(self):
+        self.key = self._keys.pop(0)
+
+
+def test_a_mark_is_of_the_frame_that_was_shown_when_its_key_was_pressed(tmp_path):
+    pipeline = SimpleNamespace(process=lambda *_: [], baselines=None)
+    camera = ScriptedCamera(True, True, False, True, True, True, False)
+    window = ScriptedWindow(None, '1', '2', 'x', ' ', '3', '4')
+    with LiveFaceTable(tmp_path / 'faces.csv', CLASS_NAMES) as table:
+        watch(camera, pipeline, LiveRecording(table), window, Interruption())
+    # Found as the second frame is shown: pressed before, during the first. Then no frame came, and in the pause none
+    # is taken: it is of the last one shown.
+    rows = pd.read_csv(tmp_path / 'faces.csv', dtype=str)
+    assert rows[['frame', 'ms', 'mark']].to_numpy().tolist() == [
+        ['1', '0.0', '1'],
+        ['2', '100.0', '2'],
+        ['4', '300.0', '3 4'],
+    ]
+
+
 def test_corner_tells_how_long_the_baseline_lasts():
     pace, baselines = Pace(), FaceBaselines(CLASS_NAMES, 6000, 9000)
-    assert describe(pace, None, 1000) == ['0 frames/s', KEY_HELP]
+    assert describe(pace, None, 1000) == ['0 frames/s', *KEY_HELP]
     assert describe(pace, baselines, 7500) == ['0 frames/s', 'baseline: look as at rest, 1.5 s']
     baselines.compare(9001, [])
     assert describe(pace, baselines, 9001) == ['0 frames/s']
