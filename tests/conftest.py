@@ -113,13 +113,17 @@ def display():
         yield name
 
 
-@pytest.fixture
-def pylsl():
-    """LabStreamingLayer, where it can be had."""
-    try:
-        return import_pylsl()
-    except InputError as error:
-        pytest.skip(str(error))
+@pytest.fixture(scope='session')
+def pylsl(tmp_path_factory):
+    """LabStreamingLayer, where it can be had, within this machine; so it is in processes that are started."""
+    configuration = tmp_path_factory.mktemp('lsl') / 'lsl_api.cfg'
+    configuration.write_text('[multicast]\nResolveScope = machine\n')
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv('LSLAPICFG', str(configuration))
+        try:
+            yield import_pylsl()
+        except InputError as error:
+            pytest.skip(str(error))
 
 
 @pytest.fixture
