@@ -32,8 +32,11 @@ from emotion_recognition.interaction import Interruption, Window, open_window, s
 from emotion_recognition.labels import InputError
 from emotion_recognition.photographs import process_photographs
 from emotion_recognition.pipeline import EmotionPipeline
+from emotion_recognition.recorded_faces import RecordedFaces
+from emotion_recognition.results import tell_results, write_results
+from emotion_recognition.review import Review
 from emotion_recognition.settings import Parser, Settings, option, read_command_line
-from emotion_recognition.tables import EmotionTable, FacePeriods, write_subtitles
+from emotion_recognition.tables import EmotionTable, FacePeriods
 from emotion_recognition.video import FrameError, VideoReader
 from emotion_recognition.video_writer import VideoWriter
 
@@ -44,6 +47,7 @@ COMPACT = True  # CSV: one row per period in which the emotions stay the same; F
 SHOW_PROCESS = False  # show the frames in a window while working; q ends it
 WRITE_VIDEO = True  # False: tables and picture only
 SUBTITLES = False  # write the periods as subtitles too
+REVIEW = True  # write a page on which the result can be looked at and corrected; it takes some milliseconds
 # Those that the webcam script has too are edited in emotion_recognition/settings.py.
 MODEL_WEIGHTS_PATH, DETECTOR_PATH = Settings.model_weights_path, Settings.detector_path
 
@@ -63,6 +67,10 @@ class VideoSettings(Settings):
     show_process: bool = option(SHOW_PROCESS, 'show the frames in a window; q ends')
     write_video: bool = option(WRITE_VIDEO, 'write the annotated video or photograph, otherwise the rest alone')
     subtitles: bool = option(SUBTITLES, 'write the periods as SRT too')
+    review: bool = option(REVIEW, 'write a page on which the result can be looked at and corrected')
+    apply: Path | None = option(
+        None, 'corrected table of periods from that page: draw the results of one video anew with it', parse=Path
+    )
     baseline: Sequence[float] | None = option(
         None, 'seconds of a video in which faces are at rest: their change from it is shown', parse=float, parts=SPAN
     )
@@ -125,43 +133,48 @@ def analyse_video(
 
 
 def process_video(
-    video_path: Path, classifier: EmotionClassifier, settings: VideoSettings, interruption: Interruption
+    video_path: Path, classifier: EmotionClassifier | None, settings: VideoSettings, interruption: Interruption
 ) -> pd.DataFrame:
-    """What `analyse_video` does, with all options as one value, and ended from elsewhere too."""
+    """What `analyse_video` does, with all options as one value, and ended from elsewhere too. With corrections to
+    apply, no classifier is needed."""
     outputs = name_outputs(video_path, settings.output_filename)
-    pipeline = EmotionPipeline(open_detector(settings), classifier, settings)
+    if settings.apply:
+        recorded = RecordedFaces(outputs, settings.apply)
+        outputs = outputs.corrected()
+        recogniser, columns, review = recorded, recorded.columns, recorded.review
+    else:
+        recogniser = EmotionPipeline(open_detector(settings), classifier, settings)
+        columns = FaceColumns(classifier.class_names, bool(settings.baseline), settings.fill_gaps)
+        review = Review(classifier.class_names)
     emotions, face_periods, run_folder = EmotionTable(settings.compact), FacePeriods(), RunFolder(outputs)
-    columns = FaceColumns(classifier.class_names, bool(settings.baseline), settings.fill_gaps)
     with VideoReader(video_path) as reader:
         check_outputs(video_path, outputs)
         remove_dead_runs(outputs.annotated.parent)
-        if settings.baseline:
+        if settings.baseline and not settings.apply:
             first = EmotionPipeline(open_detector(settings), classifier, settings)
-            pipeline.baselines = measure_baselines(video_path, first, settings.baseline, interruption)
+            recogniser.baselines = measure_baselines(video_path, first, settings.baseline, interruption)
         with run_folder as own:
             with ExitStack() as stack:
                 face_table = stack.enter_context(FaceTable(own.faces, columns))
                 writer = stack.enter_context(VideoWriter(own.annotated, reader)) if settings.write_video else None
                 window = stack.enter_context(open_window(WINDOW_TITLE, settings.show_process))
-                tables = (emotions, face_table, face_periods)
-                frame_count, stopped = annotate(reader, pipeline, tables, writer, window, interruption)
+                tables = [emotions, face_table, face_periods]
+                if not settings.apply:  # with it, the page shows what was found too
+                    tables.append(review)
+                frame_count, stopped = annotate(reader, recogniser, tables, writer, window, interruption)
                 if not frame_count:
                     raise InputError(stopped or f'{video_path}: has no frames')
-            write_results(emotions, face_periods, reader, own, settings)
-    if reader.skipped_packets:
-        first = f'the first one at {reader.first_skipped_ms / 1000:.2f} s'
-        print(f'Skipped what could not be decoded: {reader.skipped_packets} packets, {first}', file=sys.stderr)
-    if stopped:
-        print(f'Stopped after frame {frame_count}: {stopped}', file=sys.stderr)
-    print(f'{frame_count} frames, {face_periods.describe(MOST_FACES_IN_SUMMARY)}')
-    print_written(run_folder.written)
+            shown = review if settings.review else None
+            write_results(emotions, face_periods, shown, reader, own, outputs, settings.subtitles)
+    faces = face_periods.describe(MOST_FACES_IN_SUMMARY)
+    tell_results(frame_count, stopped, faces, reader, run_folder.written)
     return emotions.to_frame()
 
 
 def annotate(
     reader: VideoReader,
-    pipeline: EmotionPipeline,
-    tables: Iterable[EmotionTable | FaceTable | FacePeriods],
+    recogniser: EmotionPipeline | RecordedFaces,
+    tables: Iterable[EmotionTable | FaceTable | FacePeriods | Review],
     writer: VideoWriter | None,
     window: Window | None,
     interruption: Interruption,
@@ -173,7 +186,7 @@ def annotate(
     """
     frame_number, stopped = 0, None
     try:
-        with closing(pipeline.run(reader.read_frames())) as frames:
+        with closing(recogniser.run(reader.read_frames())) as frames:
             progress = tqdm(frames, reader.path.name, reader.frame_count or None, unit='frame')
             for frame_number, timestamp_ms, frame_bgr, faces in progress:
                 for table in tables:
@@ -191,23 +204,6 @@ def annotate(
     if stopped and writer:
         writer.end_here()
     return frame_number, stopped
-
-
-def write_results(
-    emotions: EmotionTable, face_periods: FacePeriods, reader: VideoReader, outputs: Outputs, settings: VideoSettings
-) -> None:
-    """Write what is known at the end only."""
-    from emotion_recognition.plots import save_timeline  # here and not above: matplotlib takes a second to import
-
-    emotions.to_frame().to_csv(outputs.emotions, index=False)
-    save_timeline(face_periods, reader.path.name, outputs.timeline)
-    if settings.subtitles:
-        write_subtitles(emotions.periods(), float(1000 / reader.frame_rate), outputs.subtitles)
-
-
-def print_written(paths: Sequence[Path]) -> None:
-    first, *others = paths
-    print(f'Wrote {first}' + (f' and, beside it, {", ".join(path.name for path in others)}' if others else ''))
 
 
 def check_files(paths: Iterable[Path], settings: VideoSettings) -> tuple[dict[Path, Outputs], dict[Path, str]]:
@@ -243,11 +239,15 @@ def analyse_files(paths: Sequence[Path], settings: VideoSettings) -> tuple[int, 
         raise InputError(f'--output-filename names one output, but there are {len(files)} files')
     if settings.baseline and not videos:
         raise InputError('--baseline is a span of a video; expected one among the inputs, or no --baseline')
+    if settings.apply and (len(videos) != 1 or photographs):
+        raise InputError(f'--apply corrects one video, but there are {len(files)} files; name the one that it is about')
     outputs, problems = check_files(files, settings)
     if not outputs:
         return len(files), problems
-    open_detector(settings)  # tells at once what the model would be waited for
-    classifier = open_classifier(settings)
+    classifier = None
+    if not settings.apply:
+        open_detector(settings)  # tells at once what the model would be waited for
+        classifier = open_classifier(settings)
     with Interruption() as interruption:
         for video in videos:
             if video in outputs and (problem := try_video(video, classifier, settings, interruption)):
