@@ -6,12 +6,14 @@ const data = JSON.parse(element('data').textContent);
 const times = unpackTimes(data.times);
 const curves = unpackCurves(data.curves);
 const classNames = data.classes.map(([name]) => name);
-const classes = data.classes.map(([, colour], index) => ({
+const classes = data.classes.map(([name, colour], index) => ({
+  name,
   colour,
   isShown: true,
   fill: classFill(index, colour, devicePixelRatio),
   greyFill: tile(PATTERNS[index % PATTERNS.length], '#5b5f67', 'rgb(0 0 0 / 35%)', devicePixelRatio),
 }));
+const SPAN_COLOUR = '#9fb4d8';
 const notUsedFill = tile(NOT_USED, '#26282d', '#8d939e', devicePixelRatio);
 const seconds = (time) => time / 1e6;
 const startOf = (period) => seconds(times[period.start]);
@@ -19,7 +21,8 @@ const endOf = (period) => seconds(endOfFrame(times, period.end));
 
 let face = null; // number of the one that is looked at
 let mark = null; // frame in which a span starts
-let ofFace = new Map(); // its periods for each face
+let ofFace = new Map(); // its periods for each face, and the frames in which they start
+let starts = []; // frames in which the store's periods start
 
 const store = new Store(`emotions review: ${data.name} ${data.run}`, unpackPeriods(data.periods), onPeriods);
 const player = new Player(element('video'), times, data.shift, onFrame);
@@ -30,7 +33,12 @@ const timeline = new Timeline(
   },
 );
 const table = new PeriodTable(element('scroller'), element('table-body'), describePeriod, showPeriod);
-const rows = new Map(); // for each face: {holder, row, hasCurves}, row null until it comes into view
+const legend = new Legend(element('legend'), classes, () => timeline.refresh());
+const rows = new FaceRows(element('rows'), timeline, {
+  items: (number) => bandItems(periodsOf(number)),
+  curves: (number) => joinCurves(periodsOf(number), curves, data.framesPerBucket, times, classes.length),
+  onChoice: chooseFace,
+});
 
 // ------------------------------------------------------------------------------------------------ periods
 
@@ -38,9 +46,12 @@ function leastConfidence() {
   return element('least').value / 100;
 }
 
+function periodsOf(number) {
+  return ofFace.get(number)?.periods ?? [];
+}
+
 function periodAt(frame) {
-  const periods = ofFace.get(face) ?? [];
-  const starts = periods.map((period) => period.start);
+  const { periods, starts } = ofFace.get(face) ?? { periods: [], starts: [] };
   const period = periods[lastAtOrBefore(starts, frame)];
   return period && period.start <= frame && frame <= period.end ? period : null;
 }
@@ -54,10 +65,9 @@ function selectedFrames() {
 
 function correct(changes, what) {
   const frames = selectedFrames();
-  if (!frames || !ofFace.has(face)) return;
+  if (!frames || face === null) return;
   const changed = changePeriods(store.periods, face, ...frames, changes);
   const text = `Face ${face}, ${formatFrame(frames[0])} to ${formatFrame(frames[1])}: ${what}.`;
-  mark = null;
   store.change(changed);
   say(text);
 }
@@ -89,7 +99,7 @@ function merge() {
 function toggleMark() {
   mark = mark === null ? player.frame : null;
   update();
-  say(mark === null ? 'No span.' : 'The span starts here. Go to its last frame; then emotion, use and note are about all of it.');
+  say(mark === null ? 'No span.' : 'The span starts here. Go to its last frame; emotion, use and note are about all of it, until you press M again.');
 }
 
 function download() {
@@ -152,17 +162,15 @@ function describePeriod(period) {
 function onPeriods() {
   ofFace = new Map();
   for (const period of store.periods) {
-    if (!ofFace.has(period.face)) ofFace.set(period.face, []);
-    ofFace.get(period.face).push(period);
+    if (!ofFace.has(period.face)) ofFace.set(period.face, { periods: [], starts: [] });
+    ofFace.get(period.face).periods.push(period);
+    ofFace.get(period.face).starts.push(period.start);
   }
+  starts = store.periods.map((period) => period.start);
   const faces = [...ofFace.keys()].sort((a, b) => a - b);
   if (!ofFace.has(face)) face = faces[0] ?? null;
   element('face').replaceChildren(...faces.map((number) => new Option(`face ${number}`, number)));
-  syncRows(faces);
-  for (const entry of rows.values()) {
-    entry.items = null;
-    entry.row?.reload();
-  }
+  rows.show(faces);
   update();
 }
 
@@ -176,9 +184,9 @@ function update() {
   element('mark').textContent = mark === null ? 'Start a span here' : 'No span';
   element('undo').disabled = store.past.length === 0;
   element('discard').disabled = !store.isCorrected();
-  for (const [number, { name }] of rows) name.setAttribute('aria-pressed', number === face);
+  rows.setCurrent(face);
   const isOnly = element('only-face').checked;
-  table.show(isOnly ? ofFace.get(face) ?? [] : store.periods);
+  table.show(isOnly ? periodsOf(face) : store.periods);
   onFrame(player.frame);
 }
 
@@ -188,8 +196,10 @@ function onFrame(frame) {
   const frames = mark === null ? null : selectedFrames();
   timeline.moveTo(seconds(times[frame]), frames && [seconds(times[frames[0]]), seconds(endOfFrame(times, frames[1]))]);
   const period = periodAt(frame);
-  table.setCurrent(period);
-  showLegendValues(period, frame);
+  table.setCurrent(period, period ?? store.periods[lastAtOrBefore(starts, frame)]);
+  const curve = period && curves.get(period.found);
+  const place = curve?.places.get(Math.floor(frame / data.framesPerBucket));
+  legend.showValues(place === undefined ? null : curve.high.map((values) => values[place]));
   const isSelected = period !== null || mark !== null;
   for (const id of ['emotion', 'use', 'note']) element(id).disabled = !isSelected;
   element('split').disabled = period === null || period.start === frame;
@@ -205,14 +215,6 @@ function describeSelection(period, frames) {
   if (!period) return `Face ${face} is not seen in this frame.`;
   return `Face ${face}, ${classNames[period.emotion]}, ${formatTime(startOf(period))} to ${formatTime(endOf(period))}`
     + (period.byPerson ? ', by a person' : '') + (period.use ? '' : ', not used');
-}
-
-function showLegendValues(period, frame) {
-  const curve = period && curves.get(period.found);
-  const place = curve?.places.get(Math.floor(frame / data.framesPerBucket));
-  classes.forEach(({ value }, index) => {
-    value.textContent = place === undefined ? '–' : `${curve.high[index][place]} %`;
-  });
 }
 
 function chooseFace(number) {
@@ -232,120 +234,6 @@ function nextFace() {
   if (faces.length) chooseFace(faces[(faces.indexOf(face) + 1) % faces.length]);
 }
 
-// ------------------------------------------------------------------------------------------------ rows
-
-const comingIntoView = new IntersectionObserver((entries) => {
-  for (const { isIntersecting, target } of entries) {
-    if (!isIntersecting) continue;
-    comingIntoView.unobserve(target);
-    const number = Number(target.dataset.face);
-    const entry = rows.get(number);
-    entry.row = timeline.add(entry.plot, {
-      items: () => (entry.items ??= bandItems(ofFace.get(number) ?? [])),
-      curves: () => joinCurves(ofFace.get(number) ?? [], curves, data.framesPerBucket, times, classes.length),
-    });
-    entry.row.face = number;
-    entry.row.showCurves(entry.hasCurves);
-  }
-}, { rootMargin: '300px' });
-
-function syncRows(faces) {
-  for (const [number, { holder, row }] of rows) {
-    if (ofFace.has(number)) continue;
-    timeline.remove(row);
-    holder.remove();
-    rows.delete(number);
-  }
-  for (const number of faces) {
-    if (!rows.has(number)) rows.set(number, makeRow(number));
-    element('rows').append(rows.get(number).holder); // in order
-  }
-}
-
-function makeRow(number) {
-  const holder = make('div', 'row');
-  holder.dataset.face = number;
-  const [head, plot] = [make('div', 'head'), make('div', 'plot')];
-  const name = make('button', 'name', `face ${number}`);
-  const curvesSwitch = make('button', 'curves', 'curves');
-  curvesSwitch.setAttribute('aria-label', `curves of face ${number}`);
-  name.addEventListener('click', () => chooseFace(number));
-  curvesSwitch.addEventListener('click', () => switchCurves(number));
-  head.append(name, curvesSwitch);
-  holder.append(head, plot);
-  const hasCurves = element('all-curves').checked || rows.size === 0; // of the first face, to begin with
-  curvesSwitch.setAttribute('aria-expanded', hasCurves);
-  comingIntoView.observe(holder);
-  return { holder, plot, name, curvesSwitch, hasCurves, row: null, items: null };
-}
-
-function switchCurves(number, isWanted) {
-  const entry = rows.get(number);
-  if (!entry) return;
-  entry.hasCurves = isWanted ?? !entry.hasCurves;
-  entry.curvesSwitch.setAttribute('aria-expanded', entry.hasCurves);
-  entry.row?.showCurves(entry.hasCurves);
-}
-
-function make(tag, className, text = '') {
-  const made = document.createElement(tag);
-  if (tag === 'button') made.type = 'button';
-  made.className = className;
-  made.textContent = text;
-  return made;
-}
-
-function makeAxisRow() {
-  const holder = make('div', 'row axis');
-  const plot = make('div', 'plot');
-  const spans = data.spans.map(([name, start, end]) => ({
-    start: seconds(start), end: seconds(end), text: name, fill: '#9fb4d8', colour: '#9fb4d8',
-  }));
-  holder.append(make('div', 'head', spans.length ? 'spans' : ''), plot);
-  element('rows').append(holder);
-  timeline.add(plot, { items: spans.length ? () => spans : null, hasAxis: true });
-  element('spans').hidden = spans.length === 0;
-  for (const { text, start, end } of spans) {
-    const button = make('button', '', `${text}: ${formatTime(start)} to ${formatTime(end)}`);
-    button.addEventListener('click', () => player.showTime(start * 1e6));
-    element('spans').append(button);
-  }
-}
-
-function makeLegend() {
-  classes.forEach((ofClass, index) => {
-    const button = make('button', '');
-    const sample = document.createElement('canvas');
-    [sample.width, sample.height] = [32 * devicePixelRatio, 16 * devicePixelRatio];
-    drawSample(sample.getContext('2d'), ofClass, index);
-    ofClass.value = make('span', 'value', '–');
-    button.append(sample, classNames[index], ofClass.value);
-    button.setAttribute('aria-pressed', 'true');
-    button.addEventListener('click', () => {
-      ofClass.isShown = !ofClass.isShown;
-      button.setAttribute('aria-pressed', ofClass.isShown);
-      timeline.rows.forEach((row) => row.refresh());
-    });
-    element('legend').append(button);
-  });
-}
-
-/** As the class looks in a band, above how its curve looks. */
-function drawSample(context, { colour, fill }, index) {
-  const { width, height } = context.canvas;
-  context.fillStyle = GROUND;
-  context.fillRect(0, 0, width, height);
-  context.fillStyle = fill;
-  context.fillRect(0, 0, width, height * 0.55);
-  context.strokeStyle = colour;
-  context.lineWidth = 2 * devicePixelRatio;
-  context.setLineDash(DASHES[index % DASHES.length].map((length) => length * devicePixelRatio));
-  context.beginPath();
-  context.moveTo(0, height * 0.8);
-  context.lineTo(width, height * 0.8);
-  context.stroke();
-}
-
 // ------------------------------------------------------------------------------------------------ controls
 
 function onClick(id, action) {
@@ -361,7 +249,7 @@ const KEYS = {
   '[': () => showPeriod(table.neighbour(-1, player.frame)),
   ']': () => showPeriod(table.neighbour(1, player.frame)),
   f: nextFace,
-  c: () => switchCurves(face),
+  c: () => rows.switchCurves(face),
   '+': () => timeline.zoom(0.5),
   '=': () => timeline.zoom(0.5), // the same key without shift
   '-': () => timeline.zoom(2),
@@ -397,6 +285,20 @@ document.addEventListener('keydown', (event) => {
   action();
 }, true);
 
+/** The row above all faces: the axis of time, and the spans that have a name. */
+function showSpans() {
+  const spans = data.spans.map(([text, start, end]) => ({
+    start: seconds(start), end: seconds(end), text, fill: SPAN_COLOUR, colour: SPAN_COLOUR,
+  }));
+  rows.addAxis(spans.length ? () => spans : null);
+  element('spans').hidden = spans.length === 0;
+  for (const { text, start, end } of spans) {
+    const button = make('button', '', `${text}: ${formatTime(start)} to ${formatTime(end)}`);
+    button.addEventListener('click', () => player.showTime(start * 1e6));
+    element('spans').append(button);
+  }
+}
+
 function wire() {
   onClick('play', () => player.toggle());
   onClick('previous-frame', KEYS.ArrowLeft);
@@ -418,13 +320,13 @@ function wire() {
   element('face').addEventListener('change', () => chooseFace(Number(element('face').value)));
   element('only-face').addEventListener('change', update);
   element('all-curves').addEventListener('change', () => {
-    for (const number of rows.keys()) switchCurves(number, element('all-curves').checked);
+    rows.switchAllCurves(element('all-curves').checked);
   });
   element('least').addEventListener('input', () => {
     element('least-value').textContent = `${element('least').value} %`;
     timeline.least = Number(element('least').value);
-    for (const entry of rows.values()) entry.items = null;
-    timeline.rows.forEach((row) => row.refresh());
+    rows.forgetItems();
+    timeline.refresh();
     update();
   });
   element('emotion').append(...classNames.map((name, index) => new Option(name, index)));
@@ -442,8 +344,7 @@ function wire() {
     correct({ note }, note ? 'noted' : 'no note');
   });
   new ResizeObserver(() => {
-    const width = element('rows').querySelector('.plot').clientWidth;
-    timeline.rows.forEach((row) => row.resize(width));
+    timeline.resize(element('rows').querySelector('.plot').clientWidth);
   }).observe(element('rows'));
 }
 
@@ -460,8 +361,7 @@ function wireVideo() {
   video.src = data.video;
 }
 
-makeAxisRow();
-makeLegend();
+showSpans();
 wire();
 onPeriods();
 wireVideo();

@@ -19,17 +19,16 @@ class PeriodTable {
     this.render();
   }
 
-  /** Mark a period, null for none, and bring it into view. */
-  setCurrent(period) {
-    if (period === this.current) return;
-    this.current = period;
-    const place = this.places.get(period);
+  /** Mark a period as the current one, null for none, and bring one into view: that, or another one. */
+  setCurrent(period, visible) {
+    if (period === this.current && visible === this.visible) return;
+    Object.assign(this, { current: period, visible, rendered: null });
+    const place = this.places.get(visible);
     if (place !== undefined) {
       const [top, { scrollTop, clientHeight }] = [place * ROW_HEIGHT, this.scroller];
       const room = clientHeight - 2 * ROW_HEIGHT; // below the head
       if (top < scrollTop || top > scrollTop + room) this.scroller.scrollTop = top - room / 2;
     }
-    this.rendered = null;
     this.render();
   }
 

@@ -4,6 +4,7 @@
 const BAND_HEIGHT = 28;
 const CURVES_HEIGHT = 130;
 const AXIS_HEIGHT = 26;
+const BOTTOM = -7; // per cent, so that the lowest curve and its number are whole
 const LEFT_WIDTH = 44; // of the axis of per cents
 const GROUND = '#16181d'; // dark in both themes: the emotions' colours stand out on it
 const INK = '#c9ced6';
@@ -53,8 +54,9 @@ function formatTime(seconds, digits = 3) {
     items(): what its band shows, in order: {start, end, text, fill, colour, isGrey, isMarked}, in seconds.
     curves(): {x, y}, y an array for each class; null for a row without. */
 class TimelineRow {
-  constructor(timeline, holder, { items, curves = null, hasAxis = false }) {
+  constructor(timeline, holder, { face = null, items, curves = null, hasAxis = false }) {
     this.timeline = timeline;
+    this.face = face;
     this.items = items;
     this.curves = curves;
     this.hasAxis = hasAxis;
@@ -88,10 +90,10 @@ class TimelineRow {
     return {
       width,
       height: this.height(),
-      padding: [0, 10, 0, 0],
+      padding: [0, 20, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: true, y: false, dist: 5 }, bind: { dblclick: () => null } },
-      scales: { x: { time: false, range: () => [...view] }, y: { range: () => [0, this.topValue()] } },
+      scales: { x: { time: false, range: () => [...view] }, y: { range: () => [BOTTOM, this.topValue()] } },
       axes: [
         {
           side: 0, stroke: INK, grid: line, ticks: line, size: this.hasAxis ? AXIS_HEIGHT : 0, gap: 2,
@@ -116,7 +118,7 @@ class TimelineRow {
 
   /** Value at the upper edge, so that 100 % stands below the band. */
   topValue() {
-    return this.hasCurves ? (105 * (CURVES_HEIGHT + BAND_HEIGHT)) / CURVES_HEIGHT : 100;
+    return this.hasCurves ? BOTTOM + ((103 - BOTTOM) * (CURVES_HEIGHT + BAND_HEIGHT)) / CURVES_HEIGHT : 100;
   }
 
   showCurves(isWanted) {
@@ -187,6 +189,7 @@ class TimelineRow {
     if (this.items) {
       ctx.font = `${12 * scale}px system-ui, sans-serif`;
       ctx.textBaseline = 'middle';
+      ctx.textAlign = 'left';
       const [from, to] = this.timeline.view;
       for (const item of this.items()) {
         if (item.end >= from && item.start <= to) this.drawItem(u, item, scale);
@@ -252,7 +255,15 @@ class Timeline {
     const length = Math.min(Math.max(to - from, LEAST_SECONDS), this.last - this.first);
     const start = Math.min(Math.max(from, this.first), this.last - length);
     this.view.splice(0, 2, start, start + length); // the rows' scales hold on to this very list
+    this.refresh();
+  }
+
+  refresh() {
     this.rows.forEach((row) => row.refresh());
+  }
+
+  resize(width) {
+    this.rows.forEach((row) => row.resize(width));
   }
 
   zoom(factor) {
