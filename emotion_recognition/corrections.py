@@ -142,7 +142,9 @@ def _to_correction(path, line, row, class_names):
         raise InputError(f'{path}: line {line} ends at frame {end}, before it starts at {start}')
     emotion, use = (row['emotions'] or '').strip(), (row.get('use') or '').strip().lower()
     if emotion not in class_names:
-        raise InputError(f'{path}: line {line} has {emotion!r} under emotions; expected one of {", ".join(class_names)}')
+        raise InputError(
+            f'{path}: line {line} has {emotion!r} under emotions; expected one of {", ".join(class_names)}'
+        )
     if use not in USE:
         raise InputError(f'{path}: line {line} has {use!r} under use; expected yes or no')
     found_as = whole_number('found_as') if (row.get('found_as') or '').strip() else face

@@ -108,7 +108,7 @@ class RecordedFaces:
                     of_frame = list(of_frame)
                     yield int(number), float(of_frame[0]['ms']), [self._to_face(row) for row in of_frame]
             except (ValueError, TypeError, KeyError) as error:
-                raise InputError(f'{self._path}: line {rows.line_num} is damaged ({error})') from None
+                raise InputError(f'{self._path}: is damaged near line {rows.line_num} ({error})') from None
 
     def _to_face(self, row):
         from_baseline = None

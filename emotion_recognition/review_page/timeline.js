@@ -90,7 +90,7 @@ class TimelineRow {
     return {
       width,
       height: this.height(),
-      padding: [0, 20, 0, 0],
+      padding: [0, 26, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { show: false }, drag: { x: true, y: false, dist: 5 }, bind: { dblclick: () => null } },
       scales: { x: { time: false, range: () => [...view] }, y: { range: () => [BOTTOM, this.topValue()] } },
