@@ -10,6 +10,7 @@ const GROUND = '#16181d'; // dark in both themes: the emotions' colours stand ou
 const INK = '#c9ced6';
 const DARK_INK = '#141414'; // on the emotions' colours
 const DASHES = [[], [7, 3], [2, 3], [10, 3, 2, 3], [], [4, 4], [10, 4], [2, 2, 6, 2], [1, 4]];
+const AXIS_STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200]; // seconds
 const LEAST_SECONDS = 0.2; // that a row shows
 
 // What stands on the colour of each class, so that the colour is not the only sign: lines on a tile of 8 pixels.
@@ -87,6 +88,10 @@ class TimelineRow {
     const { classes, view } = this.timeline;
     const line = { stroke: 'rgb(201 206 214 / 14%)', width: 1 };
     const noText = (_, splits) => splits.map(() => '');
+    const timeText = (u, splits, axis, space, step) => {
+      const digits = step < 0.1 ? 2 : Number(step < 1);
+      return splits.map((split) => formatTime(split, digits));
+    };
     return {
       width,
       height: this.height(),
@@ -97,7 +102,7 @@ class TimelineRow {
       axes: [
         {
           side: 0, stroke: INK, grid: line, ticks: line, size: this.hasAxis ? AXIS_HEIGHT : 0, gap: 2,
-          values: this.hasAxis ? (_, splits) => splits.map((split) => formatTime(split, view[1] - view[0] < 20 ? 1 : 0)) : noText,
+          values: this.hasAxis ? timeText : noText, incrs: AXIS_STEPS,
         },
         {
           stroke: INK, grid: line, ticks: { show: false }, size: LEFT_WIDTH, gap: 4,
