@@ -68,8 +68,8 @@ class VideoSettings(Settings):
     write_video: bool = option(WRITE_VIDEO, 'write the annotated video or photograph, otherwise the rest alone')
     subtitles: bool = option(SUBTITLES, 'write the periods as SRT too')
     review: bool = option(REVIEW, 'write a page on which the result can be looked at and corrected')
-    apply: Path | None = option(
-        None, 'corrected table of periods from that page: draw the results of one video anew with it', parse=Path
+    apply: str | Path | None = option(
+        None, 'corrected table of periods from that page: draw the results of a video anew with it', parse=Path
     )
     baseline: Sequence[float] | None = option(
         None, 'seconds of a video in which faces are at rest: their change from it is shown', parse=float, parts=SPAN
@@ -139,7 +139,7 @@ def process_video(
     apply, no classifier is needed."""
     outputs = name_outputs(video_path, settings.output_filename)
     if settings.apply:
-        recorded = RecordedFaces(outputs, settings.apply)
+        recorded = RecordedFaces(outputs, Path(settings.apply))
         outputs = outputs.corrected()
         recogniser, columns, review = recorded, recorded.columns, recorded.review
     else:

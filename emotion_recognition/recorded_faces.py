@@ -49,6 +49,8 @@ class RecordedFaces:
             ) from None
         if header[: len(FACE_COLUMNS)] != FACE_COLUMNS:
             raise InputError(f'{self._path}: is no table of faces; expected the columns {", ".join(FACE_COLUMNS)} ...')
+        if 'by' in header:
+            raise InputError(f'{self._path}: is corrected already; expected the table that the run itself has written')
         self.class_names = tuple(takewhile(_is_class, header[len(FACE_COLUMNS) :]))
         with_baseline = 'emotion' + FROM_BASELINE in header
         self.columns = FaceColumns(self.class_names, with_baseline, 'detected' in header, with_by=True)

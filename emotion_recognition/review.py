@@ -26,6 +26,7 @@ from emotion_recognition.labels import FaceEmotion, emotion_colour_bgr
 PAGE_FOLDER = Path(__file__).resolve().parent / 'review_page'
 STYLES = ('uplot.min.css', 'review.css')
 SCRIPTS = ('uplot.min.js', 'periods.js', 'player.js', 'timeline.js', 'rows.js', 'table.js', 'store.js', 'review.js')
+SCRIPTS += ('controls.js',)
 # Nothing is loaded but the video; no script or style works but those that stand in the page when it is written.
 POLICY = "default-src 'none'; media-src 'self' file:; script-src {scripts}; style-src {styles}"
 

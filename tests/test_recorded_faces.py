@@ -102,6 +102,9 @@ def test_tables_that_are_missing_or_damaged(outputs):
     outputs.faces.write_text(text.replace('0.7000', 'much'))
     with pytest.raises(InputError, match=r'clip_with_emotions_faces_data.csv: is damaged near line 3'):
         run(outputs)
+    outputs.faces.write_text(text.replace('detected\n', 'detected,by\n'))
+    with pytest.raises(InputError, match='is corrected already'):
+        run(outputs)
     outputs.faces.write_text('a,b\n1,2\n')
     with pytest.raises(InputError, match='is no table of faces; expected the columns frame, ms, face'):
         run(outputs)

@@ -22,6 +22,8 @@ from tests.conftest import CLASS_NAMES, DEMO_PATH, write_clip
 STEADY = [40 * number for number in range(60)]
 VARIABLE = [0, *accumulate(islice(cycle([10, 40, 120, 33, 17]), 59))]  # milliseconds, as phones record
 
+LATE = [1500 + ms for ms in VARIABLE]  # recordings need not begin at 0, and browsers keep to that
+
 
 def face(number, emotion, confidence=0.8):
     probabilities = np.full(9, (1 - confidence) / 8, np.float32)
@@ -116,7 +118,7 @@ def read_download(page):
     return list(csv.DictReader(io.StringIO(download(page).path().read_text(encoding='utf-8'))))
 
 
-@pytest.mark.parametrize('times', [STEADY, VARIABLE], ids=['steady', 'variable'])
+@pytest.mark.parametrize('times', [STEADY, VARIABLE, LATE], ids=['steady', 'variable', 'late'])
 def test_a_click_shows_the_frame_that_the_table_has_at_this_time(tmp_path, open_page, times):
     page = open_page(save_page(tmp_path, times))
     for number in (21, 6, 48):
@@ -269,6 +271,13 @@ def test_faces_merge_unless_both_are_seen_at_once(tmp_path, open_page):
         ('fear', '1', '2', 'yes'),
     ]
     assert page.locator('.row .name').all_inner_texts() == ['face 1']
+    click_at(page, 1, 17 * 40 + 10, STEADY)  # within happy, above the end of what is not used
+    page.keyboard.press('n')
+    page.keyboard.type('above')
+    page.keyboard.press('Enter')
+    page.keyboard.press('Escape')
+    assert [row['note'] for row in read_download(page)] == ['above', '', '', '']
+    page.keyboard.press('z')
     page.keyboard.press('z')
     assert page.locator('.row .name').all_inner_texts() == ['face 1', 'face 2']
 

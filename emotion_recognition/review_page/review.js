@@ -1,5 +1,6 @@
 'use strict';
-/* The page: joins the player, the rows, the table and the corrections. All text from the data is set as text. */
+/* What the page shows, and what a correction does: joins the player, the rows, the table and the periods. All text from
+   the data is set as text. */
 
 const element = (id) => document.getElementById(id);
 const data = JSON.parse(element('data').textContent);
@@ -21,8 +22,8 @@ const endOf = (period) => seconds(endOfFrame(times, period.end));
 
 let face = null; // number of the one that is looked at
 let mark = null; // frame in which a span starts
-let ofFace = new Map(); // its periods for each face, and the frames in which they start
-let starts = []; // frames in which the store's periods start
+let ofFace = new Map(); // the periods of each face
+let starts = []; // frames in which the periods of all faces start
 
 const store = new Store(`emotions review: ${data.name} ${data.run}`, unpackPeriods(data.periods), onPeriods);
 const player = new Player(element('video'), times, data.shift, onFrame);
@@ -47,29 +48,30 @@ function leastConfidence() {
 }
 
 function periodsOf(number) {
-  return ofFace.get(number)?.periods ?? [];
+  return ofFace.get(number) ?? [];
 }
 
+/** The face's period at a frame, null where it is not seen. Two may stand there, of faces that were merged, if one of
+    them is not used. */
 function periodAt(frame) {
-  const { periods, starts } = ofFace.get(face) ?? { periods: [], starts: [] };
-  const period = periods[lastAtOrBefore(starts, frame)];
-  return period && period.start <= frame && frame <= period.end ? period : null;
+  const periods = periodsOf(face).filter((period) => period.start <= frame && frame <= period.end);
+  return periods.find((period) => period.use) ?? periods[0] ?? null;
 }
 
-/** First and last frame that a correction is about: from the mark to the cursor, else the period at the cursor. */
-function selectedFrames() {
-  if (mark !== null) return [Math.min(mark, player.frame), Math.max(mark, player.frame)];
-  const period = periodAt(player.frame);
-  return period && [period.start, period.end];
+/** First and last frame of the span from the mark to the cursor, null where there is no mark. */
+function markedFrames() {
+  return mark === null ? null : [Math.min(mark, player.frame), Math.max(mark, player.frame)];
 }
 
+/** Change the marked span of the face, else its period at the cursor. */
 function correct(changes, what) {
-  const frames = selectedFrames();
-  if (!frames || face === null) return;
-  const changed = changePeriods(store.periods, face, ...frames, changes);
-  const text = `Face ${face}, ${formatFrame(frames[0])} to ${formatFrame(frames[1])}: ${what}.`;
-  store.change(changed);
-  say(text);
+  const [span, chosen] = [markedFrames(), periodAt(player.frame)];
+  if (face === null || (!span && !chosen)) return;
+  const [start, end] = span ?? [chosen.start, chosen.end];
+  store.change(span
+    ? changePeriods(store.periods, face, start, end, changes)
+    : store.periods.map((period) => (period === chosen ? { ...period, ...changes } : period)));
+  say(`Face ${face}, ${formatFrame(start)} to ${formatFrame(end)}: ${what}.`);
 }
 
 function split() {
@@ -109,7 +111,7 @@ function download() {
   link.download = data.download;
   link.click();
   URL.revokeObjectURL(link.href);
-  say(`${data.download} is with your downloads. Then: python emotions_from_video.py --apply ${data.download} ${data.name}`);
+  say(`${data.download} is with your downloads: give it to emotions_from_video.py, behind --apply, together with the video.`);
 }
 
 // ------------------------------------------------------------------------------------------------ what is shown
@@ -129,7 +131,8 @@ function isGrey(period) {
 }
 
 function bandItems(periods) {
-  return periods.map((period) => {
+  const unusedFirst = [...periods].sort((a, b) => a.use - b.use); // what is used lies above it
+  return unusedFirst.map((period) => {
     const { colour, fill, greyFill } = classes[period.emotion];
     const grey = isGrey(period);
     return {
@@ -162,9 +165,8 @@ function describePeriod(period) {
 function onPeriods() {
   ofFace = new Map();
   for (const period of store.periods) {
-    if (!ofFace.has(period.face)) ofFace.set(period.face, { periods: [], starts: [] });
-    ofFace.get(period.face).periods.push(period);
-    ofFace.get(period.face).starts.push(period.start);
+    if (!ofFace.has(period.face)) ofFace.set(period.face, []);
+    ofFace.get(period.face).push(period);
   }
   starts = store.periods.map((period) => period.start);
   const faces = [...ofFace.keys()].sort((a, b) => a - b);
@@ -193,7 +195,7 @@ function update() {
 /** Another frame: the cursor and what is told of it. */
 function onFrame(frame) {
   element('position').textContent = `${formatFrame(frame)} · frame ${frame + 1} of ${times.length}`;
-  const frames = mark === null ? null : selectedFrames();
+  const frames = markedFrames();
   timeline.moveTo(seconds(times[frame]), frames && [seconds(times[frames[0]]), seconds(endOfFrame(times, frames[1]))]);
   const period = periodAt(frame);
   table.setCurrent(period, period ?? store.periods[lastAtOrBefore(starts, frame)]);
@@ -233,138 +235,3 @@ function nextFace() {
   const faces = [...ofFace.keys()].sort((a, b) => a - b);
   if (faces.length) chooseFace(faces[(faces.indexOf(face) + 1) % faces.length]);
 }
-
-// ------------------------------------------------------------------------------------------------ controls
-
-function onClick(id, action) {
-  element(id).addEventListener('click', action);
-}
-
-const KEYS = {
-  ' ': () => player.toggle(),
-  ArrowLeft: () => player.step(-1),
-  ArrowRight: () => player.step(1),
-  Home: () => player.step(-times.length),
-  End: () => player.step(times.length),
-  '[': () => showPeriod(table.neighbour(-1, player.frame)),
-  ']': () => showPeriod(table.neighbour(1, player.frame)),
-  f: nextFace,
-  c: () => rows.switchCurves(face),
-  '+': () => timeline.zoom(0.5),
-  '=': () => timeline.zoom(0.5), // the same key without shift
-  '-': () => timeline.zoom(2),
-  0: () => timeline.show(timeline.first, timeline.last),
-  e: () => editFrom('emotion'),
-  n: () => editFrom('note'),
-  s: split,
-  m: toggleMark,
-  u: () => { if (!element('use').disabled) element('use').click(); },
-  z: () => store.undo(),
-};
-
-function editFrom(id) {
-  player.video.pause(); // what is edited shall stay the same period
-  element(id).focus();
-}
-
-document.addEventListener('keydown', (event) => {
-  const { target, key } = event;
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (target.matches('input[type="text"], select')) {
-    if (key === 'Escape') target.blur();
-    return;
-  }
-  if (key === ' ' && target.matches('button, summary, input')) return;
-  if (target.matches('input[type="range"]') && /^(Arrow|Home|End|Page)/.test(key)) return;
-  let action = KEYS[key.length === 1 ? key.toLowerCase() : key];
-  if (!element('keys').checked) action = null;
-  if (target === element('scroller') && (key === 'ArrowUp' || key === 'ArrowDown')) action = KEYS[key === 'ArrowUp' ? '[' : ']'];
-  if (!action) return;
-  event.preventDefault(); // also what the video's own controls would do
-  event.stopPropagation();
-  action();
-}, true);
-
-/** The row above all faces: the axis of time, and the spans that have a name. */
-function showSpans() {
-  const spans = data.spans.map(([text, start, end]) => ({
-    start: seconds(start), end: seconds(end), text, fill: SPAN_COLOUR, colour: SPAN_COLOUR,
-  }));
-  rows.addAxis(spans.length ? () => spans : null);
-  element('spans').hidden = spans.length === 0;
-  for (const { text, start, end } of spans) {
-    const button = make('button', '', `${text}: ${formatTime(start)} to ${formatTime(end)}`);
-    button.addEventListener('click', () => player.showTime(start * 1e6));
-    element('spans').append(button);
-  }
-}
-
-function wire() {
-  onClick('play', () => player.toggle());
-  onClick('previous-frame', KEYS.ArrowLeft);
-  onClick('next-frame', KEYS.ArrowRight);
-  onClick('previous-period', KEYS['[']);
-  onClick('next-period', KEYS[']']);
-  onClick('zoom-in', KEYS['+']);
-  onClick('zoom-out', KEYS['-']);
-  onClick('zoom-all', KEYS[0]);
-  onClick('split', split);
-  onClick('mark', toggleMark);
-  onClick('merge', merge);
-  onClick('undo', KEYS.z);
-  onClick('discard', () => {
-    store.discard();
-    say('All corrections are discarded. Undo brings them back.');
-  });
-  onClick('download', download);
-  element('face').addEventListener('change', () => chooseFace(Number(element('face').value)));
-  element('only-face').addEventListener('change', update);
-  element('all-curves').addEventListener('change', () => {
-    rows.switchAllCurves(element('all-curves').checked);
-  });
-  element('least').addEventListener('input', () => {
-    element('least-value').textContent = `${element('least').value} %`;
-    timeline.least = Number(element('least').value);
-    rows.forgetItems();
-    timeline.refresh();
-    update();
-  });
-  element('emotion').append(...classNames.map((name, index) => new Option(name, index)));
-  for (const id of ['emotion', 'note']) element(id).addEventListener('focus', () => player.video.pause());
-  element('emotion').addEventListener('change', () => {
-    const emotion = Number(element('emotion').value);
-    correct({ emotion, byPerson: 1 }, classNames[emotion]);
-  });
-  element('use').addEventListener('change', () => {
-    const use = Number(element('use').checked);
-    correct({ use }, use ? 'used' : 'not used');
-  });
-  element('note').addEventListener('change', () => {
-    const note = element('note').value.trim();
-    correct({ note }, note ? 'noted' : 'no note');
-  });
-  new ResizeObserver(() => {
-    timeline.resize(element('rows').querySelector('.plot').clientWidth);
-  }).observe(element('rows'));
-}
-
-function wireVideo() {
-  const { video } = player;
-  const showState = () => { element('play').textContent = video.paused ? 'Play' : 'Pause'; };
-  for (const event of ['play', 'pause', 'ended']) video.addEventListener(event, showState);
-  video.addEventListener('loadedmetadata', () => player.showFrame(player.frame), { once: true });
-  video.addEventListener('error', () => {
-    element('video-problem').hidden = false;
-    element('video-problem').textContent = `This browser cannot play ${decodeURIComponent(data.video)}: it is not where the page `
-      + 'expects it, or of a kind that the browser does not know. A run without --no-write-video writes one that it knows.';
-  });
-  video.src = data.video;
-}
-
-showSpans();
-wire();
-onPeriods();
-wireVideo();
-const lasting = formatTime(timeline.last - timeline.first);
-element('facts').textContent = `${lasting} · ${times.length} frames · ${ofFace.size} ${ofFace.size === 1 ? 'face' : 'faces'}`;
-if (store.isCorrected()) say('Your corrections are still here.');
