@@ -62,7 +62,7 @@ def open_page(browser):
         page.on('dialog', lambda dialog: (problems.append(dialog.message), dialog.dismiss()))
         page.add_init_script(WATCH)
         page.goto(path.as_uri())
-        wait_until(page, 'document.querySelector("video").readyState >= 2 && window.shown !== undefined')
+        wait_until(page, 'player.isReady && window.shown !== undefined')
         return page
 
     yield open_page
@@ -177,6 +177,14 @@ def test_a_video_that_begins_before_zero_and_was_moved_there(tmp_path, open_page
     wait_for_frame(page, 21, STEADY)
     assert page.locator('#position').inner_text().startswith('0:00.300')
     assert table_rows(page)[0][2] == '-0:00.500'
+
+
+def test_a_browser_that_lets_a_late_video_begin_at_zero(tmp_path, open_page):
+    page = open_page(save_page(tmp_path, LATE))
+    assert page.evaluate('player.shift') == 0  # Chromium does not
+    assert page.evaluate('player.calibrate(0), player.shift') == -1_500_000  # Firefox does
+    asked = page.evaluate('player.video = {}, player.showFrame(20), player.video.currentTime')  # Chromium would refuse
+    assert asked * 1000 == pytest.approx(LATE[20] - 1500 + 0.4 * (LATE[21] - LATE[20]))
 
 
 def test_least_confidence_greys_what_lies_below(tmp_path, open_page):

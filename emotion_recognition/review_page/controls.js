@@ -118,7 +118,6 @@ function wireVideo() {
   const { video } = player;
   const showState = () => { element('play').textContent = video.paused ? 'Play' : 'Pause'; };
   for (const event of ['play', 'pause', 'ended']) video.addEventListener(event, showState);
-  video.addEventListener('loadedmetadata', () => player.showFrame(player.frame), { once: true });
   video.addEventListener('error', () => {
     element('video-problem').hidden = false;
     element('video-problem').textContent = `This browser cannot play ${decodeURIComponent(data.video)}: it is not where the page `
