@@ -205,6 +205,10 @@ def test_least_confidence_greys_what_lies_below(tmp_path, open_page):
     page.locator('#least').fill('50')
     assert is_grey(colour_of_row_two())
     assert page.locator('tr.below').all_inner_texts() == [page.locator('#table-body tr', has_text='fear').inner_text()]
+    page.locator('tr.below').click()
+    page.locator('#emotion').select_option('surprise')  # what a person says is not below
+    assert not is_grey(colour_of_row_two())
+    assert page.locator('tr.below').count() == 0
 
 
 def test_corrections_by_keyboard_alone_outlast_a_reload(tmp_path, open_page):

@@ -53,12 +53,12 @@ document.addEventListener('keydown', (event) => {
 
 /** The row above all faces: the axis of time, and the spans that have a name. */
 function showSpans() {
-  const spans = data.spans.map(([text, start, end]) => ({
-    start: seconds(start), end: seconds(end), text, fill: SPAN_COLOUR, colour: SPAN_COLOUR,
+  const spans = data.spans.map(([name, start, end]) => ({
+    start: seconds(start), end: seconds(end), texts: [name], fill: SPAN_COLOUR, colour: SPAN_COLOUR,
   }));
   rows.addAxis(spans.length ? () => spans : null);
   element('spans').hidden = spans.length === 0;
-  for (const { text, start, end } of spans) {
+  for (const { texts: [text], start, end } of spans) {
     const button = make('button', '', `${text}: ${formatTime(start)} to ${formatTime(end)}`);
     button.addEventListener('click', () => player.showTime(start * 1e6));
     element('spans').append(button);

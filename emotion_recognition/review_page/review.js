@@ -126,22 +126,24 @@ function say(text, isProblem = false) {
   element('message').classList.toggle('problem', isProblem);
 }
 
-function isGrey(period) {
-  return !period.use || period.confidence < leastConfidence();
+/** What a person says has no probability, and is not below any. */
+function isBelow(period) {
+  return !period.byPerson && period.confidence < leastConfidence();
 }
 
 function bandItems(periods) {
   const unusedFirst = [...periods].sort((a, b) => a.use - b.use); // what is used lies above it
   return unusedFirst.map((period) => {
     const { colour, fill, greyFill } = classes[period.emotion];
-    const grey = isGrey(period);
+    const isGrey = !period.use || isBelow(period);
+    const name = classNames[period.emotion];
     return {
       start: startOf(period),
       end: endOf(period),
-      text: period.use ? classNames[period.emotion] + (period.byPerson ? ' (corrected)' : '') : 'not used',
-      fill: period.use ? (grey ? greyFill : fill) : notUsedFill,
+      texts: period.use ? [period.byPerson ? `${name} (corrected)` : name, name] : ['not used'],
+      fill: period.use ? (isGrey ? greyFill : fill) : notUsedFill,
       colour,
-      isGrey: grey,
+      isGrey,
       isMarked: Boolean(period.byPerson),
     };
   });
@@ -154,10 +156,10 @@ function describePeriod(period) {
   return {
     cells: [
       String(period.face), [sign, classNames[period.emotion]], formatTime(startOf(period)), formatTime(endOf(period)),
-      `${Math.round(period.confidence * 100)} %`, period.byPerson ? 'person' : 'machine',
+      period.byPerson ? '–' : `${Math.round(period.confidence * 100)} %`, period.byPerson ? 'person' : 'machine',
       (period.use ? '' : 'not used ') + period.note,
     ],
-    classNames: [...(period.use ? [] : ['unused']), ...(period.confidence < leastConfidence() ? ['below'] : [])],
+    classNames: [...(period.use ? [] : ['unused']), ...(isBelow(period) ? ['below'] : [])],
   };
 }
 

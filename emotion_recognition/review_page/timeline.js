@@ -52,7 +52,8 @@ function formatTime(seconds, digits = 3) {
 }
 
 /** One row.
-    items(): what its band shows, in order: {start, end, text, fill, colour, isGrey, isMarked}, in seconds.
+    items(): what its band shows, in order: {start, end, texts, fill, colour, isGrey, isMarked}, in seconds;
+             of the texts, the first one that has room stands in it.
     curves(): {x, y}, y an array for each class; null for a row without. */
 class TimelineRow {
   constructor(timeline, holder, { face = null, items, curves = null, hasAxis = false }) {
@@ -203,7 +204,7 @@ class TimelineRow {
     ctx.restore();
   }
 
-  drawItem(u, { start, end, text, fill, colour, isGrey, isMarked }, scale) {
+  drawItem(u, { start, end, texts, fill, colour, isGrey, isMarked }, scale) {
     const { ctx, bbox } = u;
     const [left, right] = [start, end].map((seconds) => u.valToPos(seconds, 'x', true));
     const height = (BAND_HEIGHT - 4) * scale;
@@ -217,8 +218,9 @@ class TimelineRow {
     const inside = Math.max(left, bbox.left); // of a long period, what is in view
     const room = Math.min(right, bbox.left + bbox.width) - inside - 12 * scale;
     if (room < 12 * scale) return;
+    const text = texts.find((one) => ctx.measureText(one).width <= room);
+    if (!text) return;
     const textWidth = ctx.measureText(text).width;
-    if (textWidth > room) return;
     ctx.fillStyle = isGrey ? '#303338' : colour;
     ctx.fillRect(inside + 3 * scale, bbox.top + 5 * scale, textWidth + 6 * scale, 16 * scale);
     ctx.fillStyle = isGrey ? '#e4e4e4' : DARK_INK;
