@@ -44,7 +44,8 @@ document.addEventListener('keydown', (event) => {
   if (target.matches('input[type="range"]') && /^(Arrow|Home|End|Page)/.test(key)) return;
   let action = KEYS[key.length === 1 ? key.toLowerCase() : key];
   if (!element('keys').checked) action = null;
-  if (target === element('scroller') && (key === 'ArrowUp' || key === 'ArrowDown')) action = KEYS[key === 'ArrowUp' ? '[' : ']'];
+  if (target === element('scroller') && key === 'ArrowUp') action = KEYS['['];
+  if (target === element('scroller') && key === 'ArrowDown') action = KEYS[']'];
   if (!action) return;
   event.preventDefault(); // also what the video's own controls would do
   event.stopPropagation();
@@ -120,8 +121,8 @@ function wireVideo() {
   for (const event of ['play', 'pause', 'ended']) video.addEventListener(event, showState);
   video.addEventListener('error', () => {
     element('video-problem').hidden = false;
-    element('video-problem').textContent = `This browser cannot play ${decodeURIComponent(data.video)}: it is not where the page `
-      + 'expects it, or of a kind that the browser does not know. A run without --no-write-video writes one that it knows.';
+    element('video-problem').textContent = `This browser cannot play ${data.video}: it is not where the page expects it, `
+      + 'or of a kind that the browser does not know. A run without --no-write-video writes one that it knows.';
   });
   video.src = data.video;
 }
@@ -131,5 +132,6 @@ wire();
 onPeriods();
 wireVideo();
 const lasting = formatTime(timeline.last - timeline.first);
-element('facts').textContent = `${lasting} · ${times.length} frames · ${ofFace.size} ${ofFace.size === 1 ? 'face' : 'faces'}`;
+const faceCount = `${ofFace.size} ${ofFace.size === 1 ? 'face' : 'faces'}`;
+element('facts').textContent = `${lasting} · ${times.length} frames · ${faceCount}`;
 if (store.isCorrected()) say('Your corrections are still here.');

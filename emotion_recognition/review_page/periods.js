@@ -108,7 +108,8 @@ function joinCurves(periods, curves, framesPerBucket, times, classCount) {
   let last = -1; // bucket
   for (const { found, start, end } of periods) {
     const { places, low, high } = curves.get(found);
-    for (let bucket = Math.max(Math.floor(start / framesPerBucket), last + 1); bucket * framesPerBucket <= end; bucket += 1) {
+    const first = Math.max(Math.floor(start / framesPerBucket), last + 1);
+    for (let bucket = first; bucket * framesPerBucket <= end; bucket += 1) {
       const place = places.get(bucket);
       if (place === undefined) continue;
       if (last >= 0 && bucket > last + 1) {

@@ -101,7 +101,8 @@ function merge() {
 function toggleMark() {
   mark = mark === null ? player.frame : null;
   update();
-  say(mark === null ? 'No span.' : 'The span starts here. Go to its last frame; emotion, use and note are about all of it, until you press M again.');
+  say(mark === null ? 'No span.' : 'The span starts here. Go to its last frame; emotion, use and note are about all of it, '
+    + 'until you press M again.');
 }
 
 function download() {
@@ -111,7 +112,7 @@ function download() {
   link.download = data.download;
   link.click();
   URL.revokeObjectURL(link.href);
-  say(`${data.download} is with your downloads: give it to emotions_from_video.py, behind --apply, together with the video.`);
+  say(`${data.download} is with your downloads: give it to emotions_from_video.py, behind --apply, and the video.`);
 }
 
 // ------------------------------------------------------------------------------------------------ what is shown

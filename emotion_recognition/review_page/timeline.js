@@ -10,7 +10,8 @@ const GROUND = '#16181d'; // dark in both themes: the emotions' colours stand ou
 const INK = '#c9ced6';
 const DARK_INK = '#141414'; // on the emotions' colours
 const DASHES = [[], [7, 3], [2, 3], [10, 3, 2, 3], [], [4, 4], [10, 4], [2, 2, 6, 2], [1, 4]];
-const AXIS_STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200]; // seconds
+// Seconds, of which clocks have the longer ones.
+const AXIS_STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
 const LEAST_SECONDS = 0.2; // that a row shows
 
 // What stands on the colour of each class, so that the colour is not the only sign: lines on a tile of 8 pixels.
