@@ -32,11 +32,10 @@ from emotion_recognition.interaction import Interruption, Window, open_window, s
 from emotion_recognition.labels import InputError
 from emotion_recognition.photographs import process_photographs
 from emotion_recognition.pipeline import EmotionPipeline
-from emotion_recognition.results import summarise_folders, tell_results, write_results
+from emotion_recognition.recorded_faces import RecordedFaces
+from emotion_recognition.results import Results, summarise_folders
 from emotion_recognition.settings import Parser, Settings, option, read_command_line
-from emotion_recognition.spans import check_spans, read_spans
-from emotion_recognition.summary import VideoSummary
-from emotion_recognition.tables import EmotionTable, FacePeriods
+from emotion_recognition.spans import check_spans
 from emotion_recognition.video import FrameError, VideoReader
 from emotion_recognition.video_writer import VideoWriter
 
@@ -47,6 +46,7 @@ COMPACT = True  # CSV: one row per period in which the emotions stay the same; F
 SHOW_PROCESS = False  # show the frames in a window while working; q ends it
 WRITE_VIDEO = True  # False: tables and picture only
 SUBTITLES = False  # write the periods as subtitles too
+REVIEW = True  # write a page on which the result can be looked at and corrected; it takes some milliseconds
 ELAN = False  # write the periods for ELAN too, with the video linked
 SPANS = None  # CSV of stimuli or conditions in the videos, to be summarised apart
 # Those that the webcam script has too are edited in emotion_recognition/settings.py.
@@ -67,6 +67,10 @@ class VideoSettings(Settings):
     show_process: bool = option(SHOW_PROCESS, 'show the frames in a window; q ends')
     write_video: bool = option(WRITE_VIDEO, 'write the annotated video or photograph, otherwise the rest alone')
     subtitles: bool = option(SUBTITLES, 'write the periods as SRT too')
+    review: bool = option(REVIEW, 'write a page on which the result can be looked at and corrected')
+    apply: str | Path | None = option(
+        None, 'corrected table of periods from that page: draw the results of a video anew with it', parse=Path
+    )
     elan: bool = option(ELAN, 'write the periods for ELAN too')
     spans: str | Path | None = option(SPANS, 'CSV: video, start, end (seconds), name; summarised apart', parse=Path)
     baseline: Sequence[float] | None = option(
@@ -131,39 +135,43 @@ def analyse_video(
 
 
 def process_video(
-    video_path: Path, classifier: EmotionClassifier, settings: VideoSettings, interruption: Interruption
+    video_path: Path, classifier: EmotionClassifier | None, settings: VideoSettings, interruption: Interruption
 ) -> pd.DataFrame:
-    """What `analyse_video` does, with all options as one value, and ended from elsewhere too."""
+    """What `analyse_video` does, with all options as one value, and ended from elsewhere too. With corrections to
+    apply, no classifier is needed."""
     outputs = name_outputs(video_path, settings.output_filename)
-    pipeline = EmotionPipeline(open_detector(settings), classifier, settings)
-    spans = read_spans(settings.spans, video_path)
-    emotions, face_periods, run_folder = EmotionTable(settings.compact), FacePeriods(), RunFolder(outputs)
-    summary = VideoSummary(video_path.name, classifier.class_names, spans)
-    columns = FaceColumns(classifier.class_names, bool(settings.baseline), settings.fill_gaps)
+    if settings.apply:
+        recogniser = recorded = RecordedFaces(outputs, Path(settings.apply))
+        outputs, columns = outputs.corrected(), recorded.columns
+        results = Results(video_path, recorded.class_names, settings, recorded.review)
+    else:
+        recogniser = EmotionPipeline(open_detector(settings), classifier, settings)
+        columns = FaceColumns(classifier.class_names, bool(settings.baseline), settings.fill_gaps)
+        results = Results(video_path, classifier.class_names, settings)
+    run_folder = RunFolder(outputs)
     with VideoReader(video_path) as reader:
         check_outputs(video_path, outputs)
         remove_dead_runs(outputs.annotated.parent)
-        if settings.baseline:
+        if settings.baseline and not settings.apply:
             first = EmotionPipeline(open_detector(settings), classifier, settings)
-            pipeline.baselines = measure_baselines(video_path, first, settings.baseline, interruption)
+            recogniser.baselines = measure_baselines(video_path, first, settings.baseline, interruption)
         with run_folder as own:
             with ExitStack() as stack:
                 face_table = stack.enter_context(FaceTable(own.faces, columns))
                 writer = stack.enter_context(VideoWriter(own.annotated, reader)) if settings.write_video else None
                 window = stack.enter_context(open_window(WINDOW_TITLE, settings.show_process))
-                tables = (emotions, face_table, face_periods, summary)
-                frame_count, stopped = annotate(reader, pipeline, tables, writer, window, interruption)
+                frame_count, stopped = annotate(reader, recogniser, [face_table, results], writer, window, interruption)
                 if not frame_count:
                     raise InputError(stopped or f'{video_path}: has no frames')
-            write_results(emotions, face_periods, summary, spans, reader, own, outputs, settings)
-    tell_results(face_periods, spans, reader, stopped, run_folder.written)
-    return emotions.to_frame()
+            results.write(reader, own, outputs)
+    results.tell(reader, stopped, run_folder.written)
+    return results.emotions.to_frame()
 
 
 def annotate(
     reader: VideoReader,
-    pipeline: EmotionPipeline,
-    tables: Iterable[EmotionTable | FaceTable | FacePeriods | VideoSummary],
+    recogniser: EmotionPipeline | RecordedFaces,
+    tables: Iterable[FaceTable | Results],
     writer: VideoWriter | None,
     window: Window | None,
     interruption: Interruption,
@@ -175,7 +183,7 @@ def annotate(
     """
     frame_number, stopped = 0, None
     try:
-        with closing(pipeline.run(reader.read_frames())) as frames:
+        with closing(recogniser.run(reader.read_frames())) as frames:
             progress = tqdm(frames, reader.path.name, reader.frame_count or None, unit='frame')
             for frame_number, timestamp_ms, frame_bgr, faces in progress:
                 for table in tables:
@@ -230,11 +238,15 @@ def analyse_files(paths: Sequence[Path], settings: VideoSettings) -> tuple[int, 
         raise InputError('--baseline is a span of a video; expected one among the inputs, or no --baseline')
     if settings.spans:
         check_spans(settings.spans, videos)
+    if settings.apply and (len(videos) != 1 or photographs):
+        raise InputError(f'--apply corrects one video, but there are {len(files)} files; name the one that it is about')
     outputs, problems = check_files(files, settings)
     if not outputs:
         return len(files), problems
-    open_detector(settings)  # tells at once what the model would be waited for
-    classifier = open_classifier(settings)
+    classifier = None
+    if not settings.apply:
+        open_detector(settings)  # tells at once what the model would be waited for
+        classifier = open_classifier(settings)
     with Interruption() as interruption:
         for video in videos:
             if video in outputs and (problem := try_video(video, classifier, settings, interruption)):

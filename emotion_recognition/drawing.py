@@ -34,7 +34,7 @@ def draw_faces(frame_bgr: np.ndarray, faces: Iterable[FaceEmotion]) -> None:
         cv2.rectangle(frame_bgr, *corners, emotion_colour_bgr(face.emotion), line_width, cv2.LINE_AA)
     labels = []  # drawn so far
     for face in faces:
-        text = f'{face.track_id}: {face.emotion} {face.confidence:.0%}'
+        text = f'{face.track_id}: {face.emotion} ' + ('(corrected)' if face.corrected else f'{face.confidence:.0%}')
         labels.append(_draw_label(frame_bgr, text, face.box, emotion_colour_bgr(face.emotion), scale, labels))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from emotion_recognition.labels import FaceEmotion, has_valence
 
 FACE_COLUMNS = ['frame', 'ms', 'face', 'x', 'y', 'width', 'height', 'emotion', 'confidence']  # and more
+MACHINE, PERSON = 'machine', 'person'  # who says an emotion
 FROM_BASELINE = '_from_baseline'  # ending of the columns that tell how a face has changed
 SAVE_SECONDS = 0.8  # between two times that a live table is brought to the disk
 
@@ -23,30 +24,37 @@ class FaceColumns:
         class_names: of the probabilities.
         with_baseline: also how it has changed from its baseline.
         with_detected: also whether the detector saw it, or it was filled in.
+        with_by: also who says its emotion, the machine or a person.
     """
 
     class_names: tuple[str, ...]
     with_baseline: bool = False
     with_detected: bool = False
+    with_by: bool = False
 
     @property
     def names(self) -> list[str]:
         """Names of the columns."""
         valence = ['valence'] if has_valence(self.class_names) else []
         changes = [name + FROM_BASELINE for name in ('emotion', *self.class_names)] if self.with_baseline else []
-        return [*FACE_COLUMNS, *self.class_names, *valence, *changes, *(['detected'] if self.with_detected else [])]
+        detected, by = ['detected'] * self.with_detected, ['by'] * self.with_by
+        return [*FACE_COLUMNS, *self.class_names, *valence, *changes, *detected, *by]
 
     def cells(self, frame_number: int, timestamp_ms: float, face: FaceEmotion) -> list:
         """A face's row. Emotion and confidence are told without regard to its baseline; what has changed from it is
-        empty for a face without one."""
+        empty for a face without one. A corrected emotion stands for both, without confidence; all probabilities
+        stay the network's."""
         raw, change = replace(face, probabilities_from_baseline=None), face.probabilities_from_baseline
         values = [raw.confidence, *raw.probabilities, *([raw.valence] if has_valence(face.class_names) else [])]
         cells = [frame_number, timestamp_ms, face.track_id, *face.box, raw.emotion, *_four_digits(values)]
+        if face.corrected:
+            cells[FACE_COLUMNS.index('confidence')] = ''
         if self.with_baseline and change is None:
             cells += [''] * (1 + len(face.class_names))
         elif self.with_baseline:
             cells += [face.emotion, *_four_digits(change)]
-        return cells + [int(face.detected)] * self.with_detected
+        by = PERSON if face.corrected else MACHINE
+        return cells + [int(face.detected)] * self.with_detected + [by] * self.with_by
 
 
 class FaceTable:

@@ -22,6 +22,7 @@ VIDEO_SUFFIXES = [  # of the files in a folder that are taken
 PHOTOGRAPH_SUFFIXES = ['.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp']
 OUTPUT_SUFFIX = '_with_emotions'  # of annotated files, which are not taken
 RUN_FOLDER_SUFFIX = '.emotions.tmp'  # of hidden folders, each with a lock beside it that ends in .lock instead
+CORRECTED_SUFFIX = '_corrected'  # of what a person has corrected, behind that
 FACES_SUFFIX, SUMMARY_SUFFIX, TIMELINE_SUFFIX = '_faces_data.csv', '_summary.csv', '_timeline.png'
 
 
@@ -61,9 +62,19 @@ class Outputs:
         """The periods for ELAN."""
         return self._named('.eaf')
 
+    @property
+    def review(self) -> Path:
+        """Page on which the result can be looked at and corrected."""
+        return self._named('_review.html')
+
+    def corrected(self) -> 'Outputs':
+        """Where the corrected results go: beside these, which stay as the network made them."""
+        return Outputs(self.annotated.with_stem(self.annotated.stem + CORRECTED_SUFFIX))
+
     def all(self) -> list[Path]:
         """Everything that may be written."""
-        return [self.annotated, self.emotions, self.faces, self.timeline, self.subtitles, self.summary, self.elan]
+        tables = [self.emotions, self.faces, self.summary]
+        return [self.annotated, *tables, self.timeline, self.subtitles, self.elan, self.review]
 
     def _named(self, ending):
         return self.annotated.with_name(self.annotated.stem + ending)
@@ -222,4 +233,5 @@ def find_files(paths: Iterable[Path]) -> tuple[list[Path], dict[Path | None, lis
 def _is_input(file):
     if file.name.startswith('.') or file.suffix.lower() not in VIDEO_SUFFIXES + PHOTOGRAPH_SUFFIXES:
         return False
-    return not file.stem.endswith(OUTPUT_SUFFIX) and not file.name.endswith(OUTPUT_SUFFIX + TIMELINE_SUFFIX)
+    stem = file.name.removesuffix(TIMELINE_SUFFIX) if file.name.endswith(TIMELINE_SUFFIX) else file.stem
+    return not stem.removesuffix(CORRECTED_SUFFIX).endswith(OUTPUT_SUFFIX)

@@ -52,6 +52,7 @@ class FaceEmotion:
         detected: False where the detector missed the face and it was filled in.
         probabilities_from_baseline: (K,) float32, how it has changed from its baseline, summing to 1, see
             `FaceBaselines`; None for a face without one.
+        corrected: the emotion that a person says it is, None for what the network says.
     """
 
     track_id: int
@@ -61,16 +62,18 @@ class FaceEmotion:
     angle: float = 0.0
     detected: bool = True
     probabilities_from_baseline: np.ndarray | None = None
+    corrected: str | None = None
 
     @property
     def emotion(self) -> str:
-        """Name of the most probable class, as it is shown: from the face's baseline where it has one."""
-        return self.class_names[int(self._shown.argmax())]
+        """A person's correction, else the most probable class as it is shown: from the face's baseline where it has
+        one."""
+        return self.corrected or self.class_names[int(self.shown.argmax())]
 
     @property
     def confidence(self) -> float:
-        """Probability of that class, 0 to 1."""
-        return float(self._shown.max())
+        """Probability of the most probable class, 0 to 1; it says nothing of a correction."""
+        return float(self.shown.max())
 
     @property
     def valence(self) -> float:
@@ -83,5 +86,6 @@ class FaceEmotion:
         return float(of_class[POSITIVE] - max(of_class[name] for name in NEGATIVES))
 
     @property
-    def _shown(self):
+    def shown(self) -> np.ndarray:
+        """The probabilities that are shown: from the face's baseline where it has one."""
         return self.probabilities if self.probabilities_from_baseline is None else self.probabilities_from_baseline

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from emotion_recognition.elan import make_tiers, write_elan
 from emotion_recognition.files import Outputs, name_summary_of_folder
-from emotion_recognition.labels import InputError
+from emotion_recognition.labels import FaceEmotion, InputError
+from emotion_recognition.review import Review, write_review
 from emotion_recognition.settings import Settings
-from emotion_recognition.spans import Span, describe_outside
+from emotion_recognition.spans import describe_outside, read_spans
 from emotion_recognition.summary import VideoSummary, join_summaries
 from emotion_recognition.tables import EmotionTable, FacePeriods, write_subtitles
 from emotion_recognition.video import VideoReader
@@ -16,57 +17,76 @@ from emotion_recognition.video import VideoReader
 MOST_FACES_TOLD = 10
 
 
-def write_results(
-    emotions: EmotionTable,
-    face_periods: FacePeriods,
-    summary: VideoSummary,
-    spans: Sequence[Span],
-    reader: VideoReader,
-    own: Outputs,
-    outputs: Outputs,
-    settings: Settings,
-) -> None:
-    """Write what is known at the end only.
+class Results:
+    """Collects what a video shows, frame by frame, and makes of it what is written at the end.
 
     Args:
-        emotions, face_periods, summary: what was seen.
-        spans: of the video.
-        reader: of the video.
-        own: where the files are written.
-        outputs: where they will lie.
+        video_path: of the video.
+        class_names: of the probabilities.
         settings: of the video script.
+        review: of faces that are collected elsewhere, as they were before they were corrected.
+
+    Attributes:
+        emotions: the table in the published format.
+
+    Raises:
+        InputError: the spans cannot be read.
     """
-    from emotion_recognition.plots import save_timeline  # here and not above: matplotlib takes a second to import
 
-    last_frame_ms = float(1000 / reader.frame_rate)
-    emotions.to_frame().to_csv(own.emotions, index=False)
-    summary.to_frame(last_frame_ms).to_csv(own.summary, index=False)
-    save_timeline(face_periods, reader.path.name, own.timeline)
-    if settings.subtitles:
-        write_subtitles(emotions.periods(), last_frame_ms, own.subtitles)
-    if settings.elan:
-        moved_by_ms = max(0.0, -face_periods.ms_first) if settings.write_video else 0.0  # see VideoWriter
-        tiers = make_tiers(face_periods, spans, last_frame_ms, moved_by_ms)
-        media_path = outputs.annotated if settings.write_video else reader.path
-        write_elan(tiers, media_path, outputs.elan.parent, own.elan)
+    def __init__(self, video_path: Path, class_names: Sequence[str], settings: Settings, review: Review | None = None):
+        self._settings = settings
+        self._spans = read_spans(settings.spans, video_path)
+        self.emotions, self._face_periods = EmotionTable(settings.compact), FacePeriods()
+        self._summary = VideoSummary(video_path.name, class_names, self._spans)
+        self._review = review or Review(class_names)
+        self._collected = [self.emotions, self._face_periods, self._summary, *([] if review else [self._review])]
 
+    def add(self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion]) -> None:
+        """Add the next frame: its number from 1, its presentation time in milliseconds, its faces."""
+        for table in self._collected:
+            table.add(frame_number, timestamp_ms, faces)
 
-def tell_results(
-    face_periods: FacePeriods, spans: Sequence[Span], reader: VideoReader, stopped: str | None, written: Sequence[Path]
-) -> None:
-    """Say what was seen, what was skipped or amiss, why it ended early, and where the files are."""
-    if reader.skipped_packets:
-        first = f'the first one at {reader.first_skipped_ms / 1000:.2f} s'
-        print(f'Skipped what could not be decoded: {reader.skipped_packets} packets, {first}', file=sys.stderr)
-    if stopped:
-        print(f'Stopped after frame {face_periods.frame_last}: {stopped}', file=sys.stderr)
-    else:
-        ends_ms = face_periods.ms_last + float(1000 / reader.frame_rate)
-        for line in describe_outside(spans, face_periods.ms_first, ends_ms):
-            print(f'{reader.path}: {line}', file=sys.stderr)
-    print(f'{face_periods.frame_last} frames, {face_periods.describe(MOST_FACES_TOLD)}')
-    first, *others = written
-    print(f'Wrote {first}' + (f' and, beside it, {", ".join(path.name for path in others)}' if others else ''))
+    def write(self, reader: VideoReader, own: Outputs, outputs: Outputs) -> None:
+        """Write everything but the annotated video and the table of faces, which are written as the frames come.
+
+        Args:
+            reader: of the video.
+            own: where the files are written.
+            outputs: where they will lie.
+        """
+        from emotion_recognition.plots import save_timeline  # here and not above: matplotlib takes a second to import
+
+        last_frame_ms = float(1000 / reader.frame_rate)
+        shown_path = outputs.annotated if self._settings.write_video else reader.path
+        self.emotions.to_frame().to_csv(own.emotions, index=False)
+        self._summary.to_frame(last_frame_ms).to_csv(own.summary, index=False)
+        save_timeline(self._face_periods, reader.path.name, own.timeline)
+        if self._settings.subtitles:
+            write_subtitles(self.emotions.periods(), last_frame_ms, own.subtitles)
+        if self._settings.elan:
+            moved_by_ms = (
+                max(0.0, -self._face_periods.ms_first) if self._settings.write_video else 0.0
+            )  # as VideoWriter
+            tiers = make_tiers(self._face_periods, self._spans, last_frame_ms, moved_by_ms)
+            write_elan(tiers, shown_path, outputs.elan.parent, own.elan)
+        if self._settings.review:
+            write_review(self._review, reader.path, shown_path, outputs.annotated.parent, own.review, self._spans)
+
+    def tell(self, reader: VideoReader, stopped: str | None, written: Sequence[Path]) -> None:
+        """Say what was seen, what was skipped or amiss, why it ended early, and where the files are."""
+        seen = self._face_periods
+        if reader.skipped_packets:
+            first = f'the first one at {reader.first_skipped_ms / 1000:.2f} s'
+            print(f'Skipped what could not be decoded: {reader.skipped_packets} packets, {first}', file=sys.stderr)
+        if stopped:
+            print(f'Stopped after frame {seen.frame_last}: {stopped}', file=sys.stderr)
+        else:
+            ends_ms = seen.ms_last + float(1000 / reader.frame_rate)
+            for line in describe_outside(self._spans, seen.ms_first, ends_ms):
+                print(f'{reader.path}: {line}', file=sys.stderr)
+        print(f'{seen.frame_last} frames, {seen.describe(MOST_FACES_TOLD)}')
+        first, *others = written
+        print(f'Wrote {first}' + (f' and, beside it, {", ".join(path.name for path in others)}' if others else ''))
 
 
 def summarise_folders(folders: Iterable[Path], done: dict[Path, Outputs]) -> dict[Path, str]:

@@ -1,8 +1,10 @@
-"""Make everything in this folder: the demo clip, its annotated video and CSV, and the README's picture.
+"""Make everything in this folder: the demo clip, its annotated video, CSV and review page, and the README's pictures.
 
-Needs moviepy (requirements.txt) and scikit-image (tests/requirements.txt), which carries one of the photographs.
+Needs moviepy (requirements.txt), and of tests/requirements.txt scikit-image, which carries one of the photographs, and
+Playwright, which opens the review page in Chromium for its picture.
 """
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -12,17 +14,20 @@ import matplotlib.cbook
 import numpy as np
 import skimage.data
 from moviepy import AudioClip, VideoClip
+from playwright.sync_api import sync_playwright
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 import emotions_from_video  # noqa: E402 (found through the line above)
 from emotion_recognition.classification import EmotionClassifier  # noqa: E402
+from emotion_recognition.files import Outputs  # noqa: E402
 
 CLIP_PATH = HERE / 'demo.mp4'
 # Not beside the clip, where the script would put it: there each user's own run writes, and git ignores that.
 RESULT_PATH = HERE / 'results' / 'demo_with_emotions.mp4'
-PICTURE_SECONDS = 8.0  # which moment of the annotated video is the README's picture
+PAGE_PICTURE_PATH = HERE / 'review.jpg'
+PICTURE_SECONDS = 8.0  # which moment of the annotated video is in the README's pictures
 WIDTH, HEIGHT = 640, 360  # pixels
 FRAME_RATE = 25
 SCENE_SECONDS = 3.0  # the first photograph, the second, both
@@ -45,6 +50,7 @@ def main():
         CLIP_PATH, classifier, emotions_from_video.DETECTOR_PATH, output_filename=RESULT_PATH
     )
     save_picture(RESULT_PATH, PICTURE_SECONDS, RESULT_PATH.with_suffix('.png'))
+    save_picture_of_page(Outputs(RESULT_PATH).review, PICTURE_SECONDS, PAGE_PICTURE_PATH)
 
 
 def fill(photo_rgb, width, height):
@@ -91,6 +97,21 @@ def save_picture(video_path, seconds, path):
     with av.open(str(video_path)) as container:
         frame = next(frame for frame in container.decode(video=0) if frame.time >= seconds)
         frame.to_image().save(path, optimize=True)
+
+
+def save_picture_of_page(page_path, seconds, path):
+    """Save how the review page looks at a time."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which('chromium'), args=['--no-sandbox'])
+        page = browser.new_page(viewport={'width': 1280, 'height': 990})
+        page.goto(page_path.as_uri())
+        page.locator('.row .u-over').last.wait_for()
+        page.evaluate(f'player.showTime({seconds} * 1e6)')
+        for key in 'cffc':  # the curves of the third face and not of the first
+            page.keyboard.press(key)
+        page.wait_for_timeout(1000)  # until the frame is shown
+        page.screenshot(path=path, type='jpeg', quality=88)
+        browser.close()
 
 
 if __name__ == '__main__':

@@ -1,6 +1,7 @@
 """What several test modules need: a small model, made clips, the shared data where it is."""
 
 import json
+import shutil
 import threading
 import time
 from fractions import Fraction
@@ -23,6 +24,8 @@ SHARED = ROOT.parent / 'shared'
 DETECTOR_PATH = ROOT / 'face_detector' / 'haarcascade_frontalface_default.xml'
 DEMO_PATH = ROOT / 'examples' / 'demo.mp4'
 YUNET_PATH = next((SHARED / 'detectors').glob('face_detection_yunet*.onnx'), None)
+CHROMIUM_OPTIONS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run']
+CHROMIUM_OPTIONS += ['--disable-sync', '--disable-component-update', '--mute-audio']
 CLASS_NAMES = ('anger', 'contempt', 'disgust', 'fear', 'happy', 'neutral', 'sad', 'surprise', 'uncertain')
 
 
@@ -104,6 +107,19 @@ def sound_packets(path):
     with av.open(str(path)) as container:
         packets = container.demux(container.streams.audio[0])
         return [(float(packet.pts * packet.time_base), bytes(packet)) for packet in packets if packet.pts is not None]
+
+
+@pytest.fixture(scope='session')
+def browser():
+    """Chromium, driven by Playwright; what needs it skips where either is missing."""
+    playwright = pytest.importorskip('playwright.sync_api')
+    path = shutil.which('chromium')
+    if path is None:
+        pytest.skip('Chromium is not here')
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

@@ -72,6 +72,9 @@ def test_names_of_outputs(tmp_path):
     assert name_outputs(tmp_path / 'a.avi').annotated == tmp_path / 'a_with_emotions.mp4'
     assert name_outputs(tmp_path / 'a.JPG').annotated == tmp_path / 'a_with_emotions.JPG'
     assert name_outputs(tmp_path / 'a.jpg', tmp_path / 'b.png').faces == tmp_path / 'b_faces_data.csv'
+    corrected = name_outputs(tmp_path / 'a.avi').corrected()
+    assert corrected.annotated == tmp_path / 'a_with_emotions_corrected.mp4'
+    assert corrected.review == tmp_path / 'a_with_emotions_corrected_review.html'
     with pytest.raises(InputError, match='expected a photograph'):
         name_outputs(tmp_path / 'a.jpg', tmp_path / 'b.mp4')
 
@@ -79,7 +82,9 @@ def test_names_of_outputs(tmp_path):
 def test_folders_give_their_videos_and_photographs_but_no_outputs(tmp_path):
     for name in ('b.mp4', 'a.JPG', 'c.tiff', 'a_with_emotions.JPG', 'b_with_emotions.mp4', '.hidden.jpg', 'notes.txt'):
         (tmp_path / name).touch()
-    (tmp_path / 'b_with_emotions_timeline.png').touch()
+    for name in ('b_with_emotions_timeline.png', 'b_with_emotions_corrected.mp4'):
+        (tmp_path / name).touch()
+    (tmp_path / 'b_with_emotions_corrected_timeline.png').touch()
     (tmp_path / 'b_timeline.png').touch()
     videos, photographs = find_files([tmp_path, tmp_path / 'x.mov', tmp_path / 'y.png'])
     assert videos == [tmp_path / 'b.mp4', tmp_path / 'x.mov']

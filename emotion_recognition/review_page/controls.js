@@ -1,0 +1,137 @@
+'use strict';
+/* The keys, buttons and fields, and the start of it all. */
+
+
+function onClick(id, action) {
+  element(id).addEventListener('click', action);
+}
+
+const KEYS = {
+  ' ': () => player.toggle(),
+  ArrowLeft: () => player.step(-1),
+  ArrowRight: () => player.step(1),
+  Home: () => player.step(-times.length),
+  End: () => player.step(times.length),
+  '[': () => showPeriod(table.neighbour(-1, player.frame)),
+  ']': () => showPeriod(table.neighbour(1, player.frame)),
+  f: nextFace,
+  c: () => rows.switchCurves(face),
+  '+': () => timeline.zoom(0.5),
+  '=': () => timeline.zoom(0.5), // the same key without shift
+  '-': () => timeline.zoom(2),
+  0: () => timeline.show(timeline.first, timeline.last),
+  e: () => editFrom('emotion'),
+  n: () => editFrom('note'),
+  s: split,
+  m: toggleMark,
+  u: () => { if (!element('use').disabled) element('use').click(); },
+  z: () => store.undo(),
+};
+
+function editFrom(id) {
+  player.video.pause(); // what is edited shall stay the same period
+  element(id).focus();
+}
+
+document.addEventListener('keydown', (event) => {
+  const { target, key } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (target.matches('input[type="text"], select')) {
+    if (key === 'Escape') target.blur();
+    return;
+  }
+  if (key === ' ' && target.matches('button, summary, input')) return;
+  if (target.matches('input[type="range"]') && /^(Arrow|Home|End|Page)/.test(key)) return;
+  let action = KEYS[key.length === 1 ? key.toLowerCase() : key];
+  if (!element('keys').checked) action = null;
+  if (target === element('scroller') && key === 'ArrowUp') action = KEYS['['];
+  if (target === element('scroller') && key === 'ArrowDown') action = KEYS[']'];
+  if (!action) return;
+  event.preventDefault(); // also what the video's own controls would do
+  event.stopPropagation();
+  action();
+}, true);
+
+/** The row above all faces: the axis of time, and the spans that have a name. */
+function showSpans() {
+  const spans = data.spans.map(([name, start, end]) => ({
+    start: seconds(start), end: seconds(end), texts: [name], fill: SPAN_COLOUR, colour: SPAN_COLOUR,
+  }));
+  rows.addAxis(spans.length ? () => spans : null);
+  element('spans').hidden = spans.length === 0;
+  for (const { texts: [text], start, end } of spans) {
+    const button = make('button', '', `${text}: ${formatTime(start)} to ${formatTime(end)}`);
+    button.addEventListener('click', () => player.showTime(start * 1e6));
+    element('spans').append(button);
+  }
+}
+
+function wire() {
+  onClick('play', () => player.toggle());
+  onClick('previous-frame', KEYS.ArrowLeft);
+  onClick('next-frame', KEYS.ArrowRight);
+  onClick('previous-period', KEYS['[']);
+  onClick('next-period', KEYS[']']);
+  onClick('zoom-in', KEYS['+']);
+  onClick('zoom-out', KEYS['-']);
+  onClick('zoom-all', KEYS[0]);
+  onClick('split', split);
+  onClick('mark', toggleMark);
+  onClick('merge', merge);
+  onClick('undo', KEYS.z);
+  onClick('discard', () => {
+    store.discard();
+    say('All corrections are discarded. Undo brings them back.');
+  });
+  onClick('download', download);
+  element('face').addEventListener('change', () => chooseFace(Number(element('face').value)));
+  element('only-face').addEventListener('change', update);
+  element('all-curves').addEventListener('change', () => {
+    rows.switchAllCurves(element('all-curves').checked);
+  });
+  element('least').addEventListener('input', () => {
+    element('least-value').textContent = `${element('least').value} %`;
+    timeline.least = Number(element('least').value);
+    rows.forgetItems();
+    timeline.refresh();
+    update();
+  });
+  element('emotion').append(...classNames.map((name, index) => new Option(name, index)));
+  for (const id of ['emotion', 'note']) element(id).addEventListener('focus', () => player.video.pause());
+  element('emotion').addEventListener('change', () => {
+    const emotion = Number(element('emotion').value);
+    correct({ emotion, byPerson: 1 }, classNames[emotion]);
+  });
+  element('use').addEventListener('change', () => {
+    const use = Number(element('use').checked);
+    correct({ use }, use ? 'used' : 'not used');
+  });
+  element('note').addEventListener('change', () => {
+    const note = element('note').value.trim();
+    correct({ note }, note ? 'noted' : 'no note');
+  });
+  new ResizeObserver(() => {
+    timeline.resize(element('rows').querySelector('.plot').clientWidth);
+  }).observe(element('rows'));
+}
+
+function wireVideo() {
+  const { video } = player;
+  const showState = () => { element('play').textContent = video.paused ? 'Play' : 'Pause'; };
+  for (const event of ['play', 'pause', 'ended']) video.addEventListener(event, showState);
+  video.addEventListener('error', () => {
+    element('video-problem').hidden = false;
+    element('video-problem').textContent = `This browser cannot play ${data.video}: it is not where the page expects it, `
+      + 'or of a kind that the browser does not know. A run without --no-write-video writes one that it knows.';
+  });
+  video.src = data.video;
+}
+
+showSpans();
+wire();
+onPeriods();
+wireVideo();
+const lasting = formatTime(timeline.last - timeline.first);
+const faceCount = `${ofFace.size} ${ofFace.size === 1 ? 'face' : 'faces'}`;
+element('facts').textContent = `${lasting} · ${times.length} frames · ${faceCount}`;
+if (store.isCorrected()) say('Your corrections are still here.');

@@ -1,0 +1,129 @@
+'use strict';
+/* The video's times, its periods, and what a person may do to them. Nothing in this file touches the page. Periods are
+   never changed in place: each step gives a new list, so that the one before it is what Undo goes back to. */
+
+// A period: number of the face as it was found and as it is now, index of the emotion, first and last frame from 0,
+// mean probability, whether a person says the emotion, whether it shall be used, and a note.
+const PERIOD_FIELDS = ['found', 'face', 'emotion', 'start', 'end', 'confidence', 'byPerson', 'use', 'note'];
+const CSV_COLUMNS = [
+  'ms_start', 'ms_end', 'frame_start', 'frame_end', 'emotions', 'face', 'by', 'note', 'use', 'found_as',
+];
+
+function unpackPeriods(rows) {
+  return rows.map((row) => Object.fromEntries(PERIOD_FIELDS.map((field, column) => [field, row[column]])));
+}
+
+function packPeriods(periods) {
+  return periods.map((period) => PERIOD_FIELDS.map((field) => period[field]));
+}
+
+/** Presentation times in microseconds, from the differences between them. */
+function unpackTimes(differences) {
+  let sum = 0;
+  return Float64Array.from(differences, (difference) => (sum += difference));
+}
+
+/** Index of the last time that is not above the given one; 0 where all are. */
+function lastAtOrBefore(times, time) {
+  let [low, high] = [0, times.length - 1];
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (times[middle] <= time) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** When the frame after this one is shown. The last frame counts as long as the one before it. */
+function endOfFrame(times, frame) {
+  if (frame + 1 < times.length) return times[frame + 1];
+  return times[frame] + (frame > 0 ? times[frame] - times[frame - 1] : 40_000);
+}
+
+function inOrder(periods) {
+  return periods.sort((a, b) => a.start - b.start || a.face - b.face || a.found - b.found);
+}
+
+/** The face's period that goes on in this frame becomes two, of which the second begins with it. */
+function splitPeriods(periods, face, frame) {
+  return inOrder(periods.flatMap((period) => {
+    if (period.face !== face || frame <= period.start || frame > period.end) return [period];
+    return [{ ...period, end: frame - 1 }, { ...period, start: frame }];
+  }));
+}
+
+/** Change what the face's periods from one frame to another say; those that reach over an end are split there. */
+function changePeriods(periods, face, start, end, changes) {
+  const split = splitPeriods(splitPeriods(periods, face, start), face, end + 1);
+  const isInside = (period) => period.face === face && period.start >= start && period.end <= end;
+  return split.map((period) => (isInside(period) ? { ...period, ...changes } : period));
+}
+
+/** First frame in which both faces are seen and used, null where there is none. */
+function firstCommonFrame(periods, one, other) {
+  const [ofOne, ofOther] = [one, other].map((face) => periods.filter((period) => period.face === face && period.use));
+  let place = 0;
+  for (const period of ofOne) {
+    while (place < ofOther.length && ofOther[place].end < period.start) place += 1;
+    if (place < ofOther.length && ofOther[place].start <= period.end) {
+      return Math.max(period.start, ofOther[place].start);
+    }
+  }
+  return null;
+}
+
+function mergeFaces(periods, from, into) {
+  return inOrder(periods.map((period) => (period.face === from ? { ...period, face: into } : period)));
+}
+
+/** The table of periods, as --apply reads it. Its times and frames are those of the first and the last frame. */
+function toCsv(periods, times, classNames) {
+  const milliseconds = (frame) => {
+    const value = times[frame] / 1000;
+    return Number.isInteger(value) ? value.toFixed(1) : String(value);
+  };
+  const rows = periods.map((period) => [
+    milliseconds(period.start), milliseconds(period.end), period.start + 1, period.end + 1,
+    classNames[period.emotion], period.face, period.byPerson ? 'person' : 'machine', period.note,
+    period.use ? 'yes' : 'no', period.found,
+  ]);
+  const quote = (cell) => (/[",\r\n]/.test(cell) ? `"${String(cell).replaceAll('"', '""')}"` : cell);
+  return [CSV_COLUMNS, ...rows].map((row) => `${row.map(quote).join(',')}\n`).join('');
+}
+
+function unpackCurves(faces) {
+  return new Map(faces.map(({ face, buckets, low, high }) => {
+    let bucket = 0;
+    const places = new Map(buckets.map((difference, place) => [(bucket += difference), place]));
+    return [face, { places, low, high: high ?? low }];
+  }));
+}
+
+/** A face's curves: those of all faces that it is made of, as far as its periods reach.
+    Returns x in seconds and y, for each class, in per cent; null where the face is not seen. */
+function joinCurves(periods, curves, framesPerBucket, times, classCount) {
+  const x = [];
+  const y = Array.from({ length: classCount }, () => []);
+  const timeOf = (frame) => times[Math.min(frame, times.length - 1)] / 1e6;
+  let last = -1; // bucket
+  for (const { found, start, end } of periods) {
+    const { places, low, high } = curves.get(found);
+    const first = Math.max(Math.floor(start / framesPerBucket), last + 1);
+    for (let bucket = first; bucket * framesPerBucket <= end; bucket += 1) {
+      const place = places.get(bucket);
+      if (place === undefined) continue;
+      if (last >= 0 && bucket > last + 1) {
+        x.push(timeOf((last + 1) * framesPerBucket));
+        y.forEach((values) => values.push(null));
+      }
+      last = bucket;
+      x.push(timeOf(bucket * framesPerBucket));
+      y.forEach((values, index) => values.push(low[index][place]));
+      if (framesPerBucket > 1) { // the line goes up and down within the bucket
+        x.push(timeOf(bucket * framesPerBucket + framesPerBucket / 2));
+        y.forEach((values, index) => values.push(high[index][place]));
+      }
+    }
+  }
+  return { x, y };
+}

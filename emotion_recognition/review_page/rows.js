@@ -1,0 +1,138 @@
+'use strict';
+/* The legend, and a row of the timeline for each face, with its name and the switch of its curves. */
+
+function make(tag, className, text = '') {
+  const made = document.createElement(tag);
+  if (tag === 'button') made.type = 'button';
+  made.className = className;
+  made.textContent = text;
+  return made;
+}
+
+class Legend {
+  /** classes: of the timeline; onSwitch(): one of them is shown now, or is not. */
+  constructor(holder, classes, onSwitch) {
+    this.values = classes.map((ofClass, index) => {
+      const [button, value] = [make('button', ''), make('span', 'value', '–')];
+      const sample = document.createElement('canvas');
+      [sample.width, sample.height] = [32 * devicePixelRatio, 16 * devicePixelRatio];
+      drawSample(sample.getContext('2d'), ofClass, index);
+      button.append(sample, ofClass.name, value);
+      button.setAttribute('aria-pressed', 'true');
+      button.addEventListener('click', () => {
+        ofClass.isShown = !ofClass.isShown;
+        button.setAttribute('aria-pressed', ofClass.isShown);
+        onSwitch();
+      });
+      holder.append(button);
+      return value;
+    });
+  }
+
+  /** Per cents, null for none. */
+  showValues(percents) {
+    this.values.forEach((value, index) => {
+      value.textContent = percents === null ? '–' : `${percents[index]} %`;
+    });
+  }
+}
+
+/** As a class looks in a band, above how its curve looks. */
+function drawSample(context, { colour, fill }, index) {
+  const { width, height } = context.canvas;
+  context.fillStyle = GROUND;
+  context.fillRect(0, 0, width, height);
+  context.fillStyle = fill;
+  context.fillRect(0, 0, width, height * 0.55);
+  context.strokeStyle = colour;
+  context.lineWidth = 2 * devicePixelRatio;
+  context.setLineDash(DASHES[index % DASHES.length].map((length) => length * devicePixelRatio));
+  context.beginPath();
+  context.moveTo(0, height * 0.8);
+  context.lineTo(width, height * 0.8);
+  context.stroke();
+}
+
+class FaceRows {
+  /** items(face), curves(face): what its row shows, see TimelineRow; onChoice(face): its name was clicked.
+      A row is drawn once it comes into view: a long video may have hundreds of faces. */
+  constructor(holder, timeline, { items, curves, onChoice }) {
+    Object.assign(this, { holder, timeline, items, curves, onChoice, entries: new Map(), hasCurves: false });
+    this.view = new IntersectionObserver((seen) => {
+      for (const { isIntersecting, target } of seen) {
+        if (isIntersecting) this.draw(Number(target.dataset.face));
+      }
+    }, { rootMargin: '300px' });
+  }
+
+  addAxis(items) {
+    const [row, plot] = [make('div', 'row axis'), make('div', 'plot')];
+    row.append(make('div', 'head', items ? 'spans' : ''), plot);
+    this.holder.append(row);
+    this.timeline.add(plot, { items, hasAxis: true });
+  }
+
+  /** Show these faces, in this order. */
+  show(faces) {
+    for (const [face, { row, drawn }] of this.entries) {
+      if (faces.includes(face)) continue;
+      this.timeline.remove(drawn);
+      row.remove();
+      this.entries.delete(face);
+    }
+    for (const face of faces) {
+      if (!this.entries.has(face)) this.entries.set(face, this.make(face));
+      this.holder.append(this.entries.get(face).row);
+    }
+    this.forgetItems();
+    for (const { drawn } of this.entries.values()) drawn?.reload();
+  }
+
+  make(face) {
+    const [row, head, plot] = ['row', 'head', 'plot'].map((className) => make('div', className));
+    const [name, curvesSwitch] = [make('button', 'name', `face ${face}`), make('button', 'curves', 'curves')];
+    curvesSwitch.setAttribute('aria-label', `curves of face ${face}`);
+    name.addEventListener('click', () => this.onChoice(face));
+    curvesSwitch.addEventListener('click', () => this.switchCurves(face));
+    row.dataset.face = face;
+    row.append(head, plot);
+    head.append(name, curvesSwitch);
+    this.view.observe(row);
+    const hasCurves = this.hasCurves || this.entries.size === 0; // of the first one, to begin with
+    curvesSwitch.setAttribute('aria-expanded', hasCurves);
+    return { row, plot, name, curvesSwitch, hasCurves, drawn: null, items: null };
+  }
+
+  draw(face) {
+    const entry = this.entries.get(face);
+    if (!entry || entry.drawn) return;
+    this.view.unobserve(entry.row);
+    entry.drawn = this.timeline.add(entry.plot, {
+      face,
+      items: () => (entry.items ??= this.items(face)),
+      curves: () => this.curves(face),
+    });
+    entry.drawn.showCurves(entry.hasCurves);
+  }
+
+  setCurrent(current) {
+    for (const [face, { name }] of this.entries) name.setAttribute('aria-pressed', face === current);
+  }
+
+  switchCurves(face, isWanted) {
+    const entry = this.entries.get(face);
+    if (!entry) return;
+    entry.hasCurves = isWanted ?? !entry.hasCurves;
+    entry.curvesSwitch.setAttribute('aria-expanded', entry.hasCurves);
+    entry.drawn?.showCurves(entry.hasCurves);
+  }
+
+  switchAllCurves(isWanted) {
+    this.hasCurves = isWanted; // of faces to come, too
+    for (const face of this.entries.keys()) this.switchCurves(face, isWanted);
+  }
+
+  forgetItems() {
+    for (const entry of this.entries.values()) entry.items = null;
+  }
+}
