@@ -4,8 +4,8 @@ Standalone: copy this one file into a Kaggle kernel and run it. It checks the ta
 for validation, trains, keeps the epoch that does best on these, evaluates it, and writes submission.csv.
 
 model.h5 is a complete Keras model: input (n, S, S, 3), RGB, float32, 0..255; output (n, 9) probabilities. Whatever the
-network wants done to a face (grey, scaling) is a layer inside it; its attributes `class_names` and `class_priors` are
-JSON lists. Runs on any Keras backend: KERAS_BACKEND=tensorflow, jax or torch.
+network wants done to a face (grey, scaling) is a layer inside it; its attributes `class_names`, `class_priors` and
+`face_share` are JSON. Runs on any Keras backend: KERAS_BACKEND=tensorflow, jax or torch.
 """
 
 import argparse
@@ -85,6 +85,7 @@ OPTIONS = {
     'second_share': Option(0.4, 'share of the second labels in the target', 0, 1),
     'oversample': Option(0, 'repeat images of rare emotions: at least so many of each in an epoch', 0),
     'monitor': Option('val_accuracy', 'which epoch is kept', more={'choices': ('val_accuracy', 'val_loss')}),
+    'face_share': Option(1.0, 'share of the side, from the middle, that inference shows to the network', 0.5, 1),
     'calibrate': Option(False, 'at the end, one temperature so that confidence matches accuracy'),
     'resume': Option(False, 'go on from the last finished epoch'),
     # augmentation: each image is drawn anew in every epoch
@@ -101,8 +102,9 @@ EFNET_IMAGE_SIZES = (224, 240, 260, 300, 380, 456, 528, 600)  # pixels, B0 to B7
 VALIDATION_SHARE = 0.1
 SPLIT_SEED = 17  # not --seed: a model trained further must not be measured on faces that it has learnt from
 WEIGHT_DECAY = 0.05
-# Test-time augmentation averages the answers to these views of an image: turned (degrees), then mirrored or not
-VIEWS = ((0, False), (6, False), (-6, False), (0, True), (6, True), (-6, True))
+# Test-time augmentation averages these views: turned by degrees, mirrored, seen closely (--face-share); the first alone
+# is what inference sees by default
+VIEWS = tuple((angle, mirror, not angle) for mirror in (False, True) for angle in (0, 6, -6))
 BALANCE = 0.75  # how far inference frees the answers from the class priors by default; confidence is calibrated for it
 KERAS_WEIGHTS_URL = 'https://storage.googleapis.com/keras-applications/efficientnetb{}_notop.h5'
 IMAGENET_STDDEV_RGB = (0.229, 0.224, 0.225)
@@ -223,12 +225,8 @@ def make_targets(table, votes=0.0, second_share=0.0):
     Learning from the spread of the annotators' votes instead of the winner alone is Barsoum et al. 2016
     (arXiv 1608.01041). Rows labelled `uncertain` keep their label: that label means that the votes were spread.
 
-    Args:
-        votes: share of the vote distribution in the target, 0 to 1.
-        second_share: share of the label in the column `second` in the target of the rows that have one, 0 to 1.
-
     Returns:
-        (n, 9) float32 distributions.
+        (n, 9) float32 distributions: `votes` of the votes, `second_share` of the label in the column `second`.
     """
     one_hot = np.eye(len(EMOTIONS), dtype='float32')
     labels = table.emotion.map(EMOTIONS.index).to_numpy()
@@ -259,8 +257,10 @@ def oversample(table, least, seed):
 # ---- input pipeline ------------------------------------------------------------------------------
 
 
-def resize(image, size):
-    """Scale an image to size x size: by area where it shrinks, linearly where it grows. Inference does the same."""
+def resize(image, size, share=1):
+    """Scale the middle of an image to size x size, as inference does: by area where it shrinks, else linearly."""
+    top, left = (round(side * (1 - share) / 2) for side in image.shape[:2])
+    image = image[top : image.shape[0] - top, left : image.shape[1] - left]
     shrinks = min(image.shape[:2]) > size
     return cv2.resize(image, (size, size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
 
@@ -305,7 +305,7 @@ class FaceDataset(keras.utils.PyDataset):
 
     def __init__(self, paths, targets, size, options, augmenter=None, shuffle=False):
         super().__init__(workers=options.workers, max_queue_size=4 * options.workers)
-        self.paths, self.targets, self.size = list(paths), targets, size
+        self.paths, self.targets, self.size, self.share = list(paths), targets, size, 1
         self.batch_size, self.seed, self.epoch = options.batch_size, options.seed, 0
         self.augmenter, self.shuffle = augmenter, shuffle
 
@@ -327,7 +327,7 @@ class FaceDataset(keras.utils.PyDataset):
         return np.random.default_rng([self.seed, self.epoch]).permutation(len(self.paths))
 
     def _read(self, path, rng):
-        image = resize(read_image(path), self.size)
+        image = resize(read_image(path), self.size, self.share)
         return image if self.augmenter is None else self.augmenter(image, rng)
 
 
@@ -348,13 +348,11 @@ def build_model(efnet_no, weights, image_size=None, native_size=None, grayscale=
     """EfficientNet + global average pooling + softmax as one flat graph.
 
     Args:
-        efnet_no: 0 to 7.
         weights: 'imagenet' (downloaded by Keras), 'none', or the path of a file: a model.h5 of this project to go on
             from, or the backbone's weights as Keras publishes them (efficientnetb1_notop.h5).
-        image_size: side in pixels that the backbone sees; None for its own.
+        image_size: side in pixels that EfficientNet sees; None for its own.
         native_size: side of the data's own images where that is smaller. It becomes the model's input size, and the
             model enlarges, so that a large face at inference loses the same detail as in training.
-        grayscale: let the network see luma only.
 
     Returns:
         keras.Model: (n, S, S, 3) RGB 0..255 -> (n, 9) float32 probabilities; S = native_size or image_size.
@@ -412,8 +410,7 @@ def load_weights(model, efnet_no, weights):
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise TrainingError(f'{weights}: not weights of EfficientNetB{efnet_no}: {reason}') from None
-    from_imagenet = 'emotion' not in {layer.name for layer in source.layers}
-    if from_imagenet or sum(isinstance(layer, keras.layers.Rescaling) for layer in source.layers) == 2:
+    if 'emotion' not in {layer.name for layer in source.layers}:
         normalization = next(layer for layer in model.layers if isinstance(layer, keras.layers.Normalization))
         mean, variance, count = normalization.get_weights()
         normalization.load_own_variables({'0': mean, '1': variance * np.array(IMAGENET_STDDEV_RGB), '2': count})
@@ -476,13 +473,14 @@ def compile_model(model, options, steps_per_epoch):
     model.compile(optimizer, 'categorical_crossentropy', metrics=['accuracy'], jit_compile=jit_compile)
 
 
-def save_model(model, path, class_priors):
-    """Write model.h5 whole or not at all: without the optimiser, class names and priors inside."""
+def save_model(model, path, class_priors, face_share):
+    """Write model.h5 whole or not at all: without the optimiser, with what inference must know."""
     temporary_path = path.with_name(f'.{path.stem}.tmp.h5')
     model.save(temporary_path, include_optimizer=False)
     with h5py.File(temporary_path, 'r+') as file:
         file.attrs['class_names'] = json.dumps(EMOTIONS)
         file.attrs['class_priors'] = json.dumps([float(f'{prior:.6g}') for prior in class_priors])
+        file.attrs['face_share'] = json.dumps(face_share)
     os.replace(temporary_path, path)
 
 
@@ -492,8 +490,7 @@ def save_model(model, path, class_priors):
 class EpochEnd(keras.callbacks.Callback):
     """After each epoch: model.h5 if it is the best, history.csv, and all that `--resume` needs.
 
-    The checkpoint counts once state.json names it, so a run that is killed at any moment leaves a whole one. The state
-    in it holds the run's options, and its history and seconds so far.
+    The checkpoint counts once state.json names it, so a run that is killed at any moment leaves a whole one.
     """
 
     def __init__(self, output_path, class_priors, state):
@@ -507,7 +504,8 @@ class EpochEnd(keras.callbacks.Callback):
         self.state['history'].append({'epoch': epoch + 1, **{name: float(value) for name, value in logs.items()}})
         history = pd.DataFrame(self.state['history'])
         if best_epoch(history, self.state['options']['monitor']) == epoch:
-            save_model(self.model, self.output_path, self.class_priors)
+            face_share = float(self.state['options']['face_share'])
+            save_model(self.model, self.output_path, self.class_priors, face_share)
         history.to_csv(self.output_path.with_name('history.csv'), index=False)
         self.state['seconds'] += time.monotonic() - self.started
         self.state['checkpoint'] = f'epoch_{epoch + 1}.keras'
@@ -576,9 +574,12 @@ def train(options, training, validation, class_priors):
 
 def predict(model, paths, options, views=VIEWS):
     """Probabilities of image files in each view: (views, n, 9) float32; their mean is test-time augmented."""
-    augmenters = [partial(view, angle=angle, mirror=mirror) for angle, mirror in views]
-    datasets = [FaceDataset(paths, None, model.input_shape[1], options, augmenter) for augmenter in augmenters]
-    return np.stack([model.predict(dataset, verbose=0) for dataset in datasets])
+    answers = []
+    for angle, mirror, closely in views:
+        dataset = FaceDataset(paths, None, model.input_shape[1], options, partial(view, angle=angle, mirror=mirror))
+        dataset.share = options.face_share if closely else 1
+        answers.append(model.predict(dataset, verbose=0))
+    return np.stack(answers)
 
 
 def balance(probabilities, class_priors, share=BALANCE):
@@ -657,9 +658,8 @@ def describe_run(options, tables, seconds):
     backend = keras.backend.backend()
     return {
         'command': shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        'seed': options.seed,
         'split_sizes': {name: len(table) for name, table in tables.items()},
-        'training_seconds': round(seconds),
+        **{'seed': options.seed, 'face_share': options.face_share, 'training_seconds': round(seconds)},
         'machine': f'{platform.platform()}, {os.cpu_count()} processors, Python {platform.python_version()}',
         'versions': {'keras': keras.__version__, backend: sys.modules[backend].__version__, 'opencv': cv2.__version__},
     }
@@ -697,7 +697,7 @@ def evaluate(options, tables, class_priors, seconds):
     if options.calibrate:
         (plain,) = predict(model, validation.path, options, VIEWS[:1])
         temperature = calibrate(model, labels, plain, class_priors)
-        save_model(model, options.output, class_priors)
+        save_model(model, options.output, class_priors, options.face_share)
     views = predict(model, validation.path, options)
     plain, augmented, unique = views[0], views.mean(axis=0), ~validation.picture.duplicated().to_numpy()
     metrics = compute_metrics(labels, plain, augmented) | {

@@ -13,7 +13,9 @@ from emotion_recognition.labels import InputError
 from emotion_recognition.runtimes import load_network
 from emotion_recognition.settings import Settings
 
-VIEW_ANGLES = (0, 6, -6)  # degrees; test-time augmentation turns each face by these, and mirrors it
+# Of test-time augmentation, each mirrored too: degrees by which a face is turned, and whether it is seen closely
+VIEWS = ((0, True), (6, False), (-6, False))
+LEAST_SHARE = 0.5  # of a face, below which nothing of it can be told
 
 
 class EmotionClassifier:
@@ -30,6 +32,8 @@ class EmotionClassifier:
         class_names: tuple of K strings.
         class_priors: (K,) float64, each class's share of what the network was trained on, from the file's attribute
             `class_priors`, a JSON list; None where the file has none.
+        face_share: share of a face's sides that the network is shown, from the middle, by the file's attribute
+            `face_share`; 1 where it has none.
         image_size: S, in pixels.
 
     Raises:
@@ -43,7 +47,7 @@ class EmotionClassifier:
         precision: str = 'auto',
         balance: float = Settings.balance,
     ):
-        self.class_names, self.class_priors = _read_classes(model_path)
+        self.class_names, self.class_priors, self.face_share = _read_attributes(model_path)
         self._balance = balance
         self._network = load_network(Path(model_path), runtime, precision)
         input_shape, output_shape = self._network.input_shape, self._network.output_shape
@@ -61,17 +65,17 @@ class EmotionClassifier:
 
         Args:
             faces_bgr: face images, each (height, width, 3) uint8, BGR, of any size above 0.
-            test_time_augmentation: average the probabilities of six views of each face: as it is, turned by 6 degrees
-                to either side, and the mirror images of these.
+            test_time_augmentation: average the probabilities of six views of each face: as without it; all of the face,
+                turned by 6 degrees to either side; and the mirror images of these.
 
         Returns:
             (n, K) float32 probabilities; (0, K) for no faces.
         """
         if not len(faces_bgr):
             return np.empty((0, len(self.class_names)), np.float32)
-        batch = np.stack([self._prepare(face) for face in faces_bgr])
+        views = VIEWS if test_time_augmentation else VIEWS[:1]
+        batch = np.concatenate([self._view(faces_bgr, angle, closely) for angle, closely in views])
         if test_time_augmentation:
-            batch = np.concatenate([_turn(batch, angle) for angle in VIEW_ANGLES])
             batch = np.concatenate([batch, batch[:, :, ::-1]])
         probabilities = self._network(batch.astype(np.float32))
         return self._balanced(probabilities.reshape(-1, len(faces_bgr), len(self.class_names)).mean(axis=0))
@@ -81,6 +85,10 @@ class EmotionClassifier:
             return probabilities
         freed = probabilities * self.class_priors**-self._balance
         return (freed / freed.sum(axis=1, keepdims=True)).astype(np.float32)
+
+    def _view(self, faces_bgr, angle, closely):
+        share = self.face_share if closely else 1
+        return _turn(np.stack([self._prepare(_middle(face, share)) for face in faces_bgr]), angle)
 
     def _prepare(self, face_bgr):
         """Scale and reorder a face as model_training.py does: by area where it shrinks, else linearly."""
@@ -103,6 +111,12 @@ def open_classifier(settings: Settings) -> EmotionClassifier:
     return classifier
 
 
+def _middle(image, share):
+    """The middle of an image, as model_training.py cuts it."""
+    top, left = (round(side * (1 - share) / 2) for side in image.shape[:2])
+    return image[top : image.shape[0] - top, left : image.shape[1] - left]
+
+
 def _turn(images, angle):
     """Turn images, (n, S, S, 3) uint8, about their middle, as model_training.py does."""
     if not angle:
@@ -112,21 +126,22 @@ def _turn(images, angle):
     return np.stack([cv2.warpAffine(image, matrix, size, borderMode=cv2.BORDER_REPLICATE) for image in images])
 
 
-def _read_classes(model_path):
-    """The names, and the priors, None without."""
+def _read_attributes(model_path):
+    """The names, the priors, None without, and the share of a face, 1 without."""
     if not Path(model_path).is_file():
         raise InputError(f'{model_path}: no such model file; model_training.py writes one')
     try:
         with h5py.File(model_path) as file:
             class_names = tuple(json.loads(file.attrs['class_names']))
-            priors = file.attrs.get('class_priors')
-            return class_names, None if priors is None else _check_priors(model_path, priors, len(class_names))
+            priors, share = file.attrs.get('class_priors'), file.attrs.get('face_share', '1')
     except KeyError:
         raise InputError(f'{model_path}: names no classes; expected a model.h5 of model_training.py') from None
     except (OSError, ValueError):
         raise InputError(
             f'{model_path}: damaged or not an HDF5 file; expected a model.h5 of model_training.py'
         ) from None
+    priors = None if priors is None else _check_priors(model_path, priors, len(class_names))
+    return class_names, priors, _check_share(model_path, share)
 
 
 def _check_priors(model_path, text, count):
@@ -137,6 +152,16 @@ def _check_priors(model_path, text, count):
     if priors.shape != (count,) or not (np.isfinite(priors) & (priors > 0)).all():
         raise InputError(f'{model_path}: its class_priors are {text}; expected {count} shares above 0, as a JSON list')
     return priors
+
+
+def _check_share(model_path, text):
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0
+    if not LEAST_SHARE <= share <= 1:
+        raise InputError(f'{model_path}: its face_share is {text}; expected {LEAST_SHARE} to 1')
+    return share
 
 
 def _is_square_rgb(shape):

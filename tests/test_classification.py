@@ -72,19 +72,46 @@ def test_augmentation_averages_turned_and_mirrored_views(sides_path):
     np.testing.assert_allclose(both[0], both[1], atol=1e-6)
 
 
-def test_augmentation_is_that_of_training(tmp_path, sides_path):
+@pytest.mark.parametrize('face_share', [1, 0.8])
+def test_views_are_those_of_training(tmp_path, sides_path, face_share):
     import keras
 
-    faces = np.random.default_rng(5).integers(0, 256, (3, 64, 64, 3), np.uint8)
+    with h5py.File(sides_path, 'r+') as file:
+        file.attrs['face_share'] = str(face_share)
+    faces = np.random.default_rng(5).integers(0, 256, (3, 64, 50, 3), np.uint8)
     paths = [tmp_path / f'{number}.png' for number in range(3)]
     for path, face in zip(paths, faces, strict=True):
         cv2.imwrite(str(path), face)
-    options = SimpleNamespace(batch_size=2, workers=2, seed=1)
+    options = SimpleNamespace(batch_size=2, workers=2, seed=1, face_share=face_share)
     trained = model_training.predict(keras.models.load_model(sides_path, compile=False), paths, options)
     classifier = EmotionClassifier(sides_path, 'keras')
     assert trained.shape == (6, 3, 2)
     np.testing.assert_allclose(classifier.predict(faces), trained[0], atol=1e-6)
     np.testing.assert_allclose(classifier.predict(faces, True), trained.mean(axis=0), atol=1e-6)
+
+
+def test_only_the_middle_of_a_face_is_seen_where_the_model_wants_it(tmp_path, colour_model_path):
+    path = tmp_path / 'model.h5'
+    path.write_bytes(colour_model_path.read_bytes())
+    with h5py.File(path, 'r+') as file:
+        file.attrs['face_share'] = '0.75'
+    face = plain((0, 0, 255), 40, 80)
+    face[:5] = face[35:] = face[:, :10] = face[:, 70:] = (255, 0, 0)  # a blue border of an eighth
+    seen = EmotionClassifier(path, 'keras')
+    assert seen.face_share == 0.75
+    assert seen.predict([face])[0, 0] == pytest.approx(1, abs=1e-3)
+    assert EmotionClassifier(colour_model_path, 'keras').predict([face])[0, 0] < 0.99
+    for size in (1, 2, 3):
+        assert seen.predict([plain((0, 0, 255), size, size)])[0, 0] == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize('share', ['0', '0.4', '1.5', 'nan', '[1]'])
+def test_wrong_share(tmp_path, share):
+    path = save_classifier(tmp_path / 'model.h5', np.zeros((3, 2)), ('a', 'b'))
+    with h5py.File(path, 'r+') as file:
+        file.attrs['face_share'] = share
+    with pytest.raises(InputError, match=r'face_share is .*; expected 0.5 to 1'):
+        EmotionClassifier(path, 'keras')
 
 
 @pytest.fixture(scope='module')

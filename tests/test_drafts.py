@@ -86,3 +86,12 @@ def test_each_damage_befalls_its_share_of_the_images(both_labels, monkeypatch):
     rng, black = np.random.default_rng(0), np.zeros((8, 8, 3), np.uint8)
     damaged = [both_labels['augment_and_damage'](black, rng, options).max() for _ in range(500)]
     assert 70 < sum(damaged) < 130
+
+
+def test_average_is_the_mean_of_all_weights():
+    average = runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'average.py'))['average']
+    models = [model_training.build_model(0, 'none', image_size=32) for _ in range(2)]
+    weights = [model.get_weights() for model in models]
+    average(*models)
+    for mean, one, other in zip(models[0].get_weights(), *weights, strict=True):
+        np.testing.assert_allclose(mean, (one + other) / 2, rtol=1e-6)

@@ -126,7 +126,7 @@ def test_resume_keeps_to_the_options_of_the_run(kaggle, small_network):
 def test_keeps_the_best_epoch(tmp_path, monitor, kept):
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
     (tmp_path / 'checkpoint').mkdir()
-    state = {'options': {'monitor': monitor}, 'history': [], 'seconds': 0.0}
+    state = {'options': {'monitor': monitor, 'face_share': '0.9'}, 'history': [], 'seconds': 0.0}
     epoch_end = model_training.EpochEnd(tmp_path / 'model.h5', np.full(9, 1 / 9), state)
     epoch_end.set_model(model)
     for epoch, (accuracy, loss) in enumerate([(0.1, 3.0), (0.5, 2.0), (0.4, 1.0), (0.5, float('nan'))]):
@@ -430,18 +430,19 @@ def test_imagenet_start_equals_keras_own_network(imagenet_file, monkeypatch):
 
 def test_saved_model_comes_back_exact_with_its_class_names(imagenet_file, tmp_path):
     model = model_training.build_model(0, str(imagenet_file), image_size=32, grayscale=True)
-    model_training.save_model(model, tmp_path / 'model.h5', np.full(9, 1 / 9))
+    model_training.save_model(model, tmp_path / 'model.h5', np.full(9, 1 / 9), 0.85)
     loaded = keras.models.load_model(tmp_path / 'model.h5', compile=False)
     np.testing.assert_array_equal(predict(loaded), predict(model))
     with h5py.File(tmp_path / 'model.h5') as file:
         assert json.loads(file.attrs['class_names']) == list(EMOTIONS)
         assert json.loads(file.attrs['class_priors']) == [0.111111] * 9
+        assert json.loads(file.attrs['face_share']) == 0.85
     assert [path.name for path in tmp_path.iterdir()] == ['model.h5']
 
 
 def test_going_on_from_a_model_of_this_project(imagenet_file, tmp_path):
     model = model_training.build_model(0, str(imagenet_file), image_size=32)
-    model_training.save_model(model, tmp_path / 'model.h5', np.full(9, 1 / 9))
+    model_training.save_model(model, tmp_path / 'model.h5', np.full(9, 1 / 9), 1.0)
     again = model_training.build_model(0, str(tmp_path / 'model.h5'), image_size=32)
     np.testing.assert_allclose(predict(again), predict(model), rtol=1e-5)
     with pytest.raises(TrainingError, match='not weights of EfficientNetB1'):
