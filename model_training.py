@@ -305,7 +305,7 @@ class FaceDataset(keras.utils.PyDataset):
 
     def __init__(self, paths, targets, size, options, augmenter=None, shuffle=False):
         super().__init__(workers=options.workers, max_queue_size=4 * options.workers)
-        self.paths, self.targets, self.size, self.share = list(paths), targets, size, 1
+        self.paths, self.targets, self.size, self.face_share = list(paths), targets, size, 1
         self.batch_size, self.seed, self.epoch = options.batch_size, options.seed, 0
         self.augmenter, self.shuffle = augmenter, shuffle
 
@@ -327,7 +327,7 @@ class FaceDataset(keras.utils.PyDataset):
         return np.random.default_rng([self.seed, self.epoch]).permutation(len(self.paths))
 
     def _read(self, path, rng):
-        image = resize(read_image(path), self.size, self.share)
+        image = resize(read_image(path), self.size, self.face_share)
         return image if self.augmenter is None else self.augmenter(image, rng)
 
 
@@ -577,7 +577,7 @@ def predict(model, paths, options, views=VIEWS):
     answers = []
     for angle, mirror, closely in views:
         dataset = FaceDataset(paths, None, model.input_shape[1], options, partial(view, angle=angle, mirror=mirror))
-        dataset.share = options.face_share if closely else 1
+        dataset.face_share = options.face_share if closely else 1
         answers.append(model.predict(dataset, verbose=0))
     return np.stack(answers)
 

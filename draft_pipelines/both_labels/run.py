@@ -29,10 +29,10 @@ def augment_and_damage(image, rng, options):
 class ShortEpochs(FaceDataset):
     def __init__(self, paths, targets, size, options, augmenter=None, shuffle=False):
         super().__init__(paths, targets, size, options, augmenter, shuffle)
-        self.share = options.share if shuffle else 1
+        self.epoch_share = options.share if shuffle else 1
 
     def __len__(self):
-        return round(super().__len__() * self.share)
+        return round(super().__len__() * self.epoch_share)
 
 
 if __name__ == '__main__':
