@@ -76,11 +76,11 @@ def make_clip(scenes, path):
         return frame
 
     def play(seconds):
-        seconds = np.atleast_1d(seconds)
+        seconds = np.asarray(seconds)
         number = np.minimum((seconds // SCENE_SECONDS).astype(int), len(NOTES_HZ) - 1)
         loudness = 0.2 * np.exp(-2 * (seconds % SCENE_SECONDS)) * np.minimum(1, (seconds % SCENE_SECONDS) / 0.02)
         wave = loudness * np.sin(2 * np.pi * np.array(NOTES_HZ)[number] * seconds)
-        return np.column_stack([wave, wave])
+        return np.stack([wave, wave], axis=-1)
 
     duration = SCENE_SECONDS * len(scenes)
     clip = VideoClip(draw, duration=duration).with_audio(AudioClip(play, duration=duration, fps=44100))
