@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Sequence
 from contextlib import suppress
 from importlib.util import find_spec
@@ -130,7 +131,7 @@ def _read(core, path, origin):
         with zipfile.ZipFile(path) as archive:
             if json.loads(archive.read('origin.json')) == origin:
                 return core.read_model(archive.read('model.xml'), archive.read('model.bin'))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile, RuntimeError):
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error, RuntimeError):
         pass
     return None
 
