@@ -46,8 +46,18 @@ def test_own_runs_are_told_as_measured(name):
 def test_both_labels_are_told_as_measured():
     folder = ROOT / 'draft_pipelines' / 'both_labels'
     assert len((folder / 'run.py').read_text().splitlines()) <= 40
+    history = (ROOT / 'model_weights' / 'earlier_runs' / '6' / 'history.csv').read_text().splitlines()
+    assert f'{float(history[4].split(",")[3]):.3f} after four' in (folder / 'README.md').read_text()
+
+
+def test_model_card_tells_what_was_measured():
     metrics = json.loads((ROOT / 'model_weights' / 'metrics.json').read_text())
-    assert f'{metrics["accuracy"]:.4f} after' in (folder / 'README.md').read_text()
+    card = (ROOT / 'model_weights' / 'README.md').read_text()
+    answers = (metrics, metrics['as_in_table'], metrics['balanced'])
+    told = [metrics['accuracy'], *(answer['accuracy_tta'] for answer in answers[:2])]
+    told += [metrics['balanced'][name] for name in ('accuracy', 'accuracy_tta')]
+    assert '| accuracy, nine classes | ' + ' | '.join(f'{value:.4f}' for value in told) + ' |' in card
+    assert f'temperature {metrics["temperature"]:.2f} ' in card
 
 
 def test_every_draft_is_known():
