@@ -341,7 +341,7 @@ def make_datasets(options, training_table, validation_table):
     return training, FaceDataset(validation_table.path, make_targets(validation_table), size, options)
 
 
-# ---- network -------------------------------------------------------------------------------------
+# ---- network and training --------------------------------------------------------------------------
 
 
 def build_model(efnet_no, weights, image_size=None, native_size=None, grayscale=False):
@@ -482,9 +482,6 @@ def save_model(model, path, class_priors, face_share):
         file.attrs['class_priors'] = json.dumps([float(f'{prior:.6g}') for prior in class_priors])
         file.attrs['face_share'] = json.dumps(face_share)
     os.replace(temporary_path, path)
-
-
-# ---- training ------------------------------------------------------------------------------------
 
 
 class EpochEnd(keras.callbacks.Callback):
@@ -784,16 +781,19 @@ def run(options):
 
 
 def main(arguments=None):
-    for name in ('SIGTERM', 'SIGHUP'):  # a batch system's, and a closed terminal's, end the run as Ctrl-C does
-        number = getattr(signal, name, None)  # Windows lacks one
-        if number and signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores SIGHUP
-            signal.signal(number, signal.default_int_handler)
+    signals = [getattr(signal, name, None) for name in ('SIGTERM', 'SIGHUP')]  # Windows lacks one, nohup ignores it
+    signals = [number for number in signals if number and signal.getsignal(number) == signal.SIG_DFL]
+    for number in signals:  # a batch system's, and a closed terminal's, end the run as Ctrl-C does
+        signal.signal(number, signal.default_int_handler)
     try:
         run(parse_options(arguments))
     except (TrainingError, OSError) as error:
         sys.exit(f'model_training.py: {error}')
     except KeyboardInterrupt:
         sys.exit('model_training.py: interrupted; the same command with --resume goes on after the last finished epoch')
+    finally:
+        for number in signals:
+            signal.signal(number, signal.SIG_DFL)
 
 
 if __name__ == '__main__':

@@ -227,8 +227,10 @@ def test_sigterm_ends_training_as_ctrl_c_does(kaggle, small_network, monkeypatch
         if epoch == 1:
             signal.raise_signal(signal.SIGTERM)
 
+    before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(model_training.EpochEnd, 'on_epoch_begin', terminate_in_epoch_two)
     assert 'with --resume goes on' in failure(kaggle)
+    assert signal.getsignal(signal.SIGTERM) == before
     monkeypatch.setattr(model_training.EpochEnd, 'on_epoch_begin', real_on_epoch_begin)
     model_training.main(arguments(kaggle, '--resume'))
     assert pd.read_csv(kaggle / 'out' / 'history.csv').epoch.tolist() == [1, 2]
