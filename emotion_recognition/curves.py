@@ -6,9 +6,8 @@ import numpy as np
 
 from emotion_recognition.labels import FaceEmotion
 
-MOST_BUCKETS = (
-    20_000  # of all faces together: 1.5 MB in a page; up to 13 minutes at 25 frames a second, none is thinned
-)
+# Of all faces together: 1.5 MB in a page; up to 13 minutes at 25 frames a second, none is thinned.
+MOST_BUCKETS = 20_000
 PERCENT = 100
 
 
