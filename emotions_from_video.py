@@ -5,35 +5,29 @@ Edit VIDEO_PATH and run it, or name videos, photographs or folders: python emoti
 
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 from tqdm import tqdm
 
 from emotion_recognition.classification import EmotionClassifier, open_classifier
+from emotion_recognition.cluster import process_on_ray, separate_address
 from emotion_recognition.detection import open_detector
 from emotion_recognition.drawing import draw_faces
 from emotion_recognition.face_table import FaceColumns, FaceTable
-from emotion_recognition.files import (
-    Outputs,
-    RunFolder,
-    check_outputs,
-    find_files,
-    is_photograph,
-    name_outputs,
-    name_table_of_folder,
-    remove_dead_runs,
-)
+from emotion_recognition.files import RunFolder, check_outputs, name_outputs, remove_dead_runs
 from emotion_recognition.first_pass import measure_baselines
+from emotion_recognition.inputs import check_files, find_files, name_all_outputs
 from emotion_recognition.interaction import Interruption, Window, open_window, signals_as_ctrl_c
 from emotion_recognition.labels import InputError
-from emotion_recognition.photographs import process_photographs
+from emotion_recognition.photographs import analyse_photographs
 from emotion_recognition.pipeline import EmotionPipeline
 from emotion_recognition.recorded_faces import RecordedFaces
 from emotion_recognition.results import Results, summarise_folders
+from emotion_recognition.run_record import describe_makers, find_left, write_record
 from emotion_recognition.settings import Parser, Settings, option, read_command_line
 from emotion_recognition.spans import check_spans
 from emotion_recognition.video import FrameError, VideoReader
@@ -48,12 +42,14 @@ WRITE_VIDEO = True  # False: tables and picture only
 SUBTITLES = False  # write the periods as subtitles too
 REVIEW = True  # write a page on which the result can be looked at and corrected; it takes some milliseconds
 ELAN = False  # write the periods for ELAN too, with the video linked
+SKIP_DONE = False  # leave out videos whose results are there and would be the same
 SPANS = None  # CSV of stimuli or conditions in the videos, to be summarised apart
 # Those that the webcam script has too are edited in emotion_recognition/settings.py.
 MODEL_WEIGHTS_PATH, DETECTOR_PATH = Settings.model_weights_path, Settings.detector_path
 
 SPAN = ('START', 'END')
 WINDOW_TITLE = 'emotions_from_video (q ends)'
+MOST_PROBLEMS_TOLD = 100
 
 
 @dataclass(frozen=True)
@@ -73,6 +69,10 @@ class VideoSettings(Settings):
     )
     elan: bool = option(ELAN, 'write the periods for ELAN too')
     spans: str | Path | None = option(SPANS, 'CSV: video, start, end (seconds), name; summarised apart', parse=Path)
+    skip_done: bool = option(SKIP_DONE, 'leave out videos whose results are there and would be the same')
+    ray: str | None = option(
+        None, 'many videos at once: on this machine, or on the Ray cluster at an address', parse=str, bare='local'
+    )
     baseline: Sequence[float] | None = option(
         None, 'seconds of a video in which faces are at rest: their change from it is shown', parse=float, parts=SPAN
     )
@@ -131,12 +131,12 @@ def analyse_video(
         **others,
     )
     with Interruption() as interruption:
-        return process_video(Path(video_path), classifier, settings, interruption)
+        return process_video(Path(video_path), classifier, settings, interruption).emotions.to_frame()
 
 
 def process_video(
     video_path: Path, classifier: EmotionClassifier | None, settings: VideoSettings, interruption: Interruption
-) -> pd.DataFrame:
+) -> Results:
     """What `analyse_video` does, with all options as one value, and ended from elsewhere too. With corrections to
     apply, no classifier is needed."""
     outputs = name_outputs(video_path, settings.output_filename)
@@ -149,7 +149,7 @@ def process_video(
         columns = FaceColumns(classifier.class_names, bool(settings.baseline), settings.fill_gaps)
         results = Results(video_path, classifier.class_names, settings)
     run_folder = RunFolder(outputs)
-    with VideoReader(video_path) as reader:
+    with VideoReader(video_path, settings.threads) as reader:
         check_outputs(video_path, outputs)
         remove_dead_runs(outputs.annotated.parent)
         if settings.baseline and not settings.apply:
@@ -158,14 +158,18 @@ def process_video(
         with run_folder as own:
             with ExitStack() as stack:
                 face_table = stack.enter_context(FaceTable(own.faces, columns))
-                writer = stack.enter_context(VideoWriter(own.annotated, reader)) if settings.write_video else None
+                writer = None
+                if settings.write_video:
+                    writer = stack.enter_context(VideoWriter(own.annotated, reader, settings.threads))
                 window = stack.enter_context(open_window(WINDOW_TITLE, settings.show_process))
                 frame_count, stopped = annotate(reader, recogniser, [face_table, results], writer, window, interruption)
                 if not frame_count:
                     raise InputError(stopped or f'{video_path}: has no frames')
             results.write(reader, own, outputs)
+            if not settings.apply:
+                write_record(own, video_path, describe_makers(settings), interruption.reason)
     results.tell(reader, stopped, run_folder.written)
-    return results.emotions.to_frame()
+    return results
 
 
 def annotate(
@@ -203,25 +207,22 @@ def annotate(
     return frame_number, stopped
 
 
-def check_files(paths: Iterable[Path], settings: VideoSettings) -> tuple[dict[Path, Outputs], dict[Path, str]]:
-    """Find out before the model takes its seconds to load which files can be done.
+def check_combinations(settings: VideoSettings, videos: Sequence[Path], file_count: int) -> None:
+    """Find out which options do not go together, or not with the inputs.
 
-    Returns:
-        Where the results of those go, and why the others cannot be done.
+    Raises:
+        InputError: some do not.
     """
-    outputs, problems, claimed = {}, {}, {}
-    for path in paths:
-        try:
-            named = name_outputs(path, settings.output_filename)
-            if not is_photograph(path):
-                VideoReader(path).close()
-            check_outputs(path, named)
-            if named.faces in claimed:
-                raise InputError(f'{path}: its output would be that of {claimed[named.faces]}; rename one of them')
-            outputs[path], claimed[named.faces] = named, path
-        except InputError as error:
-            problems[path] = str(error)
-    return outputs, problems
+    if settings.output_filename and file_count > 1:
+        raise InputError(f'--output-filename names one output, but there are {file_count} files')
+    if settings.baseline and not videos:
+        raise InputError('--baseline is a span of a video; expected one among the inputs, or no --baseline')
+    if settings.spans:
+        check_spans(settings.spans, videos)
+    if settings.apply and (len(videos) != 1 or file_count > 1):
+        raise InputError(f'--apply corrects one video, but there are {file_count} files; name the one that it is about')
+    if settings.ray and (settings.apply or settings.show_process):
+        raise InputError('--ray is for many videos, out of sight; expected neither --apply nor --show-process with it')
 
 
 def analyse_files(paths: Sequence[Path], settings: VideoSettings) -> tuple[int, dict[Path, str]]:
@@ -232,49 +233,42 @@ def analyse_files(paths: Sequence[Path], settings: VideoSettings) -> tuple[int, 
     """
     videos, photographs = find_files(paths)
     files = [*videos, *(path for group in photographs.values() for path in group)]
-    if settings.output_filename and len(files) > 1:
-        raise InputError(f'--output-filename names one output, but there are {len(files)} files')
-    if settings.baseline and not videos:
-        raise InputError('--baseline is a span of a video; expected one among the inputs, or no --baseline')
-    if settings.spans:
-        check_spans(settings.spans, videos)
-    if settings.apply and (len(videos) != 1 or photographs):
-        raise InputError(f'--apply corrects one video, but there are {len(files)} files; name the one that it is about')
-    outputs, problems = check_files(files, settings)
-    if not outputs:
-        return len(files), problems
-    classifier = None
-    if not settings.apply:
-        open_detector(settings)  # tells at once what the model would be waited for
-        classifier = open_classifier(settings)
+    check_combinations(settings, videos, len(files))
+    outputs, problems = name_all_outputs(files, settings.output_filename)
+    if not settings.ray:  # whose workers may see other files
+        problems |= check_files(outputs)
+    outputs = {path: outputs[path] for path in files if path not in problems}
+    videos = [video for video in videos if video in outputs]
+    left = find_left(videos, outputs, settings) if settings.skip_done else videos
     with Interruption() as interruption:
-        for video in videos:
-            if video in outputs and (problem := try_video(video, classifier, settings, interruption)):
-                problems[video] = problem
-        done = {video: outputs[video] for video in videos if video in outputs and video not in problems}
-        problems |= summarise_folders([path for path in paths if path.is_dir()], done)
-        stills = replace(settings, whole_frame_every=1)
+        process = process_on_ray if settings.ray else process_in_turn
+        problems |= process(left, process_video, settings, interruption) if left else {}
+        if not settings.apply:
+            done = {video: outputs[video] for video in videos if video not in problems}
+            problems |= summarise_folders([path for path in paths if path.is_dir()], done)
         for folder, group in photographs.items():
+            stills = {path: outputs[path] for path in group if path in outputs}
             with open_window(WINDOW_TITLE, settings.show_process) as window:
-                problems |= process_photographs(
-                    {path: outputs[path] for path in group if path in outputs},
-                    folder and name_table_of_folder(folder),
-                    EmotionPipeline(open_detector(stills), classifier, stills, stills=True),
-                    settings.write_video,
-                    window,
-                    interruption,
-                )
+                problems |= analyse_photographs(folder, stills, settings, window, interruption)
     return len(files), problems
 
 
-def try_video(video: Path, classifier: EmotionClassifier, settings: VideoSettings, interruption: Interruption):
-    """Process one of several videos. Returns why it failed, None if it did not."""
-    if interruption.reason:
-        return f'{video}: not begun, {interruption.reason}'
-    try:
-        process_video(video, classifier, settings, interruption)
-    except (InputError, OSError) as error:
-        return str(error)
+def process_in_turn(
+    videos: Sequence[Path], process: Callable, settings: VideoSettings, interruption: Interruption
+) -> dict[Path, str]:
+    """Process videos one after the other, as `process_on_ray` does at once. Returns why some of them failed."""
+    problems, classifier = {}, None
+    if not settings.apply:
+        open_detector(settings)  # tells at once what the model would be waited for
+        classifier = open_classifier(settings)
+    for video in videos:
+        try:
+            if interruption.reason:
+                raise InputError(f'{video}: not begun, {interruption.reason}')
+            process(video, classifier, settings, interruption)
+        except (InputError, OSError) as error:
+            problems[video] = str(error)
+    return problems
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -283,6 +277,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument('--video-path', type=Path, default=VIDEO_PATH, help='(default: %(default)s)')
     try:
         with signals_as_ctrl_c():
+            arguments = separate_address(sys.argv[1:] if arguments is None else arguments)
             settings, given = read_command_line(parser, VideoSettings, arguments)
             file_count, problems = analyse_files(given.paths or [given.video_path], settings)
     except (InputError, OSError) as error:
@@ -292,8 +287,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if problems and file_count == 1:
         sys.exit(f'{parser.prog}: {next(iter(problems.values()))}')
     if problems:
-        lines = ''.join(f'\n  {problem}' for problem in problems.values())
-        sys.exit(f'{parser.prog}: {len(problems)} of {file_count} files failed:{lines}')
+        told = list(problems.values())[:MOST_PROBLEMS_TOLD]
+        told += [f'and {len(problems) - len(told)} more'] if len(problems) > len(told) else []
+        sys.exit('\n  '.join([f'{parser.prog}: {len(problems)} of {file_count} files failed:', *told]))
 
 
 if __name__ == '__main__':

@@ -27,6 +27,7 @@ class EmotionClassifier:
         runtime: what computes it, 'auto', 'openvino' or 'keras', see `load_network`.
         precision: 'auto' or 'f32', see `load_network`.
         balance: t, 0 to 1: of how much of the priors the probabilities are freed, see `predict`.
+        threads: of OpenVINO, see `load_network`.
 
     Attributes:
         class_names: tuple of K strings.
@@ -46,10 +47,11 @@ class EmotionClassifier:
         runtime: str = 'auto',
         precision: str = 'auto',
         balance: float = Settings.balance,
+        threads: int = 0,
     ):
         self.class_names, self.class_priors, self.face_share = _read_attributes(model_path)
         self._balance = balance
-        self._network = load_network(Path(model_path), runtime, precision)
+        self._network = load_network(Path(model_path), runtime, precision, threads)
         input_shape, output_shape = self._network.input_shape, self._network.output_shape
         if not _is_square_rgb(input_shape):
             raise InputError(f'{model_path}: takes {input_shape}; expected square RGB images, (None, S, S, 3)')
@@ -104,7 +106,8 @@ def open_classifier(settings: Settings) -> EmotionClassifier:
     Raises:
         InputError: see `EmotionClassifier`.
     """
-    classifier = EmotionClassifier(settings.model_weights_path, settings.runtime, settings.precision, settings.balance)
+    how = settings.runtime, settings.precision, settings.balance, settings.threads
+    classifier = EmotionClassifier(settings.model_weights_path, *how)
     if classifier.class_priors is None and settings.balance not in (0, Settings.balance):
         why = 'names no class priors, which --balance needs; it runs as it is'
         print(f'{settings.model_weights_path}: {why}', file=sys.stderr)

@@ -1,10 +1,9 @@
-"""Which files come in, where their results go, and how these get there."""
+"""Where the results of a video or a photograph go, and how they get there."""
 
 import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +12,6 @@ from filelock import FileLock, Timeout
 
 from emotion_recognition.labels import InputError
 
-# fmt: off
-VIDEO_SUFFIXES = [  # of the files in a folder that are taken
-    '.3gp', '.avi', '.flv', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.mts', '.ogv', '.ts', '.webm',
-    '.wmv',
-]
-# fmt: on
 PHOTOGRAPH_SUFFIXES = ['.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp']
 OUTPUT_SUFFIX = '_with_emotions'  # of annotated files, which are not taken
 RUN_FOLDER_SUFFIX = '.emotions.tmp'  # of hidden folders, each with a lock beside it that ends in .lock instead
@@ -67,14 +60,23 @@ class Outputs:
         """Page on which the result can be looked at and corrected."""
         return self._named('_review.html')
 
+    @property
+    def record(self) -> Path:
+        """What the others were made with."""
+        return self._named('_run.json')
+
     def corrected(self) -> 'Outputs':
         """Where the corrected results go: beside these, which stay as the network made them."""
         return Outputs(self.annotated.with_stem(self.annotated.stem + CORRECTED_SUFFIX))
 
+    def written(self) -> list[str]:
+        """Names of what has been written."""
+        return [path.name for path in self.all() if path.exists()]
+
     def all(self) -> list[Path]:
         """Everything that may be written."""
         tables = [self.emotions, self.faces, self.summary]
-        return [self.annotated, *tables, self.timeline, self.subtitles, self.elan, self.review]
+        return [self.annotated, *tables, self.timeline, self.subtitles, self.elan, self.review, self.record]
 
     def _named(self, ending):
         return self.annotated.with_name(self.annotated.stem + ending)
@@ -83,8 +85,9 @@ class Outputs:
 class RunFolder:
     """A run's own hidden folder beside its outputs: what it writes appears under its names together, at the end.
 
-    Two runs of one video do so in turn, so that what stands side by side comes from one of them. At the end of a `with`
-    block that fails, nothing appears. A run that is killed leaves its folder behind, for `remove_dead_runs`.
+    Two runs of one video do so in turn, so that what stands side by side comes from one of them. The record comes last,
+    and an older one goes first: where one stands, all that it is about does. At the end of a `with` block that fails,
+    nothing appears. A run that is killed leaves its folder behind, for `remove_dead_runs`.
 
     Args:
         outputs: where the files shall appear.
@@ -125,8 +128,10 @@ class RunFolder:
                 f'{turn.lock_file}: another run holds this for {self.turn_timeout_seconds:g} s and more; '
                 'end it, or choose another output'
             ) from None
+        record = Outputs(self._annotated).record.name
         try:
-            for path in sorted(self._own.iterdir()):
+            (self._folder / record).unlink(missing_ok=True)
+            for path in sorted(self._own.iterdir(), key=lambda path: (path.name == record, path.name)):
                 os.replace(path, self._folder / path.name)
                 self.written.append(self._folder / path.name)
         finally:
@@ -202,36 +207,3 @@ def name_summary_of_folder(folder: Path) -> Path:
 def is_photograph(path: Path) -> bool:
     """Whether a file is taken for a photograph and not for a video."""
     return path.suffix.lower() in PHOTOGRAPH_SUFFIXES
-
-
-def find_files(paths: Iterable[Path]) -> tuple[list[Path], dict[Path | None, list[Path]]]:
-    """The videos and photographs among paths: files as they are, of folders those in them that are no outputs.
-
-    Returns:
-        The videos; and the photographs by the folder that was named, those that were named themselves under None.
-
-    Raises:
-        InputError: a folder holds neither.
-    """
-    videos: list[Path] = []
-    photographs: dict[Path | None, list[Path]] = {}
-    for path in paths:
-        files = [path]
-        if path.is_dir():
-            files = [file for file in sorted(path.iterdir()) if _is_input(file)]
-            if not files:
-                kinds = ' '.join(VIDEO_SUFFIXES + PHOTOGRAPH_SUFFIXES)
-                raise InputError(f'{path}: holds no video and no photograph ({kinds})')
-        for file in files:
-            if is_photograph(file):
-                photographs.setdefault(path if path.is_dir() else None, []).append(file)
-            else:
-                videos.append(file)
-    return videos, photographs
-
-
-def _is_input(file):
-    if file.name.startswith('.') or file.suffix.lower() not in VIDEO_SUFFIXES + PHOTOGRAPH_SUFFIXES:
-        return False
-    stem = file.name.removesuffix(TIMELINE_SUFFIX) if file.name.endswith(TIMELINE_SUFFIX) else file.stem
-    return not stem.removesuffix(CORRECTED_SUFFIX).endswith(OUTPUT_SUFFIX)

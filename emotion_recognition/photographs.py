@@ -2,18 +2,52 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
+from emotion_recognition.classification import open_classifier
+from emotion_recognition.detection import open_detector
 from emotion_recognition.drawing import draw_faces
 from emotion_recognition.face_table import FaceColumns, FaceTable
-from emotion_recognition.files import Outputs, RunFolder, remove_dead_runs
+from emotion_recognition.files import Outputs, RunFolder, name_table_of_folder, remove_dead_runs
 from emotion_recognition.interaction import Interruption, Window
 from emotion_recognition.labels import FaceEmotion, InputError
 from emotion_recognition.pipeline import EmotionPipeline
+from emotion_recognition.settings import Settings
+
+
+def analyse_photographs(
+    folder: Path | None,
+    outputs: dict[Path, Outputs],
+    settings: Settings,
+    window: Window | None,
+    interruption: Interruption,
+) -> dict[Path, str]:
+    """Find the emotions of photographs that belong together.
+
+    Args:
+        folder: that was named, for one more table, with the faces of all; None where they were named themselves.
+        outputs: where each photograph's results go; none for no photographs.
+        settings: of the video script.
+        window: to show them in, None for none.
+        interruption: ends it.
+
+    Returns:
+        Why some of them failed.
+
+    Raises:
+        InputError: the model or the detector is wrong for all of them.
+    """
+    if not outputs:
+        return {}
+    settings = replace(settings, whole_frame_every=1)
+    pipeline = EmotionPipeline(open_detector(settings), open_classifier(settings), settings, stills=True)
+    table_path = folder and name_table_of_folder(folder)
+    return process_photographs(outputs, table_path, pipeline, settings.write_video, window, interruption)
 
 
 def process_photographs(

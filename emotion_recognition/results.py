@@ -41,6 +41,11 @@ class Results:
         self._review = review or Review(class_names)
         self._collected = [self.emotions, self._face_periods, self._summary, *([] if review else [self._review])]
 
+    @property
+    def frame_count(self) -> int:
+        """Of the frames so far."""
+        return self._face_periods.frame_last
+
     def add(self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion]) -> None:
         """Add the next frame: its number from 1, its presentation time in milliseconds, its faces."""
         for table in self._collected:

@@ -28,13 +28,14 @@ class Network(Protocol):
         """From (n, S, S, 3) float32 RGB 0..255 to (n, K) float32 probabilities."""
 
 
-def load_network(model_path: Path, runtime: str = 'auto', precision: str = 'auto') -> Network:
+def load_network(model_path: Path, runtime: str = 'auto', precision: str = 'auto', threads: int = 0) -> Network:
     """Load a complete Keras model in HDF5.
 
     Args:
         model_path: of the file.
         runtime: 'openvino', 'keras', or 'auto': Keras where it has a GPU or OpenVINO fails, otherwise OpenVINO.
         precision: of OpenVINO. 'f32', or 'auto': most in bfloat16 on processors that compute in it.
+        threads: of OpenVINO; 0 for half as many as there are cores: the others are for the stages before and behind.
 
     Raises:
         InputError: the model cannot be loaded.
@@ -42,7 +43,7 @@ def load_network(model_path: Path, runtime: str = 'auto', precision: str = 'auto
     if runtime == 'keras' or (runtime == 'auto' and _keras_has_gpu()):
         return KerasNetwork(model_path)
     try:
-        return OpenVinoNetwork(model_path, precision)
+        return OpenVinoNetwork(model_path, precision, threads)
     except (ConversionError, ImportError) as error:
         if runtime == 'openvino' or find_spec('keras') is None:
             raise InputError(f'{model_path}: OpenVINO cannot run it: {error}') from None
@@ -72,7 +73,7 @@ class OpenVinoNetwork:
         ImportError: OpenVINO is not installed.
     """
 
-    def __init__(self, model_path: str | Path, precision: str = 'auto'):
+    def __init__(self, model_path: str | Path, precision: str = 'auto', threads: int = 0):
         import openvino  # here and not above: Keras alone will do
 
         core = openvino.Core()
@@ -83,7 +84,7 @@ class OpenVinoNetwork:
         )
         has_bfloat16 = 'BF16' in core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
         parts = _split_behind_stem(model) if precision == 'auto' and has_bfloat16 else [(model, 'f32')]
-        threads = max(1, (os.cpu_count() or 1) // 2)  # the other half is for the stages before and behind
+        threads = threads or max(1, (os.cpu_count() or 1) // 2)
         self._parts = [
             core.compile_model(part, 'CPU', {'INFERENCE_PRECISION_HINT': kind, 'INFERENCE_NUM_THREADS': threads})
             for part, kind in parts

@@ -31,6 +31,7 @@ def option(
     parse: Callable[[str], Any] | None = None,
     most: float | None = None,
     parts: tuple[str, ...] | None = None,
+    bare: Any = None,
 ) -> Any:
     """A field of settings.
 
@@ -42,9 +43,10 @@ def option(
         parse: from the command line's text; by default the default's own type.
         most: the largest value that makes sense, beside the smallest.
         parts: what its values are called on the command line, where it takes several.
+        bare: its value where it stands on the command line without one.
     """
     metadata = {'help': help_text, 'least': least, 'choices': choices, 'parse': parse or type(default)}
-    return dataclasses.field(default=default, metadata={**metadata, 'most': most, 'parts': parts})
+    return dataclasses.field(default=default, metadata={**metadata, 'most': most, 'parts': parts, 'bare': bare})
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Settings:
     whole_frame_every: int = option(10, 'frames: how often all of it is searched, not only near known faces', least=1)
     runtime: str = option('auto', 'of the network; auto: Keras where it has a GPU, else OpenVINO', choices=RUNTIMES)
     precision: str = option('auto', 'of OpenVINO; auto: bfloat16 where the processor has it', choices=PRECISIONS)
+    threads: int = option(0, 'that each library may use: OpenVINO, OpenCV, the codecs; 0: as they choose', least=0)
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -112,6 +115,8 @@ def read_command_line(
             kind['action'] = argparse.BooleanOptionalAction
         else:
             kind |= {'type': field.metadata['parse'], 'choices': field.metadata['choices']}
+        if (bare := field.metadata['bare']) is not None:
+            kind |= {'nargs': '?', 'const': bare}
         if parts := field.metadata['parts']:
             kind |= {'nargs': len(parts), 'metavar': parts}
         parser.add_argument(_as_option(field.name), **kind)

@@ -29,6 +29,7 @@ class VideoReader:
 
     Args:
         path: any file that FFmpeg reads.
+        threads: that decode; 0 for as many as there are cores.
 
     Attributes:
         time_base: unit of the file's timestamps, in seconds.
@@ -44,7 +45,7 @@ class VideoReader:
         InputError: no such file, not a video, or no picture in it.
     """
 
-    def __init__(self, path: str | Path):
+    def __init__(self, path: str | Path, threads: int = 0):
         self.path = Path(path)
         if not self.path.is_file():
             raise InputError(f'{self.path}: no such video file')
@@ -57,7 +58,7 @@ class VideoReader:
             self._container.close()
             raise InputError(f'{self.path}: has no picture stream that can be decoded')
         # Not 'AUTO': threads for whole frames tell of damage some frames later, and then lose the last ones of a file.
-        self._stream.thread_type = 'SLICE'
+        self._stream.thread_type, self._stream.codec_context.thread_count = 'SLICE', threads
         self.time_base: Fraction = self._stream.time_base
         self.frame_rate: Fraction = self._stream.average_rate or self._stream.guessed_rate or Fraction(30)
         self.frame_count = self._stream.frames or self._estimate_frame_count()

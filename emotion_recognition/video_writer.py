@@ -31,14 +31,15 @@ class VideoWriter:
     Args:
         path: of the mp4 file.
         reader: of the video whose frames are written; its timestamps' unit and its sound are taken over.
+        threads: that encode; 0 for as many as the encoder chooses.
 
     Raises:
         InputError: the folder cannot be written.
     """
 
-    def __init__(self, path: str | Path, reader: VideoReader):
+    def __init__(self, path: str | Path, reader: VideoReader, threads: int = 0):
         self.path = Path(path)
-        self._reader = reader
+        self._reader, self._threads = reader, threads
         self._stream = None
         self._reformatter = VideoReformatter()
         with _telling_why(self.path):
@@ -91,6 +92,7 @@ class VideoWriter:
         self._stream = self._container.add_stream(VIDEO_ENCODER, rate=rate, options=VIDEO_OPTIONS)
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, 'yuv420p'
         self._stream.codec_context.time_base = self._reader.time_base
+        self._stream.codec_context.thread_count = self._threads
         self._stream.codec_context.colorspace = self._reader.colour_space
         self._container.start_encoding()
 

@@ -240,7 +240,8 @@ def test_random_damage_ends_in_whole_outputs_or_one_line(tmp_path, whole_clip, c
         signal.signal(signal.SIGALRM, before)
     assert len(picture_times_ms(tmp_path / 'clip_with_emotions.mp4')) == len(table)
     assert (np.diff(table.ms) > 0).all()
-    results = ['.mp4', '_emotions_data.csv', '_faces_data.csv', '_review.html', '_summary.csv', '_timeline.png']
+    results = ['.mp4', '_emotions_data.csv', '_faces_data.csv', '_review.html', '_run.json', '_summary.csv']
+    results.append('_timeline.png')
     expected = [clip.name, *(f'clip_with_emotions{ending}' for ending in results)]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(expected)
 

@@ -63,6 +63,7 @@ def test_per_frame_table_without_video(tmp_path, classifier):
         'clip_with_emotions_emotions_data.csv',
         'clip_with_emotions_faces_data.csv',
         'clip_with_emotions_review.html',
+        'clip_with_emotions_run.json',
         'clip_with_emotions_summary.csv',
         'clip_with_emotions_timeline.png',
     ]

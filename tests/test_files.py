@@ -1,7 +1,8 @@
 import pytest
 from filelock import FileLock
 
-from emotion_recognition.files import Outputs, RunFolder, check_outputs, find_files, name_outputs, remove_dead_runs
+from emotion_recognition.files import Outputs, RunFolder, check_outputs, name_outputs, remove_dead_runs
+from emotion_recognition.inputs import find_files
 from emotion_recognition.labels import InputError
 
 

@@ -13,6 +13,7 @@ def test_each_package_stands_in_one_place():
     names = [
         *packages('requirements-inference.txt'),
         *packages('requirements.txt'),
+        *packages('requirements-cluster.txt'),
         *packages('tests/requirements.txt'),
     ]
     assert len(names) == len(set(names))

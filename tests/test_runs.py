@@ -24,7 +24,8 @@ import pty
 import termios
 
 OUTPUTS = ['_with_emotions.mp4', '_with_emotions_emotions_data.csv', '_with_emotions_faces_data.csv']
-OUTPUTS = sorted([*OUTPUTS, '_with_emotions_review.html', '_with_emotions_summary.csv', '_with_emotions_timeline.png'])
+OUTPUTS += ['_with_emotions_review.html', '_with_emotions_run.json', '_with_emotions_summary.csv']
+OUTPUTS += ['_with_emotions_timeline.png']
 
 
 @pytest.fixture(scope='module')
