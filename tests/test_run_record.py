@@ -1,0 +1,107 @@
+import json
+import os
+import signal
+
+import pytest
+
+import emotions_from_video
+from emotion_recognition.files import name_outputs
+from emotion_recognition.run_record import describe_makers, find_left
+from emotions_from_video import VideoSettings
+from tests.conftest import DETECTOR_PATH, write_clip
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """A clip of two frames that was there for a while."""
+    path = write_clip(tmp_path / 'clip.mp4', [0, 40])
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    return path
+
+
+def run(clip, model_path, *options):
+    emotions_from_video.main([str(clip), '--model-weights-path', str(model_path), *options])
+
+
+def is_done(clip, model_path, **options):
+    settings = VideoSettings(model_weights_path=model_path, **options)
+    return find_left([clip], {clip: name_outputs(clip)}, settings) == []
+
+
+def test_what_the_results_were_made_with_stands_beside_them(clip, colour_model_path):
+    run(clip, colour_model_path)
+    record = json.loads((clip.parent / 'clip_with_emotions_run.json').read_text())
+    assert record['video'] == {'name': 'clip.mp4', 'bytes': clip.stat().st_size}
+    assert record['made_with']['settings']['smoothing_seconds'] == 0.3
+    assert record['made_with']['detector_sha256'].startswith('0f7d4527844eb514')
+    assert record['ended_early'] is None
+    there = {path.name for path in clip.parent.iterdir()}
+    assert there == {'clip.mp4', 'clip_with_emotions_run.json', *record['results']}
+
+
+def test_a_video_is_done_until_something_changes(clip, colour_model_path, tmp_path):
+    assert not is_done(clip, colour_model_path)
+    run(clip, colour_model_path)
+    assert is_done(clip, colour_model_path)
+    assert is_done(clip, colour_model_path, threads=2, show_process=True, detector_path=DETECTOR_PATH)
+    assert not is_done(clip, colour_model_path, smoothing_seconds=0.5)
+    other_model = tmp_path / 'other.h5'
+    other_model.write_bytes(colour_model_path.read_bytes() + b'0')
+    assert not is_done(clip, other_model)
+    os.utime(clip)  # it is newer now
+    assert not is_done(clip, colour_model_path)
+
+
+def test_a_video_of_another_size_is_not_done(clip, colour_model_path):
+    run(clip, colour_model_path)
+    with clip.open('ab') as file:
+        file.write(b'0')
+    os.utime(clip, (1_700_000_000, 1_700_000_000))
+    assert not is_done(clip, colour_model_path)
+
+
+@pytest.mark.parametrize('content', ['', '[]', '{"made_with": 1}', None])
+def test_what_is_no_record_counts_for_nothing(clip, colour_model_path, content):
+    run(clip, colour_model_path)
+    record = clip.parent / 'clip_with_emotions_run.json'
+    if content is None:
+        (clip.parent / 'clip_with_emotions_summary.csv').unlink()
+    else:
+        record.write_text(content)
+    assert not is_done(clip, colour_model_path)
+
+
+def test_a_run_that_somebody_ended_is_not_done(clip, colour_model_path, monkeypatch):
+    real_write = emotions_from_video.VideoWriter.write
+
+    def write_and_be_terminated(self, timestamp_ms, frame_bgr):
+        real_write(self, timestamp_ms, frame_bgr)
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(emotions_from_video.VideoWriter, 'write', write_and_be_terminated)
+    run(clip, colour_model_path)
+    record = json.loads((clip.parent / 'clip_with_emotions_run.json').read_text())
+    assert record['ended_early'] == 'it was asked to end (SIGTERM)'
+    assert not is_done(clip, colour_model_path)
+
+
+def test_skip_done_takes_the_others_and_sums_up_all(clip, colour_model_path, capsys):
+    run(clip, colour_model_path)
+    write_clip(clip.with_name('new.mp4'), [0, 40, 80])
+    capsys.readouterr()
+    run(clip.parent, colour_model_path, '--skip-done')
+    said = capsys.readouterr().out
+    assert said.startswith('Done before: 1 of 2 videos\n3 frames, 0 faces\n')
+    assert (clip.parent / f'{clip.parent.name}_with_emotions_summary.csv').is_file()
+
+
+def test_a_spans_file_that_changed_counts(colour_model_path, tmp_path):
+    spans = tmp_path / 'spans.csv'
+    spans.write_text('video,start,end,name\nclip.mp4,0,0.04,film\n')
+    settings = VideoSettings(model_weights_path=colour_model_path, spans=spans)
+    before = describe_makers(settings)
+    assert describe_makers(settings) == before
+    spans.write_text('video,start,end,name\nclip.mp4,0,0.04,other film\n')
+    os.utime(spans, (1_800_000_000, 1_800_000_000))
+    assert describe_makers(settings)['spans_sha256'] != before['spans_sha256']
+    assert len(before['version']) == 64
