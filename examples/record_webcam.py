@@ -30,6 +30,8 @@ def main():
         command = [sys.executable, script, '--camera', HERE / 'demo.mp4', '--csv-path', Path(folder) / 'faces.csv']
         process = subprocess.Popen([*command, '--no-mirror'], env={**os.environ, 'DISPLAY': display})
         window = wait_for_window(display, 'emotions_from_webcam', process)
+        while process.poll() is None and not ImageGrab.grab(xdisplay=display).getbbox():  # black until it is mapped;
+            time.sleep(0.02)  # moved before, it would not stay there
         xdotool(display, 'windowmove', window, '0', '0', 'windowsize', window, str(WIDTH), str(HEIGHT))
         record(display, process)
     print('Wrote webcam.mp4 and webcam.png')
