@@ -49,6 +49,7 @@ def main():
     emotions_from_video.analyse_video(
         CLIP_PATH, classifier, emotions_from_video.DETECTOR_PATH, output_filename=RESULT_PATH
     )
+    Outputs(RESULT_PATH).record.unlink()  # of a program that will change
     save_picture(RESULT_PATH, PICTURE_SECONDS, RESULT_PATH.with_suffix('.png'))
     save_picture_of_page(Outputs(RESULT_PATH).review, PICTURE_SECONDS, PAGE_PICTURE_PATH)
 

@@ -102,8 +102,8 @@ def test_each_damage_befalls_its_share_of_the_images(both_labels, monkeypatch):
 
 def test_average_is_the_mean_of_all_weights():
     average = runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'average.py'))['average']
-    models = [model_training.build_model(0, 'none', image_size=32) for _ in range(2)]
+    models = [model_training.build_model(0, 'none', image_size=32) for _ in range(3)]
     weights = [model.get_weights() for model in models]
-    average(*models)
-    for mean, one, other in zip(models[0].get_weights(), *weights, strict=True):
-        np.testing.assert_allclose(mean, (one + other) / 2, rtol=1e-6)
+    average(models[0], models[1:])
+    for mean, *values in zip(models[0].get_weights(), *weights, strict=True):
+        np.testing.assert_allclose(mean, sum(values) / 3, rtol=1e-5, atol=1e-7)
