@@ -16,6 +16,7 @@ import platform
 import shlex
 import shutil
 import signal
+import socket
 import sys
 import threading
 import time
@@ -112,8 +113,7 @@ VIEWS = tuple((angle, mirror, not angle) for mirror in (False, True) for angle i
 BALANCE = 0.75  # how far inference frees the answers from the class priors by default; confidence is calibrated for it
 KERAS_WEIGHTS_URL = 'https://storage.googleapis.com/keras-applications/efficientnetb{}_notop.h5'
 IMAGENET_STDDEV_RGB = (0.229, 0.224, 0.225)
-# What may change when a run is resumed
-FREE_OPTIONS = ('resume', 'workers', 'data_parallel', 'coordinator', 'processes', 'process_id', 'is_joined')
+RESUME_MAY_CHANGE = ('resume', 'workers', 'data_parallel', 'coordinator', 'processes', 'process_id', 'is_joined')
 LAUNCHERS = {'SLURM_STEP_NODELIST', 'OMPI_MCA_orte_hnp_uri', 'JOB_COMPLETION_INDEX'}  # by what JAX knows them
 # Seconds that JAX lets processes wait to meet, for signs of life, and to part
 WAITS = {'initialization_timeout': 300, 'heartbeat_timeout_seconds': 30, 'shutdown_timeout_seconds': 86400}
@@ -294,8 +294,7 @@ class FaceDataset(keras.utils.PyDataset):
     """Batches of (n, S, S, 3) float32 RGB 0..255 with their targets, read by threads as they are needed.
 
     Order and random draws follow from seed, epoch and row, so that a resumed run sees what the uninterrupted one would
-    have seen. Of several processes, each reads its part of a batch. Images over, that the devices cannot share evenly,
-    are left out."""
+    have seen. Each of several processes reads its part of a batch. Images that devices cannot share are left out."""
 
     def __init__(self, paths, targets, size, options, augmenter=None, shuffle=False):
         super().__init__(workers=options.workers, max_queue_size=4 * options.workers)
@@ -345,6 +344,8 @@ def spread_training(options):
         ctypes.CDLL(None if os.name == 'posix' else 'msvcrt').signal(signal.SIGABRT, ON_ABORT)
         join = partial(jax.distributed.initialize, options.coordinator, options.processes, options.process_id)
         try:
+            if options.process_id == 0:  # where the port is taken, JAX would crash
+                socket.create_server(('', int(options.coordinator.rpartition(':')[2]))).close()
             WAITING.submit(
                 join, cluster_detection_method='deactivate' if options.coordinator else None, **WAITS
             ).result()
@@ -362,8 +363,7 @@ def spread_training(options):
 
 def agree(seen):
     """Make sure that all processes see the same; otherwise they would train different models, or wait in vain."""
-    spread = keras.distribution.distribution()
-    if spread and spread.num_processes > 1:
+    if (spread := keras.distribution.distribution()) and spread.num_processes > 1:
         from jax.experimental.multihost_utils import process_allgather
 
         digest = np.frombuffer(hashlib.sha256(repr(seen).encode()).digest(), np.uint8)
@@ -546,7 +546,7 @@ def write_text(path, text):
 def train(options, training, validation, class_priors):
     """Fit from the start, or with `--resume` from the last finished epoch. Returns what that took, for metrics.json."""
     folder = options.output.with_name('checkpoint')
-    run_options = {name: str(value) for name, value in vars(options).items() if name not in FREE_OPTIONS}
+    run_options = {name: str(value) for name, value in vars(options).items() if name not in RESUME_MAY_CHANGE}
     state = {'options': run_options, 'history': [], 'seconds': 0.0}
     if is_resumed := options.resume and (folder / 'state.json').is_file():
         state = json.loads((folder / 'state.json').read_text(encoding='utf-8'))
@@ -642,12 +642,11 @@ def compute_metrics(labels, probabilities, probabilities_tta):
         'per_class_tta': {emotion: report[emotion] for emotion in EMOTIONS},
     }
     uncertain = EMOTIONS.index('uncertain')
-    certain = labels != uncertain
+    certain = labels != uncertain  # of these the best of the other eight: how FER+ is usually scored
     for suffix, answers in (('', probabilities), ('_tta', probabilities_tta)):
         best_of_eight = np.delete(answers, uncertain, axis=1).argmax(axis=1)  # `uncertain` is the last class
         metrics |= {
             f'accuracy{suffix}': float(accuracy_score(labels, answers.argmax(axis=1))),
-            # Of the images that are not labelled uncertain, the best of the other eight: how FER+ is usually scored.
             f'accuracy_without_uncertain{suffix}': float(accuracy_score(labels[certain], best_of_eight[certain])),
             f'expected_calibration_error{suffix}': expected_calibration_error(labels, answers),
         }

@@ -214,6 +214,14 @@ def test_coordinator_that_cannot_be_reached(folder):
     assert run_alone(folder, 'nobody', *given, MEETS_FOR='3')[::2] == (1, [LOST])
 
 
+def test_coordinator_whose_port_is_taken(folder):
+    with socket.create_server(('', 0)) as taken:
+        given = ('--coordinator', f'localhost:{taken.getsockname()[1]}', '--processes', 2, '--process-id', 0)
+        code, _, messages = run_alone(folder, 'taken', *given)
+    assert code == 1
+    assert len(messages) == 1 and messages[0].startswith('model_training.py: [Errno ') and 'in use' in messages[0]
+
+
 def test_last_batch_is_shortened_to_what_the_devices_of_one_host_can_share(folder):
     """108 images in batches of 24 leave 12, and 12 for validation; eight devices take 8 of each."""
     eight = {'XLA_FLAGS': '--xla_force_host_platform_device_count=8'}
