@@ -1,14 +1,12 @@
 """Train EfficientNet on a Kaggle table of faces and write model_weights/model.h5.
 
-Standalone: copy this one file into a Kaggle kernel and run it. It checks the tables and every image, splits off 10 %
-for validation, trains, keeps the epoch that does best on these, evaluates it, and writes submission.csv.
-
-model.h5 is a complete Keras model: input (n, S, S, 3), RGB, float32, 0..255; output (n, 9) probabilities. Whatever the
-network wants done to a face (grey, scaling) is a layer inside it; its attributes `class_names`, `class_priors` and
-`face_share` are JSON. Runs on any Keras backend: KERAS_BACKEND=tensorflow, jax or torch.
+Standalone: copy this one file into a Kaggle kernel and run it. model.h5 is a complete Keras model: input (n, S, S, 3),
+RGB, float32, 0..255; output (n, 9) probabilities. Whatever the network wants done to a face (grey, scaling) is a layer
+inside it; its attributes `class_names`, `class_priors` and `face_share` are JSON. Any Keras backend will do.
 """
 
 import argparse
+import ctypes
 import hashlib
 import json
 import logging
@@ -18,8 +16,11 @@ import platform
 import shlex
 import shutil
 import signal
+import socket
 import sys
+import threading
 import time
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.util import find_spec
@@ -28,7 +29,8 @@ from typing import Any, NamedTuple
 
 if __name__ == '__main__' and find_spec('keras') is None:  # what only uses a model goes without
     sys.exit('model_training.py: keras is not installed; pip install -r requirements.txt, with Python 3.11 to 3.13')
-os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')  # TensorFlow's start-up notes
+# Not TensorFlow's start-up notes; nor, where several processes train, JAX's pages on one that is gone
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '4' if {'--coordinator', '--data-parallel'} & {*sys.argv} else '2')
 os.environ.setdefault('MPLBACKEND', 'Agg')  # pictures are saved, never shown
 
 import cv2
@@ -53,7 +55,7 @@ class Option(NamedTuple):
     least: float | None = None
     most: float | None = None
     parse: Any = None  # by default the default's own type
-    more: Any = None  # further words to argparse
+    more: Any = ()  # further words to argparse
 
 
 # Edit a default here, or override it on the command line: `train_csv` is --train-csv there.
@@ -74,7 +76,10 @@ OPTIONS = {
     'image_size': Option(None, 'side that the network sees, pixels; its own where not given', 32, None, int),
     'native_size': Option(None, 'side of the images where smaller: the model enlarges them', 8, None, int),
     'grayscale': Option(False, 'the network sees luma only'),
-    'data_parallel': Option(False, 'on all local devices (KERAS_BACKEND=jax only)'),
+    'data_parallel': Option(False, 'on all devices, under srun, mpirun or a Kubernetes Job of all processes; JAX only'),
+    'coordinator': Option(None, 'on all devices of processes started by hand: HOST:PORT of process 0', parse=str),
+    'processes': Option(None, 'how many those are', 1, None, int),
+    'process_id': Option(None, 'which one this is, from 0', 0, None, int),
     # training: AdamW, cosine schedule
     'batch_size': Option(64, 'images', 1),
     'epochs': Option(20, 'in all, resumed ones included', 1),
@@ -98,16 +103,23 @@ OPTIONS = {
 }
 
 EMOTIONS = ('anger', 'contempt', 'disgust', 'fear', 'happy', 'neutral', 'sad', 'surprise', 'uncertain')
+CLASSES = {'labels': range(len(EMOTIONS)), 'target_names': EMOTIONS, 'zero_division': 0}  # for scikit-learn's report
 EFNET_IMAGE_SIZES = (224, 240, 260, 300, 380, 456, 528, 600)  # pixels, B0 to B7
 VALIDATION_SHARE = 0.1
 SPLIT_SEED = 17  # not --seed: a model trained further must not be measured on faces that it has learnt from
 WEIGHT_DECAY = 0.05
-# Test-time augmentation averages these views: turned by degrees, mirrored, seen closely (--face-share); the first alone
-# is what inference sees by default
+# Test-time augmentation averages these: degrees, mirrored, seen closely (--face-share); the first is inference's own
 VIEWS = tuple((angle, mirror, not angle) for mirror in (False, True) for angle in (0, 6, -6))
 BALANCE = 0.75  # how far inference frees the answers from the class priors by default; confidence is calibrated for it
 KERAS_WEIGHTS_URL = 'https://storage.googleapis.com/keras-applications/efficientnetb{}_notop.h5'
 IMAGENET_STDDEV_RGB = (0.229, 0.224, 0.225)
+RESUME_MAY_CHANGE = ('resume', 'workers', 'data_parallel', 'coordinator', 'processes', 'process_id', 'is_joined')
+LAUNCHERS = {'SLURM_STEP_NODELIST', 'OMPI_MCA_orte_hnp_uri', 'JOB_COMPLETION_INDEX'}  # by what JAX knows them
+# Seconds that JAX lets processes wait to meet, for signs of life, and to part
+WAITS = {'initialization_timeout': 300, 'heartbeat_timeout_seconds': 30, 'shutdown_timeout_seconds': 86400}
+LOST = 'model_training.py: another process ended or cannot be reached; --resume goes on after the last finished epoch'
+ENDING = threading.Lock()
+WAITING = ThreadPoolExecutor(1)  # for others, in a thread: Ctrl-C and SIGTERM interrupt Python code only
 
 
 class TrainingError(Exception):
@@ -168,23 +180,17 @@ def add_pictures(table, folder, workers):
         pictures = list(tqdm(pool.map(digest, paths, chunksize=64), f'checking {folder}', len(paths), unit='image'))
     bad = [str(path) for path, picture in zip(paths, pictures, strict=True) if picture is None]
     if bad:
-        named = ', '.join(bad[:3]) + (', ...' if len(bad) > 3 else '')
-        told = f'{len(bad)} of {len(paths)} images cannot be read: {named}'
+        told = f'{len(bad)} of {len(paths)} images cannot be read: {", ".join(bad[:3])}{", ..." if bad[3:] else ""}'
         raise TrainingError(f'{told}; mend them, or take their rows out of the table')
     return table.assign(path=paths, picture=pictures)
 
 
 def split(table):
     """Split off VALIDATION_SHARE of the rows, stratified by emotion; then every picture goes, with all of its copies,
-    to the side of its first row, so that no validation image is one that the network learns by heart.
-
-    Returns:
-        The training and the validation rows, each with all emotions.
-    """
+    to the side of its first row, so that no validation image is one that the network learns by heart."""
     counts = table.emotion.value_counts().reindex(EMOTIONS, fill_value=0)
     if counts.min() * VALIDATION_SHARE < 1:
-        needed = f'{1 / VALIDATION_SHARE:g} are needed for a split'
-        raise TrainingError(f'too few images of {counts.idxmin()}, {counts.min()}; {needed}')
+        raise TrainingError(f'too few images of {counts.idxmin()}, {counts.min()}; {1 / VALIDATION_SHARE:g} are needed')
     _, drawn = train_test_split(table, test_size=VALIDATION_SHARE, stratify=table.emotion, random_state=SPLIT_SEED)
     first_rows = table.drop_duplicates('picture')
     is_validation = table.picture.isin(first_rows.picture[first_rows.index.isin(drawn.index)])
@@ -220,14 +226,9 @@ def count_copies(tables):
 
 
 def make_targets(table, votes=0.0, second_share=0.0):
-    """Training targets of a table's rows.
-
-    Learning from the spread of the annotators' votes instead of the winner alone is Barsoum et al. 2016
-    (arXiv 1608.01041). Rows labelled `uncertain` keep their label: that label means that the votes were spread.
-
-    Returns:
-        (n, 9) float32 distributions: `votes` of the votes, `second_share` of the label in the column `second`.
-    """
+    """Training targets of a table's rows: (n, 9) float32 distributions, `votes` of them from the votes, `second_share`
+    from the column `second`. Learning from the spread of votes is Barsoum et al. 2016 (arXiv 1608.01041); rows labelled
+    `uncertain` keep their label: it means that the votes were spread."""
     one_hot = np.eye(len(EMOTIONS), dtype='float32')
     labels = table.emotion.map(EMOTIONS.index).to_numpy()
     targets = one_hot[labels]
@@ -246,15 +247,9 @@ def make_targets(table, votes=0.0, second_share=0.0):
 
 def oversample(table, least, seed):
     """Repeat rows of emotions that have fewer than `least`, each row about equally often; in the table's order."""
-    repeated = [
-        rows.sample(frac=1, random_state=seed).iloc[np.arange(least - len(rows)) % len(rows)]
-        for _, rows in table.groupby('emotion')
-        if len(rows) < least
-    ]
+    rare = [rows.sample(frac=1, random_state=seed) for _, rows in table.groupby('emotion') if len(rows) < least]
+    repeated = [rows.iloc[np.arange(least - len(rows)) % len(rows)] for rows in rare]
     return pd.concat([table, *repeated])
-
-
-# ---- input pipeline ------------------------------------------------------------------------------
 
 
 def resize(image, size, share=1):
@@ -275,8 +270,7 @@ def augment(image, rng, options):
     image = warp(image, matrix)
     if contrast := options.contrast:
         gain = 1 + rng.uniform(-contrast, contrast)
-        mean = image.mean()
-        offset = mean - gain * mean + rng.uniform(-contrast, contrast) * 255 / 2
+        offset = (1 - gain) * image.mean() + rng.uniform(-contrast, contrast) * 255 / 2
         image = np.clip(image * np.float32(gain) + np.float32(offset), 0, 255)
     return image
 
@@ -299,35 +293,36 @@ def view(image, rng, angle, mirror):
 class FaceDataset(keras.utils.PyDataset):
     """Batches of (n, S, S, 3) float32 RGB 0..255 with their targets, read by threads as they are needed.
 
-    The order and every random draw follow from the seed, the epoch and the batch, so that a resumed run sees what the
-    uninterrupted one would have seen.
-    """
+    Order and random draws follow from seed, epoch and row, so that a resumed run sees what the uninterrupted one would
+    have seen. Each of several processes reads its part of a batch. Images that devices cannot share are left out."""
 
     def __init__(self, paths, targets, size, options, augmenter=None, shuffle=False):
         super().__init__(workers=options.workers, max_queue_size=4 * options.workers)
         self.paths, self.targets, self.size, self.face_share = list(paths), targets, size, 1
         self.batch_size, self.seed, self.epoch = options.batch_size, options.seed, 0
         self.augmenter, self.shuffle = augmenter, shuffle
+        spread = keras.distribution.distribution()  # asked for here, as the threads that read do not see it
+        self.devices = spread.num_model_replicas if spread else 1
+        self.processes, self.process_id = (spread.num_processes, spread.data_shard_id) if spread else (1, 0)
+        self.count = len(self.paths) - len(self.paths) % self.devices
 
     def __len__(self):
-        return math.ceil(len(self.paths) / self.batch_size)
+        return math.ceil(self.count / self.batch_size)
 
     def __getitem__(self, index):
-        rows = self._order()[index * self.batch_size : (index + 1) * self.batch_size]
-        rng = np.random.default_rng([self.seed, self.epoch, index])
-        images = np.stack([self._read(self.paths[row], rng) for row in rows]).astype('float32')
+        rng = np.random.default_rng([self.seed, self.epoch])
+        order = rng.permutation(len(self.paths)) if self.shuffle else np.arange(len(self.paths))
+        batch = order[: self.count][index * self.batch_size : (index + 1) * self.batch_size]
+        rows = np.split(batch, self.processes)[self.process_id]
+        images = np.stack([self._read(row) for row in rows]).astype('float32')
         return images if self.targets is None else (images, self.targets[rows])
 
     def on_epoch_end(self):
         self.epoch += 1
 
-    def _order(self):
-        if not self.shuffle:
-            return np.arange(len(self.paths))
-        return np.random.default_rng([self.seed, self.epoch]).permutation(len(self.paths))
-
-    def _read(self, path, rng):
-        image = resize(read_image(path), self.size, self.face_share)
+    def _read(self, row):
+        image = resize(read_image(self.paths[row]), self.size, self.face_share)
+        rng = np.random.default_rng([self.seed, self.epoch, row])
         return image if self.augmenter is None else self.augmenter(image, rng)
 
 
@@ -341,21 +336,62 @@ def make_datasets(options, training_table, validation_table):
     return training, FaceDataset(validation_table.path, make_targets(validation_table), size, options)
 
 
+def spread_training(options):
+    """Train on all devices, each with its part of every batch; several processes find each other first."""
+    import jax
+
+    if options.is_joined:
+        ctypes.CDLL(None if os.name == 'posix' else 'msvcrt').signal(signal.SIGABRT, ON_ABORT)
+        join = partial(jax.distributed.initialize, options.coordinator, options.processes, options.process_id)
+        try:
+            if options.process_id == 0:  # where the port is taken, JAX would crash
+                socket.create_server(('', int(options.coordinator.rpartition(':')[2]))).close()
+            WAITING.submit(
+                join, cluster_detection_method='deactivate' if options.coordinator else None, **WAITS
+            ).result()
+        except (RuntimeError, ValueError) as error:
+            raise TrainingError(f'the processes cannot be joined: {" ".join(str(error).split())}') from None
+        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))  # JAX has taken it for itself
+        options.process_id = jax.process_index()
+        if options.process_id:  # the first one tells
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if options.batch_size % (devices := jax.device_count()):
+        raise TrainingError(f'--batch-size is {options.batch_size}; expected a multiple of {devices}, the devices')
+    keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+    agree('connected')  # the first time, processes wait half a minute for each other, and then half an hour
+
+
+def agree(seen):
+    """Make sure that all processes see the same; otherwise they would train different models, or wait in vain."""
+    if (spread := keras.distribution.distribution()) and spread.num_processes > 1:
+        from jax.experimental.multihost_utils import process_allgather
+
+        digest = np.frombuffer(hashlib.sha256(repr(seen).encode()).digest(), np.uint8)
+        if (WAITING.submit(process_allgather, digest).result() != digest).any():
+            raise TrainingError('the processes differ in options, data or checkpoint; start each with the same ones')
+
+
+def end_at_once(message):
+    """End with exit code 1, and not as Python does: there JAX would wait for the others, and they for this process."""
+    ENDING.acquire()  # the first to come says why
+    print(message, file=sys.stderr, flush=True)
+    os._exit(1)
+
+
+ON_ABORT = ctypes.CFUNCTYPE(None, ctypes.c_int)(lambda _: end_at_once(LOST))  # by abort() JAX ends, if others are gone
+
+
 # ---- network and training --------------------------------------------------------------------------
 
 
 def build_model(efnet_no, weights, image_size=None, native_size=None, grayscale=False):
-    """EfficientNet + global average pooling + softmax as one flat graph.
+    """EfficientNet + global average pooling + softmax as one flat graph: (n, S, S, 3) RGB 0..255 -> (n, 9) float32.
 
     Args:
-        weights: 'imagenet' (downloaded by Keras), 'none', or the path of a file: a model.h5 of this project to go on
-            from, or the backbone's weights as Keras publishes them (efficientnetb1_notop.h5).
+        weights: 'imagenet' (downloaded), 'none', or a file: a model.h5 of this project to go on from, or the backbone's
+            weights as Keras publishes them (efficientnetb1_notop.h5).
         image_size: side in pixels that EfficientNet sees; None for its own.
-        native_size: side of the data's own images where that is smaller. It becomes the model's input size, and the
-            model enlarges, so that a large face at inference loses the same detail as in training.
-
-    Returns:
-        keras.Model: (n, S, S, 3) RGB 0..255 -> (n, 9) float32 probabilities; S = native_size or image_size.
+        native_size: side of smaller images, which the model then enlarges, so that faces at inference lose as much.
     """
     image_size = image_size or EFNET_IMAGE_SIZES[efnet_no]
     inputs = x = keras.Input((native_size or image_size,) * 2 + (3,), name='face')
@@ -364,7 +400,7 @@ def build_model(efnet_no, weights, image_size=None, native_size=None, grayscale=
     if native_size and native_size != image_size:
         # Its own default is training=True, which in model(images) would pass on to the layers behind it.
         x = keras.layers.Resizing(image_size, image_size, name='enlarge')(x, training=False)
-    backbone = backbone_class(efnet_no)(include_top=False, weights=None, input_tensor=x)
+    backbone = getattr(keras.applications, f'EfficientNetB{efnet_no}')(include_top=False, weights=None, input_tensor=x)
     x = keras.layers.GlobalAveragePooling2D(name='pooling')(backbone.output)
     outputs = keras.layers.Dense(len(EMOTIONS), activation='softmax', name='emotion')(x)
     model = keras.Model(inputs, outputs, name=f'efficientnetb{efnet_no}_emotions')
@@ -378,16 +414,10 @@ def build_model(efnet_no, weights, image_size=None, native_size=None, grayscale=
     return model
 
 
-def backbone_class(efnet_no):
-    return getattr(keras.applications, f'EfficientNetB{efnet_no}')
-
-
 def ease_start(model):
-    """Make a randomly initialised EfficientNet trainable within a few epochs.
-
-    Each residual block starts as the identity (gamma of its last BatchNormalization at 0: Goyal et al. 2017,
-    arXiv 1706.02677) with its squeeze-excite gate open, and the moving statistics follow faster than by Keras' 0.99.
-    """
+    """Make a randomly initialised EfficientNet trainable within a few epochs: residual blocks start as the identity
+    (gamma of their last BatchNormalization at 0: Goyal et al. 2017, arXiv 1706.02677), squeeze-excite gates open, and
+    the moving statistics follow faster than by Keras' 0.99."""
     for layer in model.layers:
         if layer.name.endswith('_add'):  # the end of a residual block
             gamma = model.get_layer(layer.name.removesuffix('_add') + '_project_bn').gamma
@@ -399,73 +429,59 @@ def ease_start(model):
 
 
 def load_weights(model, efnet_no, weights):
-    """Copy trained weights into a model: 'imagenet', or a file as `build_model` describes it.
+    """Copy trained weights into a model of any input size: 'imagenet', or a file as `build_model` describes it.
 
-    Keras gives the ImageNet network one Rescaling layer more than any other (it divides by the square root of the
-    deviation). So that there is one graph whatever the start, the Normalization takes that over here.
+    Layers are matched by name, Normalization (whose automatic name counts up) by its class, and load their variables by
+    themselves, since Normalization derives values from them. Keras gives the ImageNet network one Rescaling layer more
+    than any other (it divides by the square root of the deviation), which the Normalization takes over here.
     """
+
+    def key(layer):
+        return 'normalization' if isinstance(layer, keras.layers.Normalization) else layer.name
+
     try:
-        source = load_source(efnet_no, weights)
-        copy_variables(source, model)
+        sources = {key(layer): layer for layer in load_source(efnet_no, weights).layers}
+        for layer in model.layers:
+            if layer.weights and key(layer) in sources:
+                variables = {}
+                sources[key(layer)].save_own_variables(variables)
+                layer.load_own_variables({name: keras.ops.convert_to_numpy(value) for name, value in variables.items()})
+            elif layer.weights and layer.name not in ('grayscale', 'emotion'):  # what this project puts around it
+                raise ValueError(f'it has no layer {layer.name}')
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise TrainingError(f'{weights}: not weights of EfficientNetB{efnet_no}: {reason}') from None
-    if 'emotion' not in {layer.name for layer in source.layers}:
-        normalization = next(layer for layer in model.layers if isinstance(layer, keras.layers.Normalization))
+    if 'emotion' not in sources:
+        normalization = next(layer for layer in model.layers if key(layer) == 'normalization')
         mean, variance, count = normalization.get_weights()
         normalization.load_own_variables({'0': mean, '1': variance * np.array(IMAGENET_STDDEV_RGB), '2': count})
 
 
 def load_source(efnet_no, weights):
     """The model whose weights are wanted: Keras' ImageNet backbone, or what a file holds."""
+    backbone = partial(getattr(keras.applications, f'EfficientNetB{efnet_no}'), include_top=False)
     if weights == 'imagenet':
         try:
-            return backbone_class(efnet_no)(include_top=False, weights='imagenet')
+            return backbone(weights='imagenet')
         except Exception as error:  # Keras raises a bare Exception for a failed download
-            raise TrainingError(
-                f'the ImageNet weights cannot be downloaded ({error}); fetch {KERAS_WEIGHTS_URL.format(efnet_no)} '
-                'elsewhere and pass it with --weights FILE, or start without them by --weights none'
-            ) from None
-    path = Path(weights)
-    if not path.is_file():
-        raise TrainingError(f'{path}: no such weights file')
-    with h5py.File(path) as file:
-        is_whole_model = 'model_config' in file.attrs
-    if is_whole_model:
-        return keras.models.load_model(path, compile=False)
-    source = backbone_class(efnet_no)(include_top=False, weights=None)
-    source.load_weights(path)
+            told = f'the ImageNet weights cannot be downloaded ({error}); fetch {KERAS_WEIGHTS_URL.format(efnet_no)}'
+            raise TrainingError(f'{told} elsewhere and pass it with --weights FILE, or take --weights none') from None
+    if not Path(weights).is_file():
+        raise TrainingError(f'{weights}: no such weights file')
+    with h5py.File(weights) as file:
+        if 'model_config' in file.attrs:
+            return keras.models.load_model(weights, compile=False)
+    source = backbone(weights=None)
+    source.load_weights(weights)
     return source
-
-
-def copy_variables(source, target):
-    """Copy all weights between two models of the same network, whatever their input sizes.
-
-    Layers are matched by name, Normalization (whose automatic name counts up) by its class; those that this project
-    puts around the backbone may be missing, of others a ValueError tells. Layers load their variables by themselves,
-    since Normalization derives values from them then, which `set_weights` would not do.
-    """
-
-    def key(layer):
-        return 'normalization' if isinstance(layer, keras.layers.Normalization) else layer.name
-
-    sources = {key(layer): layer for layer in source.layers}
-    for layer in target.layers:
-        if layer.weights and key(layer) in sources:
-            variables = {}
-            sources[key(layer)].save_own_variables(variables)
-            layer.load_own_variables({name: keras.ops.convert_to_numpy(value) for name, value in variables.items()})
-        elif layer.weights and layer.name not in ('grayscale', 'emotion'):
-            raise ValueError(f'it has no layer {layer.name}')
 
 
 def compile_model(model, options, steps_per_epoch):
     """Attach optimiser, schedule, loss and metric to a model."""
-    warmup_steps = max(1, round(options.warmup_epochs * steps_per_epoch))
-    decay_steps = max(1, options.epochs * steps_per_epoch - warmup_steps)
-    schedule = keras.optimizers.schedules.CosineDecay(
-        0.0, decay_steps, warmup_target=options.learning_rate, warmup_steps=warmup_steps
-    )
+    warmup = {'warmup_target': options.learning_rate}
+    warmup['warmup_steps'] = max(1, round(options.warmup_epochs * steps_per_epoch))
+    decay_steps = max(1, options.epochs * steps_per_epoch - warmup['warmup_steps'])
+    schedule = keras.optimizers.schedules.CosineDecay(0.0, decay_steps, **warmup)
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY, global_clipnorm=1.0)
     optimizer.exclude_from_weight_decay(var_names=['bias', 'gamma', 'beta'])
     # TensorFlow's XLA makes this network several times slower on a CPU and gains little on a GPU.
@@ -485,10 +501,8 @@ def save_model(model, path, class_priors, face_share):
 
 
 class EpochEnd(keras.callbacks.Callback):
-    """After each epoch: model.h5 if it is the best, history.csv, and all that `--resume` needs.
-
-    The checkpoint counts once state.json names it, so a run that is killed at any moment leaves a whole one.
-    """
+    """After each epoch: model.h5 if it is the best, history.csv, and all that `--resume` needs. The checkpoint counts
+    once state.json names it, so a run that is killed at any moment leaves a whole one."""
 
     def __init__(self, output_path, class_priors, state):
         super().__init__()
@@ -498,6 +512,8 @@ class EpochEnd(keras.callbacks.Callback):
         self.started = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
+        spread = keras.distribution.distribution()
+        keras.distribution.set_distribution(None)  # or saving would wait for other processes to do the same
         self.state['history'].append({'epoch': epoch + 1, **{name: float(value) for name, value in logs.items()}})
         history = pd.DataFrame(self.state['history'])
         if best_epoch(history, self.state['options']['monitor']) == epoch:
@@ -509,9 +525,9 @@ class EpochEnd(keras.callbacks.Callback):
         folder = self.output_path.with_name('checkpoint')
         self.model.save(folder / self.state['checkpoint'])
         write_text(folder / 'state.json', json.dumps(self.state, indent=1))
-        for path in folder.glob('epoch_*.keras'):
-            if path.name != self.state['checkpoint']:
-                path.unlink()
+        for path in {*folder.glob('epoch_*.keras')} - {folder / self.state['checkpoint']}:
+            path.unlink()
+        keras.distribution.set_distribution(spread)
 
 
 def best_epoch(history, monitor):
@@ -527,43 +543,44 @@ def write_text(path, text):
     os.replace(temporary_path, path)
 
 
-def load_checkpoint(folder, options):
-    """The state and the compiled model after the last finished epoch, if the options are the same."""
-    state = json.loads((folder / 'state.json').read_text(encoding='utf-8'))
-    changed = [name for name in options if options[name] != state['options'].get(name)]
-    if changed:
-        was = ', '.join(f'{name} {state["options"].get(name)} (now {options[name]})' for name in changed)
-        raise TrainingError(f'{folder}: the run to resume had {was}; give the same options, or start without --resume')
-    return state, keras.models.load_model(folder / state['checkpoint'])
-
-
 def train(options, training, validation, class_priors):
-    """Fit from the start, or with `--resume` from the last finished epoch. Returns seconds spent in epochs."""
+    """Fit from the start, or with `--resume` from the last finished epoch. Returns what that took, for metrics.json."""
     folder = options.output.with_name('checkpoint')
-    run_options = {name: str(value) for name, value in vars(options).items() if name not in ('resume', 'workers')}
-    if options.resume and (folder / 'state.json').is_file():
-        state, model = load_checkpoint(folder, run_options)
+    run_options = {name: str(value) for name, value in vars(options).items() if name not in RESUME_MAY_CHANGE}
+    state = {'options': run_options, 'history': [], 'seconds': 0.0}
+    if is_resumed := options.resume and (folder / 'state.json').is_file():
+        state = json.loads((folder / 'state.json').read_text(encoding='utf-8'))
+    agree((run_options, training.paths, training.targets.tobytes(), validation.paths, state))
+    was = {name: state['options'].get(name) for name in run_options}
+    if was != run_options:
+        told = ', '.join(f'{name} {was[name]} (now {now})' for name, now in run_options.items() if was[name] != now)
+        raise TrainingError(f'{folder}: the run to resume had {told}; give the same options, or start without --resume')
+    if is_resumed:
+        model = keras.models.load_model(folder / state['checkpoint'])
     else:
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
-        state = {'options': run_options, 'history': [], 'seconds': 0.0}
+        if not options.process_id:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(parents=True)
         if options.resume:
             print(f'Nothing to resume in {folder}; starting anew.')
         network = options.weights, options.image_size, options.native_size, options.grayscale
         model = build_model(options.efnet_no, *network)
         compile_model(model, options, steps_per_epoch=len(training))
     training.epoch = len(state['history'])
+    for variable in model.non_trainable_variables:
+        if variable.path.endswith('seed_generator_state'):  # counts what Dropout drew; checkpoints lack it
+            variable.assign([keras.ops.convert_to_numpy(variable)[0], training.epoch * len(training)])
     if training.epoch < options.epochs:
         model.fit(
             training,
             validation_data=validation,
             initial_epoch=training.epoch,
             epochs=options.epochs,
-            callbacks=[EpochEnd(options.output, class_priors, state)],
+            callbacks=[] if options.process_id else [EpochEnd(options.output, class_priors, state)],
             shuffle=False,  # the dataset shuffles by itself
             verbose=1 if sys.stdout.isatty() or 'ipykernel' in sys.modules else 2,
         )
-    return state['seconds']
+    return {'training_seconds': round(state['seconds']), 'processes': training.processes, 'devices': training.devices}
 
 
 # ---- evaluation ----------------------------------------------------------------------------------
@@ -580,27 +597,21 @@ def predict(model, paths, options, views=VIEWS):
 
 
 def balance(probabilities, class_priors, share=BALANCE):
-    """Free (..., 9) probabilities of a share of the class priors; inference does the same.
-
-    What was common in training is said too often where it is not as common (logit adjustment, Menon et al. 2021, arXiv
-    2007.07314).
-    """
+    """Free (..., 9) probabilities of a share of the class priors, as inference does: what was common in training is
+    said too often where it is not as common (logit adjustment, Menon et al. 2021, arXiv 2007.07314)."""
     freed = probabilities * np.asarray(class_priors) ** -share
     return freed / freed.sum(axis=-1, keepdims=True)
 
 
 def as_in_table(probabilities, class_priors, training_table):
-    """The same where the emotions are as common as the table's labels say: the shares in the targets are others, where
-    rare emotions are repeated or second labels mixed in."""
+    """The same where the emotions are as common as the table's labels say; in the targets other shares may be."""
     return balance(probabilities, class_priors / make_targets(training_table).mean(axis=0), 1)
 
 
 def calibrate(model, labels, probabilities, class_priors):
     """Make a model's confidence match how often it is right, by one temperature (Guo et al. 2017, arXiv 1706.04599).
-
-    The last layer's weights are divided by the temperature, which is returned, under which the (n,) labels of images
-    that the model was not trained on are most likely, once its (n, 9) answers are balanced.
-    """
+    The last layer's weights are divided by it; it is returned, and is that under which the (n,) labels of images that
+    the model was not trained on are most likely, once its (n, 9) answers are balanced."""
     logits = np.log(np.clip(probabilities, 1e-12, 1)).astype('float64')
 
     def cross_entropy(temperature):
@@ -616,15 +627,14 @@ def calibrate(model, labels, probabilities, class_priors):
 def expected_calibration_error(labels, probabilities, bins=15):
     """Mean distance between confidence and accuracy over bins of equal width (Guo et al. 2017), 0 to 1."""
     confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
     number = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = np.bincount(number, confidence - right, minlength=bins)
+    gaps = np.bincount(number, confidence - (probabilities.argmax(axis=1) == labels), minlength=bins)
     return float(np.abs(gaps).sum() / len(labels))
 
 
 def compute_metrics(labels, probabilities, probabilities_tta):
     """Accuracy and calibration with and without test-time augmentation; recall and F1 per class with it."""
-    report = report_classes(labels, probabilities_tta, output_dict=True)
+    report = classification_report(labels, probabilities_tta.argmax(axis=1), output_dict=True, **CLASSES)
     metrics = {
         'images': len(labels),
         'mean_recall_tta': report['macro avg']['recall'],
@@ -632,34 +642,15 @@ def compute_metrics(labels, probabilities, probabilities_tta):
         'per_class_tta': {emotion: report[emotion] for emotion in EMOTIONS},
     }
     uncertain = EMOTIONS.index('uncertain')
-    certain = labels != uncertain
+    certain = labels != uncertain  # of these the best of the other eight: how FER+ is usually scored
     for suffix, answers in (('', probabilities), ('_tta', probabilities_tta)):
         best_of_eight = np.delete(answers, uncertain, axis=1).argmax(axis=1)  # `uncertain` is the last class
         metrics |= {
             f'accuracy{suffix}': float(accuracy_score(labels, answers.argmax(axis=1))),
-            # Of the images that are not labelled uncertain, the best of the other eight: how FER+ is usually scored.
             f'accuracy_without_uncertain{suffix}': float(accuracy_score(labels[certain], best_of_eight[certain])),
             f'expected_calibration_error{suffix}': expected_calibration_error(labels, answers),
         }
     return metrics
-
-
-def report_classes(labels, probabilities, **kind):
-    """scikit-learn's report: precision, recall and F1 of each class."""
-    classes = {'labels': range(len(EMOTIONS)), 'target_names': EMOTIONS, 'zero_division': 0}
-    return classification_report(labels, probabilities.argmax(axis=1), digits=3, **classes, **kind)
-
-
-def describe_run(options, tables, seconds):
-    """What it takes to repeat the run and to judge its figures."""
-    backend = keras.backend.backend()
-    return {
-        'command': shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        'split_sizes': {name: len(table) for name, table in tables.items()},
-        **{'seed': options.seed, 'face_share': options.face_share, 'training_seconds': round(seconds)},
-        'machine': f'{platform.platform()}, {os.cpu_count()} processors, Python {platform.python_version()}',
-        'versions': {'keras': keras.__version__, backend: sys.modules[backend].__version__, 'opencv': cv2.__version__},
-    }
 
 
 def save_confusion_matrix(labels, predicted, path):
@@ -686,29 +677,33 @@ def save_learning_curves(history, monitor, path):
     plt.close(figure)
 
 
-def evaluate(options, tables, class_priors, seconds):
+def evaluate(options, tables, class_priors, effort):
     """Judge model.h5 on the validation images; write metrics, report and pictures beside it. Returns the model."""
     model = keras.models.load_model(options.output, compile=False)
     validation = tables['validation']
     labels, temperature = validation.emotion.map(EMOTIONS.index).to_numpy(), None
+    backend = keras.backend.backend()
     if options.calibrate:
         (plain,) = predict(model, validation.path, options, VIEWS[:1])
         temperature = calibrate(model, labels, plain, class_priors)
         save_model(model, options.output, class_priors, options.face_share)
     views = predict(model, validation.path, options)
     plain, augmented, unique = views[0], views.mean(axis=0), ~validation.picture.duplicated().to_numpy()
+    as_common = [as_in_table(answers, class_priors, tables['training']) for answers in (plain, augmented)]
     metrics = compute_metrics(labels, plain, augmented) | {
         'temperature': temperature,
-        'as_in_table': compute_metrics(
-            labels, *(as_in_table(answers, class_priors, tables['training']) for answers in (plain, augmented))
-        ),
+        'as_in_table': compute_metrics(labels, *as_common),
         'balance': BALANCE,
         'balanced': compute_metrics(labels, balance(plain, class_priors), balance(augmented, class_priors)),
         'unique_pictures': compute_metrics(labels[unique], plain[unique], augmented[unique]),
         'copies': count_copies(tables),
-        **describe_run(options, tables, seconds),
+        'command': shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        'split_sizes': {name: len(table) for name, table in tables.items()},
+        **{'seed': options.seed, 'face_share': options.face_share, **effort},
+        'machine': f'{platform.platform()}, {os.cpu_count()} processors, Python {platform.python_version()}',
+        'versions': {'keras': keras.__version__, backend: sys.modules[backend].__version__, 'opencv': cv2.__version__},
     }
-    report = report_classes(labels, augmented)
+    report = classification_report(labels, augmented.argmax(axis=1), digits=3, **CLASSES)
     folder = options.output.parent
     write_text(folder / 'metrics.json', json.dumps(metrics, indent=1) + '\n')
     write_text(folder / 'classification_report.txt', report)
@@ -719,17 +714,12 @@ def evaluate(options, tables, class_priors, seconds):
 
 
 def write_submissions(model, options, tables, class_priors):
-    """Answer the test images in the sample's own order and columns. submission.csv expects the emotions to be as common
-    as in the training table, submission_balanced.csv is what inference says by default."""
-    probabilities = predict(model, tables['test'].path, options).mean(axis=0)
-    answers = {
-        'submission.csv': as_in_table(probabilities, class_priors, tables['training']),
-        'submission_balanced.csv': balance(probabilities, class_priors),
-    }
-    for name, answer in answers.items():
-        words = np.array(EMOTIONS)[answer.argmax(axis=1)]
-        submission = tables['test'].drop(columns=['path', 'picture']).assign(emotion=words)
-        write_text(options.output.with_name(name), submission.to_csv(index=False))
+    """Answer the test images: with the emotions as common as in the training table, and balanced as inference does."""
+    augmented = predict(model, tables['test'].path, options).mean(axis=0)
+    as_common, balanced = as_in_table(augmented, class_priors, tables['training']), balance(augmented, class_priors)
+    for name, answer in (('submission.csv', as_common), ('submission_balanced.csv', balanced)):
+        submission = tables['test'].assign(emotion=np.array(EMOTIONS)[answer.argmax(axis=1)])
+        write_text(options.output.with_name(name), submission.drop(columns=['path', 'picture']).to_csv(index=False))
 
 
 # ---- main ----------------------------------------------------------------------------------------
@@ -740,17 +730,12 @@ def parse_options(arguments=None):
     parser = argparse.ArgumentParser(description='Train EfficientNet on a Kaggle table of faces.')
     parser.error = lambda message: sys.exit(f'model_training.py: {message} (--help lists the options)')
     for name, option in OPTIONS.items():
-        kind = {'type': option.parse or type(option.default), **(option.more or {})}
-        if option.default is False:
-            kind = {'action': 'store_true'}
+        kind = {'action': 'store_true'} if option.default is False else {'type': option.parse or type(option.default)}
         text = option.help + ('' if option.default in (None, False) else ' (default: %(default)s)')
-        parser.add_argument('--' + name.replace('_', '-'), default=option.default, help=text, **kind)
+        parser.add_argument(
+            '--' + name.replace('_', '-'), default=option.default, help=text, **kind, **dict(option.more)
+        )
     options = parser.parse_args(arguments)
-    check_options(options)
-    return options
-
-
-def check_options(options):
     for name, (_, _, least, most, *_) in OPTIONS.items():
         given = getattr(options, name)
         for value in given if isinstance(given, (list, tuple)) else [given]:
@@ -761,23 +746,31 @@ def check_options(options):
         raise TrainingError('--crop is {:g} {:g}; expected two shares, least first'.format(*options.crop))
     if options.output.suffix != '.h5':
         raise TrainingError(f'--output is {options.output}; expected a name that ends in .h5, the format of the model')
-    if options.data_parallel and keras.backend.backend() != 'jax':
-        raise TrainingError('--data-parallel needs KERAS_BACKEND=jax, the backend that Keras spreads over devices')
+    by_hand = (options.coordinator, options.processes, options.process_id)
+    if by_hand != (None,) * 3 and (None in by_hand or ':' not in by_hand[0] or by_hand[2] >= by_hand[1]):
+        raise TrainingError('expected --coordinator HOST:PORT, --processes N and --process-id of 0 to N - 1, all three')
+    if (options.data_parallel or options.coordinator) and keras.backend.backend() != 'jax':
+        raise TrainingError('--data-parallel and --coordinator need KERAS_BACKEND=jax, which Keras spreads on devices')
+    options.is_joined = bool(options.coordinator or (options.data_parallel and LAUNCHERS & {*os.environ}))
+    return options
 
 
 def run(options):
     keras.utils.set_random_seed(options.seed)
-    if options.data_parallel:
-        keras.distribution.set_distribution(keras.distribution.DataParallel())
+    if options.data_parallel or options.coordinator:
+        spread_training(options)
     tables = load_tables(options)
     print('Copies of a picture stand on one side of the split:', count_copies(tables))
-    options.output.parent.mkdir(parents=True, exist_ok=True)
     training, validation = make_datasets(options, tables['training'], tables['validation'])
     class_priors = training.targets.mean(axis=0, dtype='float64')
-    seconds = train(options, training, validation, class_priors)
-    model = evaluate(options, tables, class_priors, seconds)
-    write_submissions(model, options, tables, class_priors)
-    print(f'Wrote {options.output} and, beside it, metrics.json, history.csv, the submissions and the pictures.')
+    effort = train(options, training, validation, class_priors)
+    if not options.process_id:
+        keras.distribution.set_distribution(None)  # the others only wait from here on
+        model = evaluate(options, tables, class_priors, effort)
+        write_submissions(model, options, tables, class_priors)
+        print(f'Wrote {options.output} and, beside it, metrics.json, history.csv, the submissions and the pictures.')
+    if options.is_joined:
+        WAITING.submit(sys.modules['jax'].distributed.shutdown).result()
 
 
 def main(arguments=None):
@@ -785,12 +778,19 @@ def main(arguments=None):
     signals = [number for number in signals if number and signal.getsignal(number) == signal.SIG_DFL]
     for number in signals:  # a batch system's, and a closed terminal's, end the run as Ctrl-C does
         signal.signal(number, signal.default_int_handler)
+    end = sys.exit
     try:
-        run(parse_options(arguments))
+        options = parse_options(arguments)
+        end = end_at_once if options.is_joined else sys.exit
+        run(options)
     except (TrainingError, OSError) as error:
-        sys.exit(f'model_training.py: {error}')
+        end(f'model_training.py: {error}')
     except KeyboardInterrupt:
-        sys.exit('model_training.py: interrupted; the same command with --resume goes on after the last finished epoch')
+        end('model_training.py: interrupted; the same command with --resume goes on after the last finished epoch')
+    except Exception:
+        if end is sys.exit:
+            raise
+        end(LOST if 'Gloo' in (told := traceback.format_exc()) else told)
     finally:
         for number in signals:
             signal.signal(number, signal.SIG_DFL)

@@ -1,0 +1,275 @@
+"""Training in several processes that find each other, as it is on several machines: here on one, a CPU device each."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from functools import partial
+from types import SimpleNamespace
+
+import cv2
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+import model_training
+from model_training import EMOTIONS, TrainingError
+from tests.conftest import ROOT
+
+jax = pytest.importorskip('jax')
+
+# A small network with all that could differ between devices; without TensorFlow, whose import takes as long as the run.
+DRIVER = """
+import os, pathlib, sys
+from types import SimpleNamespace
+
+class NoTensorFlow:
+    def find_spec(self, name, *_):
+        if name == 'tensorflow':
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, NoTensorFlow())
+import model_training
+import keras
+
+def small_network(include_top, weights, input_tensor):
+    x = keras.layers.Rescaling(1 / 255)(input_tensor)
+    x = keras.layers.Normalization()(x)
+    x = keras.layers.Conv2D(8, 3, strides=2, use_bias=False, name='stem_conv')(x)
+    x = keras.layers.BatchNormalization(name='stem_bn')(x)
+    x = keras.layers.Activation('relu')(x)
+    return SimpleNamespace(output=keras.layers.Dropout(0.2, noise_shape=(None, 1, 1, 1))(x))
+
+class Mortal(model_training.FaceDataset):  # Keras calls on_epoch_end before the first epoch too
+    def on_epoch_end(self):
+        super().on_epoch_end()
+        if self.shuffle and self.epoch == 3 and 'DIES_BY' in os.environ:
+            os.kill(os.getpid(), int(os.environ['DIES_BY']))
+
+keras.applications.EfficientNetB0, model_training.FaceDataset = small_network, Mortal
+model_training.WAITS['initialization_timeout'] = int(os.environ.get('MEETS_FOR', 100))
+model_training.WAITS['heartbeat_timeout_seconds'] = 10
+if 'SEES_NO_CHECKPOINT' in os.environ:
+    is_file = pathlib.Path.is_file
+    pathlib.Path.is_file = lambda path: path.name != 'state.json' and is_file(path)
+model_training.main()
+"""
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory):
+    """120 images, of which 108 train and 12 validate: four divides both, and the last batch is not a whole one."""
+    folder, rows = tmp_path_factory.mktemp('hosts'), []
+    (folder / 'test_kaggle').mkdir()
+    for number in range(120):
+        picture = np.full((32, 32, 3), 25 * (number % 9) + 20, np.uint8)
+        picture[:16, :16] = 2 * number
+        cv2.imwrite(str(folder / f'{number}.png'), picture)
+        rows.append({'image_path': f'{number}.png', 'emotion': EMOTIONS[number % 9]})
+    cv2.imwrite(str(folder / 'test_kaggle' / '1.png'), picture // 2)
+    pd.DataFrame(rows).to_csv(folder / 'train.csv')
+    pd.DataFrame({'image_path': ['1.png'], 'emotion': 'sad'}).to_csv(folder / 'sample_submission.csv', index=False)
+    (folder / 'driver.py').write_text(DRIVER)
+    return folder
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(('localhost', 0))
+        return listener.getsockname()[1]
+
+
+def start(folder, output, *more, **environment):
+    """One process of a run."""
+    given = ['--images', folder, '--test-images', folder / 'test_kaggle', '--train-csv', folder / 'train.csv']
+    given += ['--sample-submission', folder / 'sample_submission.csv', '--output', folder / output / 'model.h5']
+    given += ['--efnet-no', 0, '--weights', 'none', '--image-size', 32, '--epochs', 3, '--batch-size', 16, *more]
+    command = [sys.executable, str(folder / 'driver.py'), *map(str, given), '--workers', '2']
+    environment |= {'KERAS_BACKEND': 'jax', 'JAX_PLATFORMS': 'cpu', 'PYTHONPATH': str(ROOT)}
+    environment |= {
+        'JAX_COMPILATION_CACHE_DIR': str(folder / 'cache'),
+        'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
+    }
+    environment = {**os.environ, **environment}
+    environment.pop('TF_CPP_MIN_LOG_LEVEL', None)  # as set where model_training was imported
+    pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'text': True}
+    return subprocess.Popen(command, env=environment, start_new_session=True, **pipes)
+
+
+def finish(processes, seconds=200):
+    """Exit code, output and messages of each process: of these the lines that are no progress bars."""
+    ended, until = [], time.monotonic() + seconds
+    try:
+        for process in processes:
+            out, messages = process.communicate(timeout=max(1, until - time.monotonic()))
+            lines = [line.rpartition('\r')[2] for line in messages.split('\n')]
+            ended.append((process.returncode, out, [line for line in lines if line and 'image/s]' not in line]))
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    return ended
+
+
+def run(folder, output, count, *more, **of_process):
+    """A whole run by hand. of_process: `process_1={'NAME': 'value'}` for the environment of process 1."""
+    given = ['--coordinator', f'localhost:{free_port()}', '--processes', count, *more]
+    numbers = range(count)
+    return finish(
+        [start(folder, output, *given, '--process-id', k, **of_process.get(f'process_{k}', {})) for k in numbers]
+    )
+
+
+def run_alone(folder, output, *more, **environment):
+    return finish([start(folder, output, *more, **environment)])[0]
+
+
+@pytest.fixture(scope='module')
+def alone(folder):
+    assert run_alone(folder, 'alone')[::2] == (0, [])
+    return folder / 'alone'
+
+
+@pytest.fixture(scope='module')
+def four(folder, alone):  # after it, for what is compiled
+    ended = run(folder, 'four', 4)
+    assert [code for code, _, _ in ended] == [0, 0, 0, 0]
+    assert [messages for _, _, messages in ended] == [[], [], [], []]
+    assert [('Wrote' in out, 'Epoch' in out) for _, out, _ in ended] == [(True, True)] + 3 * [(False, False)]
+    return folder / 'four'
+
+
+def assert_equal_runs(one, other):
+    histories = [pd.read_csv(path / 'history.csv') for path in (one, other)]
+    assert histories[0].epoch.tolist() == [1, 2, 3]
+    np.testing.assert_allclose(*histories, rtol=1e-4)
+    with h5py.File(one / 'model.h5') as first, h5py.File(other / 'model.h5') as second:
+        names = {f'{name}/{name}' for name in first['model_weights'] if len(first['model_weights'][name])}
+        assert names == {f'{name}/{name}' for name in ('emotion', 'normalization', 'stem_bn', 'stem_conv')}
+        for name in names:
+            for variable, values in first['model_weights'][name].items():
+                expected = second['model_weights'][name][variable]
+                np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-5)
+
+
+LOST = 'model_training.py: another process ended or cannot be reached; --resume goes on after the last finished epoch'
+
+
+def test_four_processes_equal_one(alone, four):
+    assert_equal_runs(alone, four)
+    metrics = [json.loads((path / 'metrics.json').read_text()) for path in (alone, four)]
+    assert [(each['processes'], each['devices']) for each in metrics] == [(1, 1), (4, 4)]
+    assert metrics[0]['accuracy'] == pytest.approx(metrics[1]['accuracy'])
+
+
+def test_two_tasks_of_slurm_equal_one(folder, alone):
+    job = {'SLURM_JOB_ID': str(os.getpid()), 'SLURM_STEP_NODELIST': 'localhost', 'SLURM_NTASKS': '2'}
+    tasks = [{'SLURM_PROCID': str(task), 'SLURM_LOCALID': '0'} for task in range(2)]
+    ended = finish([start(folder, 'slurm', '--data-parallel', **job, **task) for task in tasks])
+    assert [(code, messages) for code, _, messages in ended] == [(0, []), (0, [])]
+    assert_equal_runs(alone, folder / 'slurm')
+    assert json.loads((folder / 'slurm' / 'metrics.json').read_text())['processes'] == 2
+
+
+def test_killed_process_ends_the_others_and_one_process_goes_on(folder, alone):
+    ended = run(folder, 'killed', 4, process_2={'DIES_BY': str(int(signal.SIGKILL))})
+    assert [code for code, _, _ in ended] == [1, 1, -signal.SIGKILL, 1]
+    assert [messages for _, _, messages in ended] == [[LOST], [LOST], [], [LOST]]
+    assert pd.read_csv(folder / 'killed' / 'history.csv').epoch.tolist() == [1]
+    assert run_alone(folder, 'killed', '--resume')[::2] == (0, [])
+    assert_equal_runs(alone, folder / 'killed')
+
+
+@pytest.mark.parametrize(
+    ('dies', 'by', 'code', 'says'),
+    [
+        (0, signal.SIGKILL, -9, []),  # the one that connects them
+        (1, signal.SIGTERM, 1, ['model_training.py: interrupted; the same command with --resume goes on']),
+    ],
+)
+def test_end_of_one_of_two_ends_the_other(folder, alone, dies, by, code, says):
+    ended = run(folder, f'dies_{dies}', 2, **{f'process_{dies}': {'DIES_BY': str(int(by))}})
+    assert ended[dies][0] == code
+    assert [message.split(' after')[0] for message in ended[dies][2]] == says
+    assert ended[1 - dies][::2] == (1, [LOST])
+
+
+def test_process_that_does_not_see_the_checkpoint_is_told(folder, four):
+    shutil.copytree(four / 'checkpoint', folder / 'blind' / 'checkpoint')
+    state = json.loads((four / 'checkpoint' / 'state.json').read_text())
+    state['options']['output'] = str(folder / 'blind' / 'model.h5')
+    (folder / 'blind' / 'checkpoint' / 'state.json').write_text(json.dumps(state))
+    ended = run(folder, 'blind', 2, '--resume', process_1={'SEES_NO_CHECKPOINT': '1'})
+    told = 'model_training.py: the processes differ in options, data or checkpoint; start each with the same ones'
+    assert [(code, messages) for code, _, messages in ended] == [(1, [told]), (1, [told])]
+
+
+def test_coordinator_that_cannot_be_reached(folder):
+    given = ('--coordinator', f'localhost:{free_port()}', '--processes', 2, '--process-id', 1)
+    assert run_alone(folder, 'nobody', *given, MEETS_FOR='3')[::2] == (1, [LOST])
+
+
+def test_coordinator_whose_port_is_taken(folder):
+    with socket.create_server(('', 0)) as taken:
+        given = ('--coordinator', f'localhost:{taken.getsockname()[1]}', '--processes', 2, '--process-id', 0)
+        code, _, messages = run_alone(folder, 'taken', *given)
+    assert code == 1
+    assert len(messages) == 1 and messages[0].startswith('model_training.py: [Errno ') and 'in use' in messages[0]
+
+
+def test_last_batch_is_shortened_to_what_the_devices_of_one_host_can_share(folder):
+    """108 images in batches of 24 leave 12, and 12 for validation; eight devices take 8 of each."""
+    eight = {'XLA_FLAGS': '--xla_force_host_platform_device_count=8'}
+    given = ('--data-parallel', '--batch-size', 24, '--epochs', 1)
+    assert run_alone(folder, 'eight', *given, **eight)[::2] == (0, [])
+    metrics = json.loads((folder / 'eight' / 'metrics.json').read_text())
+    assert (metrics['processes'], metrics['devices'], metrics['images']) == (1, 8, 12)  # judged on all, in the end
+
+
+def test_batch_that_the_devices_cannot_share(monkeypatch):
+    monkeypatch.setattr(jax, 'device_count', lambda: 3)
+    options = SimpleNamespace(is_joined=False, batch_size=16)
+    with pytest.raises(TrainingError, match='--batch-size is 16; expected a multiple of 3, the devices'):
+        model_training.spread_training(options)
+
+
+def test_processes_share_each_batch_in_order_and_draw_as_one(folder, monkeypatch):
+    """Ten images in batches of four for two devices, of one process or two."""
+    paths = [folder / f'{number}.png' for number in range(11)]
+    options = model_training.parse_options(['--batch-size', '4', '--workers', '1'])
+    augmenter = partial(model_training.augment, options=options)
+
+    def batches(processes, process):
+        spread = SimpleNamespace(num_model_replicas=2, num_processes=processes, data_shard_id=process)
+        monkeypatch.setattr(model_training.keras.distribution, 'distribution', lambda: spread)
+        dataset = model_training.FaceDataset(paths, np.arange(11), 32, options, augmenter, shuffle=True)
+        assert len(dataset) == 3
+        return [dataset[number] for number in range(3)]
+
+    whole, first, second = batches(1, 0), batches(2, 0), batches(2, 1)
+    assert [len(rows) for _, rows in whole] == [4, 4, 2]
+    assert [len(rows) for _, rows in first] == [len(rows) for _, rows in second] == [2, 2, 1]
+    for (images, rows), *parts in zip(whole, first, second, strict=True):
+        np.testing.assert_array_equal(rows, np.concatenate([rows for _, rows in parts]))
+        np.testing.assert_array_equal(images, np.concatenate([images for images, _ in parts]))
+
+
+@pytest.mark.parametrize(
+    ('given', 'told'),
+    [
+        (['--processes', '2'], 'expected --coordinator HOST:PORT, --processes N and --process-id of 0 to N - 1'),
+        (['--coordinator', 'host:1', '--processes', '2'], 'all three'),
+        (['--coordinator', 'host', '--processes', '2', '--process-id', '0'], 'HOST:PORT'),
+        (['--coordinator', 'host:1', '--processes', '2', '--process-id', '2'], 'of 0 to N - 1'),
+        (['--coordinator', 'host:1', '--processes', '2', '--process-id', '0'], 'need KERAS_BACKEND=jax'),
+        (['--data-parallel'], 'need KERAS_BACKEND=jax'),
+    ],
+)
+def test_wrong_options(given, told):  # with TensorFlow
+    with pytest.raises(TrainingError, match=told):
+        model_training.parse_options(given)
