@@ -483,7 +483,6 @@ def compile_model(model, options, steps_per_epoch):
     decay_steps = max(1, options.epochs * steps_per_epoch - warmup['warmup_steps'])
     schedule = keras.optimizers.schedules.CosineDecay(0.0, decay_steps, **warmup)
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY, global_clipnorm=1.0)
-    optimizer.exclude_from_weight_decay(var_names=['bias', 'gamma', 'beta'])
     # TensorFlow's XLA makes this network several times slower on a CPU and gains little on a GPU.
     jit_compile = False if keras.backend.backend() == 'tensorflow' else 'auto'
     model.compile(optimizer, 'categorical_crossentropy', metrics=['accuracy'], jit_compile=jit_compile)
@@ -566,9 +565,10 @@ def train(options, training, validation, class_priors):
         network = options.weights, options.image_size, options.native_size, options.grayscale
         model = build_model(options.efnet_no, *network)
         compile_model(model, options, steps_per_epoch=len(training))
+    model.optimizer.exclude_from_weight_decay(var_names=['bias', 'gamma', 'beta'])  # checkpoints lack it
     training.epoch = len(state['history'])
     for variable in model.non_trainable_variables:
-        if variable.path.endswith('seed_generator_state'):  # counts what Dropout drew; checkpoints lack it
+        if variable.path.endswith('seed_generator_state'):  # counts what Dropout drew
             variable.assign([keras.ops.convert_to_numpy(variable)[0], training.epoch * len(training)])
     if training.epoch < options.epochs:
         model.fit(

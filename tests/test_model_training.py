@@ -95,6 +95,7 @@ def test_run_from_tables_to_submission(kaggle, small_network, capsys):
 
 
 def test_killed_and_resumed_run_equals_an_uninterrupted_one(kaggle, small_network, monkeypatch):
+    monkeypatch.setattr(model_training, 'WEIGHT_DECAY', 20)  # so that it shows what is decayed
     options = ('--epochs', 5, '--votes', 0.5)
     model_training.main(arguments(kaggle, *options, '--output', kaggle / 'whole' / 'model.h5'))
 
