@@ -95,7 +95,6 @@ def test_run_from_tables_to_submission(kaggle, small_network, capsys):
 
 
 def test_killed_and_resumed_run_equals_an_uninterrupted_one(kaggle, small_network, monkeypatch):
-    monkeypatch.setattr(model_training, 'WEIGHT_DECAY', 20)  # so that it shows what is decayed
     options = ('--epochs', 5, '--votes', 0.5)
     model_training.main(arguments(kaggle, *options, '--output', kaggle / 'whole' / 'model.h5'))
 
@@ -116,6 +115,24 @@ def test_killed_and_resumed_run_equals_an_uninterrupted_one(kaggle, small_networ
     histories = [pd.read_csv(kaggle / name / 'history.csv') for name in ('whole', 'out')]
     assert histories[1].epoch.tolist() == [1, 2, 3, 4, 5]
     np.testing.assert_allclose(histories[1], histories[0], rtol=1e-3)
+
+
+def test_a_resumed_run_decays_the_weights_that_a_new_one_does(kaggle, small_network, monkeypatch):
+    decayed = []
+
+    class Watching(model_training.EpochEnd):
+        def on_epoch_begin(self, epoch, logs=None):
+            super().on_epoch_begin(epoch, logs)
+            uses = self.model.optimizer._use_weight_decay
+            decayed.append({variable.path for variable in self.model.trainable_variables if uses(variable)})
+            if epoch == 1 and len(decayed) == 2:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(model_training, 'EpochEnd', Watching)
+    assert 'with --resume goes on' in failure(kaggle)
+    model_training.main(arguments(kaggle, '--resume'))
+    assert decayed[0] == decayed[2] and 'emotion/kernel' in decayed[0]
+    assert not any('bias' in path or 'gamma' in path for path in decayed[0])
 
 
 def test_resume_keeps_to_the_options_of_the_run(kaggle, small_network):
