@@ -35,8 +35,10 @@ def nodes():
     """A head and another node, each with a core for one video."""
     from ray.cluster_utils import Cluster
 
+    handler = signal.getsignal(signal.SIGTERM)
     started = Cluster(initialize_head=True, head_node_args={'num_cpus': 1, 'object_store_memory': 80_000_000})
     started.other = started.add_node(num_cpus=1, object_store_memory=80_000_000)
+    signal.signal(signal.SIGTERM, handler)  # the head has put its own in this one's place
     yield started
     started.shutdown()
 
@@ -156,7 +158,7 @@ def test_what_was_under_way_on_a_node_that_is_lost_is_done_on_another(nodes, run
 
 def test_ctrl_c_ends_the_tasks_and_the_same_run_goes_on_later(run, tmp_path):
     short = write_clip(tmp_path / 'a.mp4', [0, 40])
-    clips = [long_clip(tmp_path / 'clips' / name, 30_000) for name in ('b.mp4', 'c.mp4')]
+    clips = [long_clip(tmp_path / 'clips' / name, 8000) for name in ('b.mp4', 'c.mp4')]
     process = run('--ray', short, *clips)
     wait_until(lambda: beside(short, '_run.json').exists() and any(map(is_under_way, clips)), process)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all that run in it
