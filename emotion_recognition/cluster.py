@@ -102,7 +102,8 @@ def process_on_ray(
                     problems[video] = answer.problem
                 progress.set_postfix_str(f'{frames / (time.monotonic() - started):.0f} frames/s in all', refresh=False)
                 progress.update()
-    return problems | {video: f'{video}: not done, {interruption.reason}' for video in videos if video in left}
+    why = interruption.reason or 'its task was cancelled'
+    return problems | {video: f'{video}: not done, {why}' for video in videos if video in left}
 
 
 @contextmanager
@@ -160,19 +161,19 @@ def _answers(ray, videos, submit, settings, interruption):
     waiting, pending = iter(videos), {}
     while not interruption.reason:
         most = int(ray.cluster_resources().get('CPU', 0) // settings.threads) + MOST_WAITING
-        pending |= {submit(video): video for video in islice(waiting, most - len(pending))}
+        pending |= {submit(video): video for video in islice(waiting, max(0, most - len(pending)))}
         if not pending:
             return
         done, _ = ray.wait(list(pending), timeout=POLL_SECONDS)
         for reference in done:
             video = pending.pop(reference)
-            yield video, _fetch(ray, reference, video)
+            if answer := _fetch(ray, reference, video):
+                yield video, answer
     for reference in pending:
         ray.cancel(reference)
     done = ray.wait(list(pending), num_returns=len(pending), timeout=CANCEL_SECONDS)[0] if pending else []
     for reference in done:
-        answer = _fetch(ray, reference, pending[reference])
-        if answer:
+        if answer := _fetch(ray, reference, pending[reference]):
             yield pending[reference], answer
 
 

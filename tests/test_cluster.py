@@ -14,6 +14,8 @@ import pytest
 
 from emotion_recognition import cluster
 from emotion_recognition.cluster import separate_address
+from emotion_recognition.interaction import Interruption
+from emotion_recognition.settings import Settings
 from tests.conftest import DEMO_PATH, ROOT, picture_times_ms, write_clip
 
 if sys.platform != 'linux':
@@ -174,6 +176,39 @@ def test_ctrl_c_ends_the_tasks_and_the_same_run_goes_on_later(run, tmp_path):
     assert process.wait(timeout=120) == 0, process.messages()
     assert 'Done before: 1 of 3 videos' in process.messages()
     assert [len(picture_times_ms(beside(clip, '.mp4'))) for clip in clips] == [3, 3]
+
+
+class ShrinkingRay:
+    """Ray as far as videos are handed out: a cluster that loses half of its cores with each answer."""
+
+    exceptions = ray.exceptions
+
+    def __init__(self, cores):
+        self.cores, self.submitted, self.most = cores, [], 0
+
+    def cluster_resources(self):
+        return {'CPU': self.cores}
+
+    def submit(self, video):
+        self.submitted.append(video)
+        return video
+
+    def wait(self, references, timeout):
+        self.most, self.cores = max(self.most, len(references)), self.cores // 2
+        return references[:1], references[1:]
+
+    def get(self, reference):
+        if reference == 'cancelled':
+            raise self.exceptions.TaskCancelledError
+        return cluster.Answer(frames=1)
+
+
+def test_few_videos_wait_however_many_there_are_and_however_many_cores_go():
+    shrinking, videos = ShrinkingRay(16), ['cancelled', *range(1000)]
+    settings, nobody = Settings(threads=2), Interruption()
+    answers = list(cluster._answers(shrinking, videos, shrinking.submit, settings, nobody))
+    assert [video for video, _ in answers] == list(range(1000))
+    assert (shrinking.submitted, shrinking.most) == (videos, 8 + 16 // 2)
 
 
 @pytest.mark.parametrize(
