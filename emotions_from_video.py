@@ -5,8 +5,8 @@ Edit VIDEO_PATH and run it, or name videos, photographs or folders: python emoti
 
 import math
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,9 +33,7 @@ from emotion_recognition.spans import check_spans
 from emotion_recognition.video import FrameError, VideoReader
 from emotion_recognition.video_writer import VideoWriter
 
-HERE = Path(__file__).resolve().parent
-
-VIDEO_PATH = HERE / 'examples' / 'demo.mp4'  # or a photograph, or a folder of either
+VIDEO_PATH = Path(__file__).resolve().parent / 'examples' / 'demo.mp4'  # or a photograph, or a folder of either
 COMPACT = True  # CSV: one row per period in which the emotions stay the same; False: one row per frame
 SHOW_PROCESS = False  # show the frames in a window while working; q ends it
 WRITE_VIDEO = True  # False: tables and picture only
@@ -111,7 +109,7 @@ def analyse_video(
             video. The other files are named after it, see `Outputs`.
         test_time_augmentation: average six views of each face.
         others: any other of `VideoSettings` by its name, such as `smoothing_seconds=0`. What concerns the model, such
-            as its balance, is said to the classifier.
+            as its balance, is said to the classifier, and counts from there.
 
     Returns:
         What the CSV holds: `ms_start, ms_end, frame_start, frame_end, emotions`, or if not compact
@@ -128,7 +126,7 @@ def analyse_video(
         write_video=write_video,
         output_filename=output_filename,
         test_time_augmentation=test_time_augmentation,
-        **others,
+        **(others | (classifier.settings if classifier else {})),
     )
     with Interruption() as interruption:
         return process_video(Path(video_path), classifier, settings, interruption).emotions.to_frame()
@@ -154,16 +152,18 @@ def process_video(
         remove_dead_runs(outputs.annotated.parent)
         if settings.baseline and not settings.apply:
             first = EmotionPipeline(open_detector(settings), classifier, settings)
-            recogniser.baselines = measure_baselines(video_path, first, settings.baseline, interruption)
+            span, threads = settings.baseline, settings.threads
+            recogniser.baselines = measure_baselines(video_path, first, span, interruption, threads)
         with run_folder as own:
             with ExitStack() as stack:
                 face_table = stack.enter_context(FaceTable(own.faces, columns))
-                writer = None
-                if settings.write_video:
-                    writer = stack.enter_context(VideoWriter(own.annotated, reader, settings.threads))
+                writing = (
+                    VideoWriter(own.annotated, reader, settings.threads) if settings.write_video else nullcontext()
+                )
+                writer = stack.enter_context(writing)
                 window = stack.enter_context(open_window(WINDOW_TITLE, settings.show_process))
-                frame_count, stopped = annotate(reader, recogniser, [face_table, results], writer, window, interruption)
-                if not frame_count:
+                stopped = annotate(reader, recogniser, [face_table, results], writer, window, interruption)
+                if not results.frame_count:
                     raise InputError(stopped or f'{video_path}: has no frames')
             results.write(reader, own, outputs)
             if not settings.apply:
@@ -179,13 +179,13 @@ def annotate(
     writer: VideoWriter | None,
     window: Window | None,
     interruption: Interruption,
-) -> tuple[int, str | None]:
+) -> str | None:
     """Take each frame from the reader to the tables, the writer and the window.
 
     Returns:
-        How many frames were done, and why the rest was not, None if all were.
+        Why not all of them were done, None if they were.
     """
-    frame_number, stopped = 0, None
+    stopped = None
     try:
         with closing(recogniser.run(reader.read_frames())) as frames:
             progress = tqdm(frames, reader.path.name, reader.frame_count or None, unit='frame')
@@ -204,7 +204,7 @@ def annotate(
         stopped = str(error)
     if stopped and writer:
         writer.end_here()
-    return frame_number, stopped
+    return stopped
 
 
 def check_combinations(settings: VideoSettings, videos: Sequence[Path], file_count: int) -> None:
@@ -240,32 +240,35 @@ def analyse_files(paths: Sequence[Path], settings: VideoSettings) -> tuple[int, 
     outputs = {path: outputs[path] for path in files if path not in problems}
     videos = [video for video in videos if video in outputs]
     left = find_left(videos, outputs, settings) if settings.skip_done else videos
+    classifier = None
+    if not settings.apply and outputs and (photographs or (left and not settings.ray)):
+        open_detector(settings)  # tells at once what the model would be waited for
+        classifier = open_classifier(settings)
     with Interruption() as interruption:
-        process = process_on_ray if settings.ray else process_in_turn
-        problems |= process(left, process_video, settings, interruption) if left else {}
+        if left and settings.ray:
+            problems |= process_on_ray(left, process_video, settings, interruption)
+        else:
+            problems |= process_in_turn(left, classifier, settings, interruption)
         if not settings.apply:
             done = {video: outputs[video] for video in videos if video not in problems}
             problems |= summarise_folders([path for path in paths if path.is_dir()], done)
         for folder, group in photographs.items():
-            stills = {path: outputs[path] for path in group if path in outputs}
-            with open_window(WINDOW_TITLE, settings.show_process) as window:
-                problems |= analyse_photographs(folder, stills, settings, window, interruption)
+            if stills := {path: outputs[path] for path in group if path in outputs}:
+                with open_window(WINDOW_TITLE, settings.show_process) as window:
+                    problems |= analyse_photographs(folder, stills, classifier, settings, window, interruption)
     return len(files), problems
 
 
 def process_in_turn(
-    videos: Sequence[Path], process: Callable, settings: VideoSettings, interruption: Interruption
+    videos: Sequence[Path], classifier: EmotionClassifier | None, settings: VideoSettings, interruption: Interruption
 ) -> dict[Path, str]:
     """Process videos one after the other, as `process_on_ray` does at once. Returns why some of them failed."""
-    problems, classifier = {}, None
-    if not settings.apply:
-        open_detector(settings)  # tells at once what the model would be waited for
-        classifier = open_classifier(settings)
+    problems = {}
     for video in videos:
         try:
             if interruption.reason:
                 raise InputError(f'{video}: not begun, {interruption.reason}')
-            process(video, classifier, settings, interruption)
+            process_video(video, classifier, settings, interruption)
         except (InputError, OSError) as error:
             problems[video] = str(error)
     return problems

@@ -36,6 +36,7 @@ class EmotionClassifier:
         face_share: share of a face's sides that the network is shown, from the middle, by the file's attribute
             `face_share`; 1 where it has none.
         image_size: S, in pixels.
+        settings: what it was opened with, by the names in `Settings`.
 
     Raises:
         InputError: the file is missing, damaged, or not such a model.
@@ -49,6 +50,8 @@ class EmotionClassifier:
         balance: float = Settings.balance,
         threads: int = 0,
     ):
+        self.settings = {'model_weights_path': model_path, 'runtime': runtime, 'precision': precision}
+        self.settings |= {'balance': balance, 'threads': threads}
         self.class_names, self.class_priors, self.face_share = _read_attributes(model_path)
         self._balance = balance
         self._network = load_network(Path(model_path), runtime, precision, threads)

@@ -15,7 +15,7 @@ from emotion_recognition.video import VideoReader
 
 
 def measure_baselines(
-    video_path: Path, pipeline: EmotionPipeline, span: Sequence[float], interruption: Interruption
+    video_path: Path, pipeline: EmotionPipeline, span: Sequence[float], interruption: Interruption, threads: int = 0
 ) -> FaceBaselines:
     """Measure the baselines of a video's faces: all is done as in the run itself, from the video's start to the span's
     end, so that each face has the number that it will have there.
@@ -25,6 +25,7 @@ def measure_baselines(
         pipeline: made for this pass, and like the one of the run.
         span: its start and end, in seconds of the video.
         interruption: ends it.
+        threads: that decode, see `VideoReader`.
 
     Returns:
         The baselines, measured. Those of no face at all are told on stderr.
@@ -35,7 +36,7 @@ def measure_baselines(
     start, end = span
     pipeline.baselines = baselines = FaceBaselines(pipeline.class_names, start * 1000, end * 1000)
     ends_ms = 0.0
-    with VideoReader(video_path) as reader, closing(pipeline.run(reader.read_frames())) as frames:
+    with VideoReader(video_path, threads) as reader, closing(pipeline.run(reader.read_frames())) as frames:
         for _, timestamp_ms, _, _ in tqdm(frames, f'{video_path.name}, baseline', unit='frame'):
             if interruption.reason:
                 raise InputError(f'{video_path}: nothing was written, {interruption.reason} before the first frame')

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from emotion_recognition.classification import open_classifier
+from emotion_recognition.classification import EmotionClassifier
 from emotion_recognition.detection import open_detector
 from emotion_recognition.drawing import draw_faces
 from emotion_recognition.face_table import FaceColumns, FaceTable
@@ -23,6 +23,7 @@ from emotion_recognition.settings import Settings
 def analyse_photographs(
     folder: Path | None,
     outputs: dict[Path, Outputs],
+    classifier: EmotionClassifier,
     settings: Settings,
     window: Window | None,
     interruption: Interruption,
@@ -31,7 +32,8 @@ def analyse_photographs(
 
     Args:
         folder: that was named, for one more table, with the faces of all; None where they were named themselves.
-        outputs: where each photograph's results go; none for no photographs.
+        outputs: where each photograph's results go.
+        classifier: of the faces.
         settings: of the video script.
         window: to show them in, None for none.
         interruption: ends it.
@@ -40,12 +42,10 @@ def analyse_photographs(
         Why some of them failed.
 
     Raises:
-        InputError: the model or the detector is wrong for all of them.
+        InputError: the detector is wrong for all of them.
     """
-    if not outputs:
-        return {}
     settings = replace(settings, whole_frame_every=1)
-    pipeline = EmotionPipeline(open_detector(settings), open_classifier(settings), settings, stills=True)
+    pipeline = EmotionPipeline(open_detector(settings), classifier, settings, stills=True)
     table_path = folder and name_table_of_folder(folder)
     return process_photographs(outputs, table_path, pipeline, settings.write_video, window, interruption)
 

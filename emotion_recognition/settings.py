@@ -73,6 +73,8 @@ class Settings:
     def __post_init__(self):
         for field in dataclasses.fields(self):
             value, choices = getattr(self, field.name), field.metadata['choices']
+            if field.metadata['parts'] and value is not None:
+                object.__setattr__(self, field.name, tuple(value))  # so that settings can be remembered by
             least, most = field.metadata['least'], field.metadata['most']
             if least is not None and not least <= value <= (math.inf if most is None else most):
                 expected = f'{least} or more' if most is None else f'{least} to {most}'

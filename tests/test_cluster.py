@@ -110,10 +110,10 @@ def test_two_nodes_make_the_tables_of_one_process_and_tell_what_failed(nodes, ru
         for name in ('a.mp4', 'b.mp4'):
             shutil.copy(DEMO_PATH, folder / name)
         (folder / 'broken.mp4').write_text('no video')
-    alone = run(folders[1])
+    alone = run(folders[1], '--baseline', '0', '1')
     assert alone.wait(timeout=120) == 1
     none = tmp_path / 'none.mp4'
-    process = run('--ray', nodes.address, folders[0], none)
+    process = run('--ray', nodes.address, folders[0], none, '--baseline', '0', '1')
     assert process.wait(timeout=180) == 1
     assert '2 of 4 files failed:\n' in process.messages()
     assert 'broken.mp4: cannot be read as a video' in process.messages()
@@ -129,7 +129,9 @@ def test_two_nodes_make_the_tables_of_one_process_and_tell_what_failed(nodes, ru
     assert set(summary.video) == {'a.mp4', 'b.mp4'}
 
     before = {path: path.stat().st_mtime_ns for path in folders[0].iterdir() if 'summary' not in path.name}
-    again = run('--ray', nodes.address, '--skip-done', folders[0] / 'a.mp4', folders[0] / 'b.mp4')
+    again = run(
+        '--ray', nodes.address, '--skip-done', folders[0] / 'a.mp4', folders[0] / 'b.mp4', '--baseline', '0', '1'
+    )
     assert again.wait(timeout=60) == 0
     assert 'Done before: 2 of 2 videos' in again.messages() and 'frames' not in again.messages()
     assert {path: path.stat().st_mtime_ns for path in before} == before

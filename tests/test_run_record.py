@@ -5,6 +5,7 @@ import signal
 import pytest
 
 import emotions_from_video
+from emotion_recognition.classification import EmotionClassifier
 from emotion_recognition.files import name_outputs
 from emotion_recognition.run_record import describe_makers, find_left
 from emotions_from_video import VideoSettings
@@ -105,3 +106,9 @@ def test_a_spans_file_that_changed_counts(colour_model_path, tmp_path):
     os.utime(spans, (1_800_000_000, 1_800_000_000))
     assert describe_makers(settings)['spans_sha256'] != before['spans_sha256']
     assert len(before['version']) == 64
+
+
+def test_the_record_of_a_call_from_python_names_the_classifier_that_it_had(clip, colour_model_path):
+    emotions_from_video.analyse_video(clip, EmotionClassifier(colour_model_path, balance=0.5), smoothing_seconds=0.5)
+    assert is_done(clip, colour_model_path, balance=0.5, smoothing_seconds=0.5)
+    assert not is_done(clip, colour_model_path, smoothing_seconds=0.5)

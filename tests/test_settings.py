@@ -70,6 +70,7 @@ def test_option_of_several_values():
     settings, given = read('--size', '16', '9', 'a.mp4')
     assert list(settings.size) == [16, 9]
     assert given.paths == ['a.mp4']
+    assert hash(settings) == hash(ScriptSettings(size=[16, 9]))
 
 
 def test_settings_do_not_change():
