@@ -126,8 +126,9 @@ def lite1_shapes():
     return kernels, normalised
 
 
-def test_start_from_lite_puts_each_weight_in_its_place(tmp_path):
+def test_start_from_lite_puts_each_weight_in_its_place(tmp_path, monkeypatch):
     rng = np.random.default_rng(0)
+    monkeypatch.setattr(sys, 'path', [*sys.path])  # the draft adds to it
     kernels, normalised = lite1_shapes()
     lite1 = {f'{name}.weight': rng.normal(0, 0.1, shape).astype('float32') for name, shape in kernels.items()}
     for name, count in normalised.items():

@@ -14,9 +14,12 @@ from pathlib import Path
 import keras
 import numpy as np
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from model_training import IMAGENET_STDDEV_RGB
+
 STAGES = ((2, 1), (3, 3), (3, 3), (4, 4), (4, 4), (5, 5), (2, 1))  # blocks of B1, blocks of Lite1
 PIXEL_MEAN, PIXEL_SCALE = 127, 128  # Lite1 sees (pixel - 127) / 128
-IMAGENET_STDDEV_RGB = np.array([0.229, 0.224, 0.225])  # model_training.load_weights multiplies the variance by it
 
 
 def read_lite1():
@@ -64,7 +67,7 @@ def start_from_lite1(lite1):
 
     (normalisation,) = (layer for layer in model.layers if isinstance(layer, keras.layers.Normalization))
     mean = np.full(3, PIXEL_MEAN / 255)
-    variance = (PIXEL_SCALE / 255) ** 2 / IMAGENET_STDDEV_RGB
+    variance = (PIXEL_SCALE / 255) ** 2 / np.array(IMAGENET_STDDEV_RGB)  # load_weights multiplies by it
     normalisation.load_own_variables({'0': mean, '1': variance, '2': 0})
     return model
 
