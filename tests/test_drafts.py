@@ -2,12 +2,13 @@ import json
 import runpy
 import sys
 
+import cv2
 import keras
 import numpy as np
 import pytest
 
 import model_training
-from model_training import parse_options
+from model_training import EMOTIONS, parse_options
 from tests.conftest import ROOT
 
 DRAFTS = {  # network, augmentation, weights, published private score
@@ -99,6 +100,64 @@ def test_each_damage_befalls_its_share_of_the_images(both_labels, monkeypatch):
     rng, black = np.random.default_rng(0), np.zeros((8, 8, 3), np.uint8)
     damaged = [both_labels['augment_and_damage'](black, rng, options).max() for _ in range(500)]
     assert 70 < sum(damaged) < 130
+
+
+@pytest.fixture
+def distil(both_labels, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / 'draft_pipelines' / 'both_labels')
+    yield runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'distil.py'))
+    del sys.modules['run']  # the draft's script, under a name of many
+
+
+def test_answers_of_models_are_mixed_into_the_targets(distil, tmp_path):
+    table = 'image_path,uncertain,' + ','.join(EMOTIONS[:8]) + '\n'
+    table += './b.png,0,0,0,0,0,1,0,0,0\n' + './a/a.png,0.1,0.2,0,0,0,0,0,0,0.2\n'
+    (tmp_path / 'answers.csv').write_text(table)
+    options = model_training.parse_options(['--answers', str(tmp_path / 'answers.csv'), '--answers-share', '0.25'])
+    options.images, paths = tmp_path, [tmp_path / 'a' / 'a.png', tmp_path / 'b.png', tmp_path / 'b.png']
+    anger, happy = np.eye(9, dtype='float32')[[0, 4]]
+    mixed = distil['mix_in'](np.stack([anger, anger, happy]), paths, options)
+    expected = [[0.85, 0, 0, 0, 0, 0, 0, 0.1, 0.05], [0.75, 0, 0, 0, 0.25, 0, 0, 0, 0], [0, 0, 0, 0, 1, 0, 0, 0, 0]]
+    np.testing.assert_allclose(mixed, expected, atol=1e-6)
+    assert mixed.dtype == np.float32
+    with pytest.raises(model_training.TrainingError, match='lacks 1 of the training images'):
+        distil['mix_in'](mixed, [*paths, tmp_path / 'c.png'], options)
+
+
+def test_frozen_stages_stay_as_they_are(distil):
+    options = model_training.parse_options(['--frozen-stages', '2', '--learning-rate', '0.1', '--warmup-epochs', '0'])
+    model = model_training.build_model(0, 'none', image_size=32)
+    distil['freeze_and_compile'](model, options, 4)
+    before = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+    for _ in range(2):  # the first step only warms up
+        model.train_on_batch(np.full((2, 32, 32, 3), 99, 'float32'), np.eye(9, dtype='float32')[:2])
+    changed = {
+        layer.name.partition('_')[0]
+        for layer in model.layers
+        if any((new != old).any() for new, old in zip(layer.get_weights(), before.get(layer.name, ()), strict=True))
+    }
+    assert not {'stem', 'block1a', 'block2a', 'block2b'} & changed
+    assert {'block3a', 'block3b', 'block7a', 'top', 'emotion'} <= changed
+
+
+def test_answers_are_the_mean_of_models_and_of_mirror_images(tmp_path):
+    faces = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), np.uint8)
+    for number, face in enumerate(faces):
+        cv2.imwrite(str(tmp_path / f'{number}.png'), face)
+    models = []
+    for seed in (1, 2):
+        keras.utils.set_random_seed(seed)
+        layers = keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(9, activation='softmax')
+        model = keras.Sequential([keras.Input((8, 8, 3)), *layers])
+        model_training.save_model(model, tmp_path / f'{seed}.h5', np.full(9, 1 / 9), 0.5)
+        models.append(model)
+    answer = runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'answers.py'))['answer']
+    paths = [str(tmp_path / f'{seed}.h5') for seed in (1, 2, 1)]
+    answers = answer(paths, [str(tmp_path / f'{number}.png') for number in range(3)])
+    rgb = faces[..., ::-1].astype('float32')
+    one, other = ((model(rgb, training=False) + model(rgb[:, :, ::-1], training=False)) / 2 for model in models)
+    assert np.abs(one - other).max() > 0.1
+    np.testing.assert_allclose(answers[list(EMOTIONS)], (2 * one + other) / 3, atol=1e-4)
 
 
 def test_average_is_the_mean_of_all_weights():

@@ -1,0 +1,45 @@
+"""What models answer to the images of a table: answers.py FOLDER TABLE one.h5 other.h5 ... answers.csv
+
+For distil.py to learn from: for each image the mean over the models, of all of the face and its mirror image, where the
+emotions are as common as in each model's training. A model that is named twice counts twice.
+"""
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+import cv2
+import pandas as pd
+from tqdm import tqdm
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from emotion_recognition.classification import EmotionClassifier
+
+BATCH = 64  # images
+
+
+def read(path):
+    if (image := cv2.imread(path)) is None:
+        sys.exit(f'{path}: cannot be read as an image')
+    return image
+
+
+def answer(model_paths, image_paths):
+    """Probabilities of image files: (n, K) float64, the models' mean."""
+    total = 0
+    for model_path, times in Counter(model_paths).items():
+        classifier = EmotionClassifier(model_path, precision='f32', balance=0)
+        classifier.face_share, answers = 1, []
+        for start in tqdm(range(0, len(image_paths), BATCH), str(model_path), unit='batch'):
+            faces = [read(path) for path in image_paths[start : start + BATCH]]
+            answers += [*(classifier.predict(faces) + classifier.predict([face[:, ::-1] for face in faces])) / 2]
+        total = total + times * pd.DataFrame(answers, columns=classifier.class_names)
+    return total / len(model_paths)
+
+
+if __name__ == '__main__':
+    folder, table, *models, output = sys.argv[1:]
+    images = pd.read_csv(table).image_path
+    answers = answer(models, [str(Path(folder) / image) for image in images])
+    answers.round(5).assign(image_path=images).set_index('image_path').to_csv(output)
