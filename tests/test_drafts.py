@@ -153,7 +153,7 @@ def test_answers_are_the_mean_of_models_and_of_mirror_images(tmp_path):
         models.append(model)
     answer = runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'answers.py'))['answer']
     paths = [str(tmp_path / f'{seed}.h5') for seed in (1, 2, 1)]
-    answers = answer(paths, [str(tmp_path / f'{number}.png') for number in range(3)])
+    answers = answer(paths, [tmp_path / f'{number}.png' for number in range(3)])
     rgb = faces[..., ::-1].astype('float32')
     one, other = ((model(rgb, training=False) + model(rgb[:, :, ::-1], training=False)) / 2 for model in models)
     assert np.abs(one - other).max() > 0.1

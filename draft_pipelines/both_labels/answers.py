@@ -8,21 +8,16 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import cv2
 import pandas as pd
 from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from emotion_recognition.classification import EmotionClassifier
+from emotion_recognition.labels import InputError
+from emotion_recognition.photographs import read_photograph
 
 BATCH = 64  # images
-
-
-def read(path):
-    if (image := cv2.imread(path)) is None:
-        sys.exit(f'{path}: cannot be read as an image')
-    return image
 
 
 def answer(model_paths, image_paths):
@@ -32,7 +27,7 @@ def answer(model_paths, image_paths):
         classifier = EmotionClassifier(model_path, precision='f32', balance=0)
         classifier.face_share, answers = 1, []
         for start in tqdm(range(0, len(image_paths), BATCH), str(model_path), unit='batch'):
-            faces = [read(path) for path in image_paths[start : start + BATCH]]
+            faces = [read_photograph(path) for path in image_paths[start : start + BATCH]]
             answers += [*(classifier.predict(faces) + classifier.predict([face[:, ::-1] for face in faces])) / 2]
         total = total + times * pd.DataFrame(answers, columns=classifier.class_names)
     return total / len(model_paths)
@@ -41,5 +36,8 @@ def answer(model_paths, image_paths):
 if __name__ == '__main__':
     folder, table, *models, output = sys.argv[1:]
     images = pd.read_csv(table).image_path
-    answers = answer(models, [str(Path(folder) / image) for image in images])
+    try:
+        answers = answer(models, [Path(folder) / image for image in images])
+    except InputError as error:
+        sys.exit(f'answers.py: {error}')
     answers.round(5).assign(image_path=images).set_index('image_path').to_csv(output)

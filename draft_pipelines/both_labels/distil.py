@@ -36,9 +36,10 @@ def make_datasets_with_answers(options, training_table, validation_table):
 
 def freeze_and_compile(model, options, steps_per_epoch):
     """On two cores, stem and two stages take a third of a step's time to learn what they have long known."""
-    frozen = ('stem', *(f'block{stage}' for stage in range(1, options.frozen_stages + 1)))
+    stages = [f'block{stage}' for stage in range(1, options.frozen_stages + 1)]
+    frozen = ('stem', *stages) if stages else ()
     for layer in model.layers:
-        if options.frozen_stages and layer.name.startswith(frozen):
+        if layer.name.startswith(frozen):
             layer.trainable = False
     compile_model(model, options, steps_per_epoch)
 
