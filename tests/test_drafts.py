@@ -124,6 +124,25 @@ def test_answers_of_models_are_mixed_into_the_targets(distil, tmp_path):
         distil['mix_in'](mixed, [*paths, tmp_path / 'c.png'], options)
 
 
+def test_mixup_mixes_training_images_with_their_neighbours_as_their_targets(distil, tmp_path):
+    paths = [tmp_path / f'{number}.png' for number in range(4)]
+    for number, path in enumerate(paths):
+        cv2.imwrite(str(path), np.full((8, 8, 3), 60 * number, np.uint8))
+    targets = np.eye(9, dtype='float32')[:4]
+    options = model_training.parse_options(['--mixup', '1', '--batch-size', '4'])
+    dataset = distil['MixedFaces'](paths, targets, 8, options, shuffle=True)
+    images, mixed = dataset[0]
+    assert images.dtype == mixed.dtype == np.float32
+    np.testing.assert_allclose(images[:, 3, 4, 1], mixed[:, :4] @ [0, 60, 120, 180], rtol=1e-5)
+    np.testing.assert_allclose(mixed.sum(axis=1), 1, rtol=1e-6)
+    assert ((mixed > 0).sum(axis=1) == 2).all() and (mixed.max(axis=1) >= 0.5).all()
+    np.testing.assert_array_equal(dataset[0][0], images)
+    dataset.on_epoch_end()
+    assert (np.sort(dataset[0][1].max(axis=1)) != np.sort(mixed.max(axis=1))).all()
+    validation = distil['MixedFaces'](paths, targets, 8, options)
+    np.testing.assert_array_equal(validation[0][1], targets)
+
+
 def test_frozen_stages_stay_as_they_are(distil):
     options = model_training.parse_options(['--frozen-stages', '2', '--learning-rate', '0.1', '--warmup-epochs', '0'])
     model = model_training.build_model(0, 'none', image_size=32)
@@ -140,7 +159,7 @@ def test_frozen_stages_stay_as_they_are(distil):
     assert {'block3a', 'block3b', 'block7a', 'top', 'emotion'} <= changed
 
 
-def test_answers_are_the_mean_of_models_and_of_mirror_images(tmp_path):
+def test_answers_are_the_mean_of_models_and_of_views(tmp_path):
     faces = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), np.uint8)
     for number, face in enumerate(faces):
         cv2.imwrite(str(tmp_path / f'{number}.png'), face)
@@ -154,8 +173,12 @@ def test_answers_are_the_mean_of_models_and_of_mirror_images(tmp_path):
     answer = runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'answers.py'))['answer']
     paths = [str(tmp_path / f'{seed}.h5') for seed in (1, 2, 1)]
     answers = answer(paths, [tmp_path / f'{number}.png' for number in range(3)])
-    rgb = faces[..., ::-1].astype('float32')
-    one, other = ((model(rgb, training=False) + model(rgb[:, :, ::-1], training=False)) / 2 for model in models)
+    views = []
+    for share in (1, 0.85):
+        rgb = np.stack([model_training.resize(face[..., ::-1], 8, share) for face in faces]).astype('float32')
+        views += [rgb, rgb[:, :, ::-1]]
+    assert (views[0] != views[2]).any()
+    one, other = (np.mean([model(view, training=False) for view in views], axis=0) for model in models)
     assert np.abs(one - other).max() > 0.1
     np.testing.assert_allclose(answers[list(EMOTIONS)], (2 * one + other) / 3, atol=1e-4)
 

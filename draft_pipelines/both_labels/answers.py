@@ -1,9 +1,10 @@
 """What models answer to the images of a table: answers.py FOLDER TABLE one.h5 other.h5 ... answers.csv
 
-For distil.py to learn from: for each image the mean over the models, of all of the face and its mirror image, where the
-emotions are as common as in each model's training. A model that is named twice counts twice.
+For distil.py to learn from: for each image the mean over the models, of two sizes of the face and their mirror images,
+where the emotions are as common as in each model's training. A model that is named twice counts twice.
 """
 
+import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -18,17 +19,26 @@ from emotion_recognition.labels import InputError
 from emotion_recognition.photographs import read_photograph
 
 BATCH = 64  # images
+SIZES = (1, 0.85)  # shares of the face's sides
+
+
+def answer_in_views(classifier, faces):
+    """Probabilities of faces, (height, width, 3) uint8 BGR: (n, K) float64, the views' mean."""
+    total = 0
+    for classifier.face_share in SIZES:
+        for views in (faces, [face[:, ::-1] for face in faces]):
+            total = total + classifier.predict(views).astype('float64')
+    return total / (2 * len(SIZES))
 
 
 def answer(model_paths, image_paths):
     """Probabilities of image files: (n, K) float64, the models' mean."""
     total = 0
     for model_path, times in Counter(model_paths).items():
-        classifier = EmotionClassifier(model_path, precision='f32', balance=0)
-        classifier.face_share, answers = 1, []
+        classifier, answers = EmotionClassifier(model_path, precision='f32', balance=0, threads=os.cpu_count()), []
         for start in tqdm(range(0, len(image_paths), BATCH), str(model_path), unit='batch'):
             faces = [read_photograph(path) for path in image_paths[start : start + BATCH]]
-            answers += [*(classifier.predict(faces) + classifier.predict([face[:, ::-1] for face in faces])) / 2]
+            answers += [*answer_in_views(classifier, faces)]
         total = total + times * pd.DataFrame(answers, columns=classifier.class_names)
     return total / len(model_paths)
 
