@@ -17,6 +17,8 @@ from av.video.reformatter import Interpolation
 
 from emotion_recognition.lab_streams import import_pylsl
 from emotion_recognition.labels import InputError
+from emotion_recognition.video import VideoReader
+from emotion_recognition.video_writer import VideoWriter
 from tests.screen import Screen
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -91,6 +93,16 @@ def write_tone(container, stream, start, length, pitch=440, rate=44100):
     container.mux(stream.encode(None))
 
 
+def copy_video(source, target):
+    """Read and write every frame as the script does. Returns numbers and times of the frames."""
+    seen = []
+    with VideoReader(source) as reader, VideoWriter(target, reader) as writer:
+        for number, timestamp_ms, frame_bgr in reader.read_frames():
+            seen.append((number, timestamp_ms))
+            writer.write(timestamp_ms, frame_bgr)
+    return seen
+
+
 def demo_frame(seconds):
     """A frame of the demo clip, (360, 640, 3) uint8, BGR."""
     with av.open(str(DEMO_PATH)) as container:
@@ -120,6 +132,33 @@ def browser():
         browser = started.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """A function that opens review pages, of which it asks that nothing fails in them."""
+    from tests.review_pages import opening
+
+    with opening(browser) as open_page:
+        yield open_page
+
+
+@pytest.fixture
+def kaggle(tmp_path):
+    """A folder of tables and images in Kaggle's layout."""
+    from tests.training_runs import write_tables
+
+    return write_tables(tmp_path)
+
+
+@pytest.fixture
+def small_network(monkeypatch):
+    """Stands in for EfficientNetB0 where a test is about what surrounds it."""
+    import keras
+
+    from tests.training_runs import tiny_backbone
+
+    monkeypatch.setattr(keras.applications, 'EfficientNetB0', tiny_backbone)
 
 
 @pytest.fixture

@@ -1,121 +1,23 @@
-"""The review page in a real browser."""
+"""The review page in a real browser: what it shows, and when."""
 
-import csv
-import io
-import json
-import re
-import sys
-import time
-from fractions import Fraction
-from itertools import accumulate, cycle, islice
-
-import av
 import numpy as np
-import pandas as pd
 import pytest
 
-import emotions_from_video
 from emotion_recognition.labels import FaceEmotion
 from emotion_recognition.review import Review, write_review
-from tests.conftest import CLASS_NAMES, DEMO_PATH, write_clip
-
-STEADY = [40 * number for number in range(60)]
-VARIABLE = [0, *accumulate(islice(cycle([10, 40, 120, 33, 17]), 59))]  # milliseconds, as phones record
-
-LATE = [1500 + ms for ms in VARIABLE]  # recordings need not begin at 0, and browsers keep to that
-
-
-def face(number, emotion, confidence=0.8):
-    probabilities = np.full(9, (1 - confidence) / 8, np.float32)
-    probabilities[CLASS_NAMES.index(emotion)] = confidence
-    return FaceEmotion(number, (10, 10, 20, 20), probabilities)
-
-
-def faces_of(frame):
-    """Face 1: happy in frames 1 to 20, sad in 21 to 30. Face 2: neutral in 11 to 25, hardly fear in 31 to 60."""
-    faces = [face(1, 'happy' if frame <= 20 else 'sad')] if frame <= 30 else []
-    if 11 <= frame <= 25 or frame > 30:
-        faces.append(face(2, 'neutral') if frame <= 25 else face(2, 'fear', 0.3))
-    return faces
-
-
-def save_page(folder, times, faces_of=faces_of, spans=()):
-    clip, review = write_clip(folder / 'clip.mp4', times), Review(CLASS_NAMES)
-    for number, ms in enumerate(times, start=1):
-        review.add(number, float(ms), faces_of(number))
-    path = folder / 'clip_with_emotions_review.html'
-    write_review(review, clip, clip, folder, path, spans)
-    return path
-
-
-@pytest.fixture
-def open_page(browser):
-    """Opens pages. All that they ask for must come from files, and nothing in them may fail."""
-    context = browser.new_context(viewport={'width': 1280, 'height': 1000}, accept_downloads=True)
-    asked, problems = [], []
-
-    def open_page(path):
-        page = context.new_page()
-        page.on('request', lambda request: asked.append(request.url))
-        page.on('pageerror', lambda error: problems.append(str(error)))
-        page.on('console', lambda message: problems.append(message.text) if message.type == 'error' else None)
-        page.on('dialog', lambda dialog: (problems.append(dialog.message), dialog.dismiss()))
-        page.add_init_script(WATCH)
-        page.goto(path.as_uri())
-        wait_until(page, 'player.isReady && window.shown !== undefined')
-        return page
-
-    yield open_page
-    context.close()
-    assert [url for url in asked if not url.startswith(('file:', 'blob:'))] == []
-    assert problems == []
-
-
-WATCH = """addEventListener('DOMContentLoaded', () => {
-    const video = document.querySelector('video');
-    window.played = [];
-    const note = (_, {mediaTime}) => {
-        window.shown = mediaTime;
-        if (!video.paused) requestAnimationFrame(() => played.push([mediaTime, player.frame]));
-        video.requestVideoFrameCallback(note);
-    };
-    video.requestVideoFrameCallback(note);
-})"""  # which picture the browser presents, and which frame the page's cursor then stands at
-
-
-def wait_until(page, condition, seconds=10):
-    """Playwright's own waiting evaluates text within the page, which the page's policy forbids."""
-    deadline = time.monotonic() + seconds
-    while not page.evaluate(condition):
-        assert time.monotonic() < deadline, condition
-        page.wait_for_timeout(20)
-
-
-def wait_for_frame(page, number, times):
-    """The cursor stands at a frame, and the browser presents its picture."""
-    wait_until(page, f'Math.abs(window.shown * 1000 - {times[number - 1]}) < 0.5')
-    assert f'frame {number} of {len(times)}' in page.locator('#position').inner_text()
-
-
-def click_at(page, face_number, ms, times):
-    """Click into a face's row where a time stands."""
-    last = times[-1] + times[-1] - times[-2]
-    box = page.locator(f'.row[data-face="{face_number}"] .u-over').bounding_box()
-    page.mouse.click(box['x'] + box['width'] * (ms - times[0]) / (last - times[0]), box['y'] + 8)
-
-
-def table_rows(page):
-    return [row.split('\t') for row in page.locator('#table-body').inner_text().strip().split('\n')]
-
-
-def download(page):
-    with page.expect_download() as caught:
-        page.locator('#download').click()
-    return caught.value
-
-
-def read_download(page):
-    return list(csv.DictReader(io.StringIO(download(page).path().read_text(encoding='utf-8'))))
+from tests.conftest import CLASS_NAMES, write_clip
+from tests.review_pages import (
+    LATE,
+    STEADY,
+    VARIABLE,
+    click_at,
+    faces_of,
+    read_download,
+    save_page,
+    table_rows,
+    wait_for_frame,
+    wait_until,
+)
 
 
 @pytest.mark.parametrize('times', [STEADY, VARIABLE, LATE], ids=['steady', 'variable', 'late'])
@@ -211,89 +113,6 @@ def test_least_confidence_greys_what_lies_below(tmp_path, open_page):
     assert page.locator('tr.below').count() == 0
 
 
-def test_corrections_by_keyboard_alone_outlast_a_reload(tmp_path, open_page):
-    path = save_page(tmp_path, STEADY)
-    page = open_page(path)
-    press = page.keyboard.press
-    for _ in range(5):
-        press('ArrowRight')
-    press('s')  # face 1 is split before frame 6
-    press('e')
-    page.keyboard.type('sur')
-    press('Escape')
-    press('n')
-    page.keyboard.type('says "oh", \u00e9')
-    press('Enter')
-    press('Escape')
-    press('f')  # face 2
-    press('End')
-    press('m')
-    for _ in range(9):
-        press('ArrowLeft')
-    press('u')  # frames 51 to 60 are not used
-    press('m')
-    expected = [
-        ['0.0', '160.0', '1', '5', 'happy', '1', 'machine', '', 'yes', '1'],
-        ['200.0', '760.0', '6', '20', 'surprise', '1', 'person', 'says "oh", \u00e9', 'yes', '1'],
-        ['400.0', '960.0', '11', '25', 'neutral', '2', 'machine', '', 'yes', '2'],
-        ['800.0', '1160.0', '21', '30', 'sad', '1', 'machine', '', 'yes', '1'],
-        ['1200.0', '1960.0', '31', '50', 'fear', '2', 'machine', '', 'yes', '2'],
-        ['2000.0', '2360.0', '51', '60', 'fear', '2', 'machine', '', 'no', '2'],
-    ]
-    rows = read_download(page)
-    assert list(rows[0]) == [
-        *['ms_start', 'ms_end', 'frame_start', 'frame_end', 'emotions'],
-        *['face', 'by', 'note', 'use', 'found_as'],
-    ]
-    assert [list(row.values()) for row in rows] == expected
-    again = open_page(path)
-    assert 'still here' in again.locator('#message').inner_text()
-    caught = download(again)
-    assert caught.suggested_filename == 'clip_with_emotions_corrected.csv'
-    assert [list(row.values()) for row in csv.DictReader(caught.path().open(encoding='utf-8'))] == expected
-    again.locator('#discard').click()
-    assert len(read_download(again)) == 4
-    again.keyboard.press('z')
-    assert len(read_download(again)) == 6
-
-
-def test_corrections_belong_to_one_run(tmp_path, open_page):
-    page = open_page(save_page(tmp_path, STEADY))
-    page.keyboard.press('ArrowRight')
-    page.keyboard.press('s')
-    assert len(table_rows(page)) == 5
-    page = open_page(save_page(tmp_path, STEADY, lambda frame: [face(1, 'happy')]))
-    assert [row[:2] for row in table_rows(page)] == [['1', 'happy']]
-
-
-def test_faces_merge_unless_both_are_seen_at_once(tmp_path, open_page):
-    page = open_page(save_page(tmp_path, STEADY))
-    page.locator('#merge').click()
-    assert 'both seen at 0:00.400' in page.locator('#message').inner_text()
-    assert {row['face'] for row in read_download(page)} == {'1', '2'}
-    page.locator('#table-body tr', has_text='neutral').click()
-    page.keyboard.press('u')  # face 2 is wrong where face 1 is seen
-    page.keyboard.press('End')
-    page.locator('#merge').click()
-    rows = [(row['emotions'], row['face'], row['found_as'], row['use']) for row in read_download(page)]
-    assert rows == [
-        ('happy', '1', '1', 'yes'),
-        ('neutral', '1', '2', 'no'),
-        ('sad', '1', '1', 'yes'),
-        ('fear', '1', '2', 'yes'),
-    ]
-    assert page.locator('.row .name').all_inner_texts() == ['face 1']
-    click_at(page, 1, 17 * 40 + 10, STEADY)  # within happy, above the end of what is not used
-    page.keyboard.press('n')
-    page.keyboard.type('above')
-    page.keyboard.press('Enter')
-    page.keyboard.press('Escape')
-    assert [row['note'] for row in read_download(page)] == ['above', '', '', '']
-    page.keyboard.press('z')
-    page.keyboard.press('z')
-    assert page.locator('.row .name').all_inner_texts() == ['face 1', 'face 2']
-
-
 class Stimulus:
     name, start_ms, end_ms = '<b>film</b> & "quiet"', 480.0, 1000.0
 
@@ -360,54 +179,3 @@ def test_nothing_reaches_over_the_side(tmp_path, browser, width):
     page.locator('.row[data-face="2"] canvas').wait_for()
     assert page.evaluate('document.documentElement.scrollWidth') == width
     page.close()
-
-
-@pytest.fixture
-def face_clip(tmp_path):
-    """The first second of the demo, under a name that is hostile where the system allows it."""
-    name = 'a "b" & c%20#?.mp4' if sys.platform == 'win32' else '<img src=x onerror=alert(1)>.mp4'
-    path = tmp_path / re.sub(r'["?]', '', name)
-    with av.open(str(DEMO_PATH)) as source, av.open(str(path), 'w') as target:
-        stream = target.add_stream_from_template(source.streams.video[0])
-        for packet in source.demux(source.streams.video[0]):
-            if packet.pts is not None and packet.pts * packet.time_base < Fraction(1):
-                packet.stream = stream
-                target.mux(packet)
-    return path
-
-
-def test_from_the_video_over_the_page_to_the_corrected_results(face_clip, colour_model_path, open_page, capsys):
-    emotions_from_video.main([str(face_clip), '--model-weights-path', str(colour_model_path)])
-    beside = {path.name.removeprefix(face_clip.stem): path for path in face_clip.parent.iterdir()}
-    page = open_page(beside['_with_emotions_review.html'])
-    assert page.locator('h1').inner_text() == face_clip.name == page.title().removesuffix(': emotions')
-    assert page.locator('img').count() == 0
-    found = pd.read_csv(beside['_with_emotions_faces_data.csv'])
-    frames = found.frame.unique()
-    for _ in range(9):
-        page.keyboard.press('ArrowRight')
-    page.keyboard.press('s')
-    page.locator('#emotion').select_option('contempt')
-    corrected_csv = face_clip.with_name('corrected.csv')
-    download(page).save_as(corrected_csv)
-    machine = beside['_with_emotions_faces_data.csv'].read_bytes()
-    nowhere = face_clip.with_name('none.h5')  # neither network nor detector is needed
-    arguments = ['--apply', corrected_csv, '--model-weights-path', nowhere, '--detector-path', nowhere, face_clip]
-    emotions_from_video.main([str(argument) for argument in arguments])
-    assert f'Wrote {face_clip.with_name(face_clip.stem)}_with_emotions_corrected.mp4' in capsys.readouterr().out
-    assert beside['_with_emotions_faces_data.csv'].read_bytes() == machine
-
-    stem = f'{face_clip.stem}_with_emotions_corrected'
-    faces = pd.read_csv(face_clip.with_name(f'{stem}_faces_data.csv'))
-    assert faces.frame.tolist() == found.frame.tolist()
-    changed = (faces.frame >= 10) & (faces.face == found.face.iloc[0])
-    changed &= faces.emotion != found.emotion
-    assert changed.any() and set(faces[changed].emotion) == {'contempt'} and set(faces[changed].by) == {'person'}
-    assert faces[changed].confidence.isna().all() and set(faces[~changed].by) == {'machine'}
-    same = [name for name in found.columns if name not in ('emotion', 'confidence')]
-    pd.testing.assert_frame_equal(faces[same], found[same])
-    periods = pd.read_csv(face_clip.with_name(f'{stem}_emotions_data.csv'))
-    assert periods.frame_end.iloc[-1] == frames[-1] and 'contempt' in ''.join(periods.emotions)
-    assert face_clip.with_name(f'{stem}_timeline.png').is_file()
-    page = open_page(face_clip.with_name(f'{stem}_review.html'))
-    assert json.dumps(read_download(page)) == json.dumps(list(csv.DictReader(corrected_csv.open(encoding='utf-8'))))

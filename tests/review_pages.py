@@ -1,0 +1,111 @@
+"""Review pages of made clips, and hands for them."""
+
+import csv
+import io
+import time
+from contextlib import contextmanager
+from itertools import accumulate, cycle, islice
+
+import numpy as np
+
+from emotion_recognition.labels import FaceEmotion
+from emotion_recognition.review import Review, write_review
+from tests.conftest import CLASS_NAMES, write_clip
+
+STEADY = [40 * number for number in range(60)]
+VARIABLE = [0, *accumulate(islice(cycle([10, 40, 120, 33, 17]), 59))]  # milliseconds, as phones record
+
+LATE = [1500 + ms for ms in VARIABLE]  # recordings need not begin at 0, and browsers keep to that
+
+
+def face(number, emotion, confidence=0.8):
+    probabilities = np.full(9, (1 - confidence) / 8, np.float32)
+    probabilities[CLASS_NAMES.index(emotion)] = confidence
+    return FaceEmotion(number, (10, 10, 20, 20), probabilities)
+
+
+def faces_of(frame):
+    """Face 1: happy in frames 1 to 20, sad in 21 to 30. Face 2: neutral in 11 to 25, hardly fear in 31 to 60."""
+    faces = [face(1, 'happy' if frame <= 20 else 'sad')] if frame <= 30 else []
+    if 11 <= frame <= 25 or frame > 30:
+        faces.append(face(2, 'neutral') if frame <= 25 else face(2, 'fear', 0.3))
+    return faces
+
+
+def save_page(folder, times, faces_of=faces_of, spans=()):
+    clip, review = write_clip(folder / 'clip.mp4', times), Review(CLASS_NAMES)
+    for number, ms in enumerate(times, start=1):
+        review.add(number, float(ms), faces_of(number))
+    path = folder / 'clip_with_emotions_review.html'
+    write_review(review, clip, clip, folder, path, spans)
+    return path
+
+
+WATCH = """addEventListener('DOMContentLoaded', () => {
+    const video = document.querySelector('video');
+    window.played = [];
+    const note = (_, {mediaTime}) => {
+        window.shown = mediaTime;
+        if (!video.paused) requestAnimationFrame(() => played.push([mediaTime, player.frame]));
+        video.requestVideoFrameCallback(note);
+    };
+    video.requestVideoFrameCallback(note);
+})"""  # which picture the browser presents, and which frame the page's cursor then stands at
+
+
+@contextmanager
+def opening(browser):
+    """A function that opens pages. All that they ask for must come from files, and nothing in them may fail."""
+    context = browser.new_context(viewport={'width': 1280, 'height': 1000}, accept_downloads=True)
+    asked, problems = [], []
+
+    def open_page(path):
+        page = context.new_page()
+        page.on('request', lambda request: asked.append(request.url))
+        page.on('pageerror', lambda error: problems.append(str(error)))
+        page.on('console', lambda message: problems.append(message.text) if message.type == 'error' else None)
+        page.on('dialog', lambda dialog: (problems.append(dialog.message), dialog.dismiss()))
+        page.add_init_script(WATCH)
+        page.goto(path.as_uri())
+        wait_until(page, 'player.isReady && window.shown !== undefined')
+        return page
+
+    yield open_page
+    context.close()
+    assert [url for url in asked if not url.startswith(('file:', 'blob:'))] == []
+    assert problems == []
+
+
+def wait_until(page, condition, seconds=10):
+    """Playwright's own waiting evaluates text within the page, which the page's policy forbids."""
+    deadline = time.monotonic() + seconds
+    while not page.evaluate(condition):
+        assert time.monotonic() < deadline, condition
+        page.wait_for_timeout(20)
+
+
+def wait_for_frame(page, number, times):
+    """The cursor stands at a frame, and the browser presents its picture."""
+    wait_until(page, f'Math.abs(window.shown * 1000 - {times[number - 1]}) < 0.5')
+    assert f'frame {number} of {len(times)}' in page.locator('#position').inner_text()
+
+
+def click_at(page, face_number, ms, times):
+    """Click into a face's row where a time stands."""
+    last = times[-1] + times[-1] - times[-2]
+    box = page.locator(f'.row[data-face="{face_number}"] .u-over').bounding_box()
+    page.mouse.click(box['x'] + box['width'] * (ms - times[0]) / (last - times[0]), box['y'] + 8)
+
+
+def table_rows(page):
+    return [row.split('\t') for row in page.locator('#table-body').inner_text().strip().split('\n')]
+
+
+def download(page):
+    with page.expect_download() as caught:
+        page.locator('#download').click()
+    return caught.value
+
+
+def read_download(page):
+    return list(csv.DictReader(io.StringIO(download(page).path().read_text(encoding='utf-8'))))

@@ -1,0 +1,124 @@
+"""From the tables to batches: the split, the targets, what is drawn for each epoch."""
+
+from functools import partial
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import model_training
+from model_training import EMOTIONS, TrainingError
+from tests.training_runs import arguments
+
+RNG = np.random.default_rng(0)
+
+
+def test_copies_stand_on_one_side_of_the_split():
+    emotions = [EMOTIONS[number % 9] for number in range(900)]
+    pictures = [f'{number % 600}' for number in range(900)]  # every second one twice, with the same emotion or another
+    table = pd.DataFrame({'emotion': emotions, 'picture': pictures})
+    training, validation = model_training.split(table)
+    assert len(training) + len(validation) == 900
+    assert not set(training.picture) & set(validation.picture)
+    assert set(validation.emotion) == set(training.emotion) == set(EMOTIONS)
+    shares = validation.emotion.value_counts() / table.emotion.value_counts()
+    assert shares.between(0.05, 0.15).all()
+    assert 81 <= len(validation) <= 99
+
+
+def test_split_without_copies_is_stratified_exactly():
+    table = pd.DataFrame({'emotion': np.repeat(EMOTIONS, 30), 'picture': [str(number) for number in range(270)]})
+    _, validation = model_training.split(table)
+    assert validation.emotion.value_counts().to_dict() == dict.fromkeys(EMOTIONS, 3)
+
+
+def test_an_emotion_of_copies_only_cannot_be_split():
+    pictures = ['one'] * 30 + [str(number) for number in range(240)]
+    table = pd.DataFrame({'emotion': np.repeat(EMOTIONS, 30), 'picture': pictures})
+    with pytest.raises(TrainingError, match='too few different images of anger'):
+        model_training.split(table)
+
+
+def test_votes_in_the_target():
+    table = pd.DataFrame({'emotion': ['happy', 'uncertain']} | {name: [0, 0] for name in EMOTIONS})
+    table['happy'], table['neutral'], table['sad'] = [6, 3], [4, 3], [0, 4]
+    assert model_training.make_targets(table).argmax(axis=1).tolist() == [4, 8]
+    targets = model_training.make_targets(table, votes=0.5)
+    np.testing.assert_allclose(targets[0], [0, 0, 0, 0, 0.8, 0.2, 0, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(targets[1], [0, 0, 0, 0, 0, 0, 0, 0, 1], atol=1e-6)
+
+
+def test_second_labels_in_the_target(tmp_path):
+    table = pd.DataFrame({'image_path': list('abc'), 'emotion': ['neutral', 'uncertain', 'happy']})
+    pd.DataFrame({'image_path': ['b', 'a'], 'fer2013': ['fear', 'sad']}).to_csv(tmp_path / 'second.csv', index=False)
+    table['second'] = model_training.read_second_labels(tmp_path / 'second.csv', table.image_path)
+    targets = model_training.make_targets(table, second_share=0.25)
+    np.testing.assert_allclose(targets[0], [0, 0, 0, 0, 0, 0.75, 0.25, 0, 0])
+    np.testing.assert_allclose(targets[1], [0, 0, 0, 0.25, 0, 0, 0, 0, 0.75])
+    np.testing.assert_allclose(targets[2], [0, 0, 0, 0, 1, 0, 0, 0, 0])
+
+
+def test_rare_emotions_are_repeated_evenly():
+    table = pd.DataFrame({'emotion': ['happy'] * 6 + ['fear'] * 2, 'path': list('abcdefgh')})
+    repeated = model_training.oversample(table, 5, seed=1)
+    assert repeated.path.tolist()[:8] == list('abcdefgh')
+    assert repeated.emotion.value_counts().to_dict() == {'happy': 6, 'fear': 5}
+    assert sorted(repeated.path.value_counts()[['g', 'h']]) == [2, 3]
+    assert model_training.oversample(table, 0, seed=1).equals(table)
+
+
+def drawn_with(**options):
+    return SimpleNamespace(**{name: option.default for name, option in model_training.OPTIONS.items()} | options)
+
+
+def test_augmentation_keeps_shape_and_stays_near_the_image():
+    image = np.zeros((48, 48, 3), np.uint8)
+    image[20:28, 20:28] = 250
+    centres = []
+    for _ in range(200):
+        drawn = model_training.augment(image, RNG, drawn_with())
+        assert drawn.shape == image.shape and drawn.dtype == np.uint8
+        centres.append(np.argwhere(drawn[..., 0] > 125).mean(axis=0) - 23.5)
+    assert np.abs(centres).max() <= 0.15 * 48 + 1
+    assert np.abs(centres).max() > 0.12 * 48  # and uses the range
+
+
+def test_augmentation_flips_every_second_image():
+    image = np.zeros((48, 48, 3), np.uint8)
+    image[:, :24] = 200
+    left = [model_training.augment(image, RNG, drawn_with())[24, :24].mean() > 100 for _ in range(400)]
+    assert 150 < sum(left) < 250
+
+
+def test_crop_enlarges_the_middle():
+    image = np.zeros((48, 48, 3), np.uint8)
+    image[16:32, 16:32] = 250
+    drawn = model_training.augment(image, RNG, drawn_with(rotation=0, shift=0, crop=(0.5, 0.5)))
+    assert 30 <= (drawn[24, :, 0] > 125).sum() <= 34  # 16 pixels, twice as large
+
+
+def test_order_and_draws_follow_from_seed_and_epoch(kaggle):
+    paths = sorted((kaggle / 'train').rglob('*.jpg'))
+
+    def batch(epoch):
+        options = drawn_with(batch_size=8)
+        augmenter = partial(model_training.augment, options=options)
+        dataset = model_training.FaceDataset(paths, np.arange(len(paths)), 16, options, augmenter, shuffle=True)
+        dataset.epoch = epoch
+        return dataset[3]
+
+    np.testing.assert_array_equal(batch(1)[0], batch(1)[0])
+    assert batch(1)[1].tolist() != batch(2)[1].tolist()
+
+
+def test_training_images_are_shuffled_without_augmentation_too(kaggle):
+    options = model_training.parse_options(arguments(kaggle, '--no-augmentation'))
+    tables = model_training.load_tables(options)
+    training, validation = model_training.make_datasets(options, tables['training'], tables['validation'])
+    first = training[0][1].tolist()
+    training.on_epoch_end()
+    assert training[0][1].tolist() != first
+    assert validation[0][1].argmax(axis=1).tolist() == [
+        EMOTIONS.index(emotion) for emotion in tables['validation'].emotion
+    ]

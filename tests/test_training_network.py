@@ -1,0 +1,83 @@
+"""The network: what it begins with, and the file that it becomes."""
+
+import json
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+import model_training
+from model_training import EMOTIONS, TrainingError
+
+RNG = np.random.default_rng(0)
+FACES = RNG.uniform(0, 255, (2, 32, 32, 3)).astype('float32')
+
+
+@pytest.fixture(scope='module')
+def imagenet_file(tmp_path_factory):
+    """Weights as Keras publishes them, with statistics that are far from 0 and 1."""
+    backbone = keras.applications.EfficientNetB0(include_top=False, weights=None)
+    normalization = next(layer for layer in backbone.layers if isinstance(layer, keras.layers.Normalization))
+    normalization.load_own_variables({'0': np.array([0.485, 0.456, 0.406]), '1': np.array([0.05, 0.06, 0.07]), '2': 0})
+    for layer in backbone.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.moving_mean.assign(RNG.normal(0, 0.1, layer.moving_mean.shape))
+    path = tmp_path_factory.mktemp('weights') / 'b0.weights.h5'
+    backbone.save_weights(path)
+    return path
+
+
+def predict(model):
+    return np.asarray(model.predict(FACES, verbose=0))
+
+
+def test_imagenet_start_equals_keras_own_network(imagenet_file, monkeypatch):
+    monkeypatch.setattr('keras.src.utils.file_utils.get_file', lambda *_, **__: str(imagenet_file))
+    model = model_training.build_model(0, 'imagenet', image_size=32)
+    features = keras.Model(model.input, model.get_layer('top_activation').output)
+    reference = keras.applications.EfficientNetB0(include_top=False, weights='imagenet')
+    assert sum(isinstance(layer, keras.layers.Rescaling) for layer in reference.layers) == 2
+    np.testing.assert_allclose(predict(features), predict(reference), rtol=1e-3, atol=1e-4)
+
+
+def test_saved_model_comes_back_exact_with_its_class_names(imagenet_file, tmp_path):
+    model = model_training.build_model(0, str(imagenet_file), image_size=32, grayscale=True)
+    model_training.save_model(model, tmp_path / 'model.h5', np.full(9, 1 / 9), 0.85)
+    loaded = keras.models.load_model(tmp_path / 'model.h5', compile=False)
+    np.testing.assert_array_equal(predict(loaded), predict(model))
+    with h5py.File(tmp_path / 'model.h5') as file:
+        assert json.loads(file.attrs['class_names']) == list(EMOTIONS)
+        assert json.loads(file.attrs['class_priors']) == [0.111111] * 9
+        assert json.loads(file.attrs['face_share']) == 0.85
+    assert [path.name for path in tmp_path.iterdir()] == ['model.h5']
+
+
+def test_going_on_from_a_model_of_this_project(imagenet_file, tmp_path):
+    model = model_training.build_model(0, str(imagenet_file), image_size=32)
+    model_training.save_model(model, tmp_path / 'model.h5', np.full(9, 1 / 9), 1.0)
+    again = model_training.build_model(0, str(tmp_path / 'model.h5'), image_size=32)
+    np.testing.assert_allclose(predict(again), predict(model), rtol=1e-5)
+    with pytest.raises(TrainingError, match='not weights of EfficientNetB1'):
+        model_training.build_model(1, str(tmp_path / 'model.h5'), image_size=32)
+
+
+def test_grey_and_small_faces_are_handled_inside_the_model(small_network):
+    model = model_training.build_model(0, 'none', image_size=32, native_size=16, grayscale=True)
+    assert (model.input_shape, model.output_shape) == ((None, 16, 16, 3), (None, 9))
+    enlarged = keras.Model(model.input, model.get_layer('enlarge').output)
+    red = np.zeros((1, 16, 16, 3), 'float32')
+    red[..., 0] = 200
+    seen = np.asarray(enlarged.predict(red, verbose=0))
+    assert seen.shape == (1, 32, 32, 3)
+    np.testing.assert_allclose(seen, 0.299 * 200, rtol=1e-5)
+    # Called without an argument it infers, as predict does: no layer's own default may set the others to training.
+    np.testing.assert_allclose(model(red), model.predict(red, verbose=0), atol=1e-5)
+
+
+def test_random_start_is_the_identity_in_every_residual_block():
+    model = model_training.build_model(0, 'none', image_size=32)
+    added = [layer.name.removesuffix('_add') for layer in model.layers if layer.name.endswith('_add')]
+    assert len(added) == 9
+    assert all(not np.any(keras.ops.convert_to_numpy(model.get_layer(f'{name}_project_bn').gamma)) for name in added)
+    assert np.all(keras.ops.convert_to_numpy(model.get_layer('block1a_se_expand').bias) == 2)
