@@ -108,8 +108,8 @@ EFNET_IMAGE_SIZES = (224, 240, 260, 300, 380, 456, 528, 600)  # pixels, B0 to B7
 VALIDATION_SHARE = 0.1
 SPLIT_SEED = 17  # not --seed: a model trained further must not be measured on faces that it has learnt from
 WEIGHT_DECAY = 0.05
-# Test-time augmentation averages these: degrees, mirrored, seen closely (--face-share); the first is inference's own
-VIEWS = tuple((angle, mirror, not angle) for mirror in (False, True) for angle in (0, 6, -6))
+# Test-time augmentation averages: degrees, mirrored, how often the middle is cut out; the first is inference's own
+VIEWS = tuple((angle, mirror, 2 if angle else 1) for mirror in (False, True) for angle in (0, 6, -6))
 BALANCE = 0.75  # how far inference frees the answers from the class priors by default; confidence is calibrated for it
 KERAS_WEIGHTS_URL = 'https://storage.googleapis.com/keras-applications/efficientnetb{}_notop.h5'
 IMAGENET_STDDEV_RGB = (0.229, 0.224, 0.225)
@@ -589,9 +589,9 @@ def train(options, training, validation, class_priors):
 def predict(model, paths, options, views=VIEWS):
     """Probabilities of image files in each view: (views, n, 9) float32; their mean is test-time augmented."""
     answers = []
-    for angle, mirror, closely in views:
+    for angle, mirror, times in views:
         dataset = FaceDataset(paths, None, model.input_shape[1], options, partial(view, angle=angle, mirror=mirror))
-        dataset.face_share = options.face_share if closely else 1
+        dataset.face_share = options.face_share**times
         answers.append(model.predict(dataset, verbose=0))
     return np.stack(answers)
 
