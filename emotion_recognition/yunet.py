@@ -20,6 +20,7 @@ YUNET_SHA256 = 'ebafce4e3c118d6554634be5c27ab333b4c047a9a8c3faf1d7cf93101c22f0f0
 # image, Haar's 0.98. Of 700 validation images 76.2 % were classified right so, 75.0 % with the whole height.
 BOX_SCALE = 0.93
 LARGEST_SIDE = 640  # pixels that a frame is scaled down to: finds faces from some 15 pixels there
+SMALLEST_SIDE = 64  # pixels; where the network's coarsest map has one row or column, OpenCV sees faces in chance memory
 CLOSE_UP_SIZE = 128  # pixels, of the squares in which single faces are looked at; one takes a tenth of a frame's time
 SCORE_THRESHOLD = 0.7  # 0..1
 LEVEL_ENOUGH = 8  # degrees: heads that seem tilted less are looked at as they are, so that small errors do not add up
@@ -68,8 +69,11 @@ class YuNetFaceDetector:
         height, width = picture.shape[:2]
         scale = min(1, LARGEST_SIDE / max(height, width))
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        self._network.setInputSize(size)
-        detections = _detect(self._network, cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+        below, beside = (max(0, SMALLEST_SIDE - side) for side in reversed(size))
+        resized = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+        resized = cv2.copyMakeBorder(resized, 0, below, 0, beside, cv2.BORDER_CONSTANT)
+        self._network.setInputSize(resized.shape[1::-1])
+        detections = _detect(self._network, resized)
         to_picture = np.array([[width / size[0], 0, 0], [0, height / size[1], 0]])
         faces = [_face_of(detection, to_picture, 0, picture.shape) for detection in detections]
         return sort_faces(
