@@ -591,7 +591,7 @@ def predict(model, paths, options, views=VIEWS):
     answers = []
     for angle, mirror, times in views:
         dataset = FaceDataset(paths, None, model.input_shape[1], options, partial(view, angle=angle, mirror=mirror))
-        dataset.face_share = options.face_share**times
+        dataset.face_share = max(options.face_share**times, OPTIONS['face_share'].least)
         answers.append(model.predict(dataset, verbose=0))
     return np.stack(answers)
 

@@ -92,7 +92,7 @@ class EmotionClassifier:
         return (freed / freed.sum(axis=1, keepdims=True)).astype(np.float32)
 
     def _view(self, faces_bgr, angle, times):
-        share = self.face_share**times
+        share = max(self.face_share**times, LEAST_SHARE)
         return _turn(np.stack([self._prepare(_middle(face, share)) for face in faces_bgr]), angle)
 
     def _prepare(self, face_bgr):

@@ -72,7 +72,7 @@ def test_augmentation_averages_turned_and_mirrored_views(sides_path):
     np.testing.assert_allclose(both[0], both[1], atol=1e-6)
 
 
-@pytest.mark.parametrize('face_share', [1, 0.8])
+@pytest.mark.parametrize('face_share', [1, 0.8, 0.6])
 def test_views_are_those_of_training(tmp_path, sides_path, face_share):
     import keras
 
@@ -103,6 +103,14 @@ def test_only_the_middle_of_a_face_is_seen_where_the_model_wants_it(tmp_path, co
     assert EmotionClassifier(colour_model_path, 'keras').predict([face])[0, 0] < 0.99
     for size in (1, 2, 3):
         assert seen.predict([plain((0, 0, 255), size, size)])[0, 0] == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize('size', [1, 2, 3])
+def test_all_views_of_a_tiny_face_have_pixels(tmp_path, sides_path, size):
+    with h5py.File(sides_path, 'r+') as file:
+        file.attrs['face_share'] = '0.5'
+    face = plain((0, 0, 0), size, size)
+    assert EmotionClassifier(sides_path, 'keras').predict([face], True)[0, 0] == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize('share', ['0', '0.4', '1.5', 'nan', '[1]'])

@@ -25,9 +25,10 @@ SIZES = (1, 0.85)  # shares of the face's sides
 def answer_in_views(classifier, faces):
     """Probabilities of faces, (height, width, 3) uint8 BGR: (n, K) float64, the views' mean."""
     total = 0
-    for classifier.face_share in SIZES:
-        for views in (faces, [face[:, ::-1] for face in faces]):
-            total = total + classifier.predict(views).astype('float64')
+    for share in SIZES:
+        classifier.face_share = share
+        for view in (faces, [face[:, ::-1] for face in faces]):
+            total = total + classifier.predict(view).astype('float64')
     return total / (2 * len(SIZES))
 
 
