@@ -760,7 +760,7 @@ def run(options):
     if options.data_parallel or options.coordinator:
         spread_training(options)
     tables = load_tables(options)
-    print('Copies of a picture stand on one side of the split:', count_copies(tables))
+    print('{copies_in_it} of {training_table} images are copies; the split parts none'.format(**count_copies(tables)))
     training, validation = make_datasets(options, tables['training'], tables['validation'])
     class_priors = training.targets.mean(axis=0, dtype='float64')
     effort = train(options, training, validation, class_priors)
