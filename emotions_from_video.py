@@ -28,7 +28,7 @@ from emotion_recognition.pipeline import EmotionPipeline
 from emotion_recognition.recorded_faces import RecordedFaces
 from emotion_recognition.results import Results, summarise_folders
 from emotion_recognition.run_record import describe_makers, find_left, write_record
-from emotion_recognition.settings import Parser, Settings, option, read_command_line
+from emotion_recognition.settings import Parser, Settings, option, read_command_line, to_path
 from emotion_recognition.spans import check_spans
 from emotion_recognition.video import FrameError, VideoReader
 from emotion_recognition.video_writer import VideoWriter
@@ -55,7 +55,7 @@ class VideoSettings(Settings):
     """The options of both scripts, and this one's own."""
 
     output_filename: str | Path | None = option(
-        None, 'annotated file, for one input; default: <stem>_with_emotions.mp4 beside it', parse=Path
+        None, 'annotated file, for one input; default: <stem>_with_emotions.mp4 beside it', parse=to_path
     )
     compact: bool = option(COMPACT, 'table of emotions by periods, otherwise by frames')
     show_process: bool = option(SHOW_PROCESS, 'show the frames in a window; q ends')
@@ -63,10 +63,10 @@ class VideoSettings(Settings):
     subtitles: bool = option(SUBTITLES, 'write the periods as SRT too')
     review: bool = option(REVIEW, 'write a page on which the result can be looked at and corrected')
     apply: str | Path | None = option(
-        None, 'corrected table of periods from that page: draw the results of a video anew with it', parse=Path
+        None, 'corrected table of periods from that page: draw the results of a video anew with it', parse=to_path
     )
     elan: bool = option(ELAN, 'write the periods for ELAN too')
-    spans: str | Path | None = option(SPANS, 'CSV: video, start, end (seconds), name; summarised apart', parse=Path)
+    spans: str | Path | None = option(SPANS, 'CSV: video, start, end (seconds), name; summarised apart', parse=to_path)
     skip_done: bool = option(SKIP_DONE, 'leave out videos whose results are there and would be the same')
     ray: str | None = option(
         None, 'many videos at once: on this machine, or on the Ray cluster at an address', parse=str, bare='local'
@@ -168,7 +168,7 @@ def process_video(
             results.write(reader, own, outputs)
             if not settings.apply:
                 write_record(own, video_path, describe_makers(settings), interruption.reason)
-    results.tell(reader, stopped, run_folder.written)
+    results.tell(reader, stopped, run_folder.written, run_folder.left)
     return results
 
 
@@ -219,8 +219,8 @@ def check_combinations(settings: VideoSettings, videos: Sequence[Path], file_cou
         raise InputError('--baseline is a span of a video; expected one among the inputs, or no --baseline')
     if settings.spans:
         check_spans(settings.spans, videos)
-    if settings.apply and (len(videos) != 1 or file_count > 1):
-        raise InputError(f'--apply corrects one video, but there are {file_count} files; name the one that it is about')
+    if settings.apply and (len(videos) != 1 or file_count > 1 or settings.skip_done):
+        raise InputError('--apply draws the results of one video anew; expected that one alone, and no --skip-done')
     if settings.ray and (settings.apply or settings.show_process):
         raise InputError('--ray is for many videos, out of sight; expected neither --apply nor --show-process with it')
 
@@ -231,10 +231,11 @@ def analyse_files(paths: Sequence[Path], settings: VideoSettings) -> tuple[int, 
     Raises:
         InputError: the model, the detector or an option is wrong for all of them.
     """
-    videos, photographs = find_files(paths)
+    videos, photographs, empty = find_files(paths)
     files = [*videos, *(path for group in photographs.values() for path in group)]
     check_combinations(settings, videos, len(files))
     outputs, problems = name_all_outputs(files, settings.output_filename)
+    problems |= empty
     if not settings.ray:  # whose workers may see other files
         problems |= check_files(outputs)
     outputs = {path: outputs[path] for path in files if path not in problems}
@@ -256,7 +257,7 @@ def analyse_files(paths: Sequence[Path], settings: VideoSettings) -> tuple[int, 
             if stills := {path: outputs[path] for path in group if path in outputs}:
                 with open_window(WINDOW_TITLE, settings.show_process) as window:
                     problems |= analyse_photographs(folder, stills, classifier, settings, window, interruption)
-    return len(files), problems
+    return len(files) + len(empty), problems
 
 
 def process_in_turn(
@@ -276,8 +277,8 @@ def process_in_turn(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = Parser(prog='emotions_from_video.py', description=__doc__.splitlines()[0])
-    parser.add_argument('paths', nargs='*', type=Path, help='videos, photographs, or folders of them; as --video-path')
-    parser.add_argument('--video-path', type=Path, default=VIDEO_PATH, help='(default: %(default)s)')
+    parser.add_argument('paths', nargs='*', type=to_path, help='videos, photographs or folders; as --video-path')
+    parser.add_argument('--video-path', type=to_path, default=VIDEO_PATH, help='(default: %(default)s)')
     try:
         with signals_as_ctrl_c():
             arguments = separate_address(sys.argv[1:] if arguments is None else arguments)
@@ -286,7 +287,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (InputError, OSError) as error:
         sys.exit(f'{parser.prog}: {error}')
     except KeyboardInterrupt:
-        sys.exit(f'{parser.prog}: broken off; no file of this video was written')
+        sys.exit(f'{parser.prog}: broken off; what was not finished is not written')
     if problems and file_count == 1:
         sys.exit(f'{parser.prog}: {next(iter(problems.values()))}')
     if problems:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from pathlib import Path
 
 import cv2
@@ -24,7 +25,7 @@ from emotion_recognition.labels import InputError
 from emotion_recognition.pace import Pace
 from emotion_recognition.pipeline import EmotionPipeline
 from emotion_recognition.recording import LiveRecording
-from emotion_recognition.settings import Parser, Settings, option, read_command_line
+from emotion_recognition.settings import Parser, Settings, option, read_command_line, to_path
 
 HERE = Path(__file__).resolve().parent
 
@@ -47,7 +48,7 @@ class WebcamSettings(Settings):
     """The options of both scripts, and this one's own."""
 
     camera: int | str = option(CAMERA, 'number, device, stream or video file', parse=parse_source)
-    csv_path: str | Path = option(CSV_PATH, '%%Y and so on stand for the start', parse=Path)
+    csv_path: str | Path = option(CSV_PATH, '%%Y and so on stand for the start', parse=to_path)
     mirror: bool = option(MIRROR, 'show it as a mirror does')
     window_size: int = option(WINDOW_SIZE, 'pixels, of the larger side as it opens', least=1)
     reopen_seconds: float = option(REOPEN_SECONDS, 'for how long a camera that was lost is tried again', least=0)
@@ -61,7 +62,7 @@ def watch(
     window: Window,
     interruption: Interruption,
     mirror: bool = MIRROR,
-    picture_path: Path = CSV_PATH,
+    table_path: Path = CSV_PATH,
 ) -> Pace:
     """Show the camera's newest frame with its faces until the user or the camera ends it.
 
@@ -72,7 +73,7 @@ def watch(
         window: gets the frames.
         interruption: ends it.
         mirror: show mirror images.
-        picture_path: of the pictures that the user saves, which get a number.
+        table_path: of the table beside which the user saves pictures.
 
     Returns:
         How fast the frames were shown.
@@ -80,8 +81,8 @@ def watch(
     Raises:
         InputError: the camera was lost.
     """
-    pace, start, ms, shown_bgr, lines, is_paused, saved = Pace(), None, 0.0, None, [], False, 0
-    while not (interruption.reason or camera.ended):
+    pace, start, ms, shown_bgr, lines, is_paused = Pace(), None, 0.0, None, [], False
+    while not (interruption.reason or (camera.ended and not is_paused)):
         frame = camera.read_newest(WAIT_SECONDS)
         if frame is None or is_paused:
             reason = window.show(shown_bgr) if is_paused else window.poll()
@@ -104,8 +105,7 @@ def watch(
         if window.key == 'b' and not is_paused:
             begin_baselines(pipeline, ms)
         if window.key == 's' and shown_bgr is not None:
-            saved += 1
-            save_picture(picture_path.with_name(f'{picture_path.stem}_{saved}.png'), shown_bgr)
+            save_picture(table_path, shown_bgr)
     return pace
 
 
@@ -138,8 +138,10 @@ def draw(frame: CameraFrame, faces, mirror: bool, lines: Sequence[str]):
     return picture_bgr
 
 
-def save_picture(path: Path, picture_bgr) -> None:
-    """Save a picture as PNG and say so, or why not."""
+def save_picture(table_path: Path, picture_bgr) -> None:
+    """Save a picture as PNG beside the table, under the next number that is free, and say so, or why not."""
+    names = (table_path.with_name(f'{table_path.stem}_{number}.png') for number in count(1))
+    path = next(name for name in names if not name.exists())
     try:
         path.write_bytes(cv2.imencode('.png', picture_bgr)[1])
         print(f'Saved {path}')
@@ -147,17 +149,32 @@ def save_picture(path: Path, picture_bgr) -> None:
         print(f'{path}: cannot be written ({error.strerror})', file=sys.stderr)
 
 
+def name_table(csv_path: str | Path) -> Path:
+    """Where the table goes: codes in the file's name become the time of now.
+
+    Raises:
+        InputError: it cannot be there, or a table is there already. What a camera saw cannot be recorded again.
+    """
+    path = Path(csv_path)
+    path = path.with_name(datetime.now().strftime(path.name))
+    if not path.parent.is_dir():
+        raise InputError(f'{path.parent}: no such folder for the table')
+    if path.exists():
+        raise InputError(f'{path}: is there already; expected another name, for a recording is not overwritten')
+    return path
+
+
 def run(settings: WebcamSettings) -> None:
     """Open everything, watch, and say what was written.
 
     Raises:
-        InputError: the camera, the model or the detector is wrong, or there is no screen.
+        InputError: the camera, the model, the detector or the table's name is wrong, or there is no screen.
     """
     if not has_screen():
         raise InputError('no screen here for a window; emotions_from_video.py needs none, for recorded videos')
     pylsl = import_pylsl() if settings.lsl else None
     detector = open_detector(settings)
-    csv_path = Path(datetime.now().strftime(str(settings.csv_path)))
+    csv_path = name_table(settings.csv_path)
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption())
         camera = stack.enter_context(Camera(settings.camera, settings.reopen_seconds))

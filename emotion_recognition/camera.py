@@ -141,7 +141,7 @@ class Camera:
 
 def parse_source(text: str) -> int | str:
     """A camera as the user names it: a number where it is one."""
-    return int(text) if text.isdecimal() else text
+    return int(text) if text.isdecimal() and len(text) < 10 else text  # no camera has a number of 10 digits
 
 
 def _is_file(source):

@@ -10,7 +10,7 @@ from emotion_recognition.labels import FaceEmotion
 
 Frame = tuple[int, float, np.ndarray, list[FaceEmotion]]  # number, timestamp in milliseconds, picture, faces
 
-MOST_HELD = 10  # frames that wait for a decision: enough for 0.1 s at 100 frames a second, and 60 MB at 1920x1080
+MOST_HELD = 60  # frames that wait for a decision: 2 s at 30 frames a second; up to 360 MB at 1920x1080
 ROUNDED_MS = 1.0  # many files round their timestamps to milliseconds
 
 
@@ -61,7 +61,7 @@ class FaceConfirmation:
 
 def confirm_ahead(frames: Iterable[Frame], seconds: float) -> Iterator[Frame]:
     """Leave out the faces that do not count. Frames wait until that is known, so that a face is there from the first
-    frame on in which it was seen.
+    frame on in which it was seen, or from MOST_HELD frames before it counts, whichever is later.
 
     Args:
         frames: with faces as the tracker numbers them.

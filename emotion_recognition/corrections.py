@@ -28,6 +28,7 @@ class Correction:
         by_person: whether a person says so, be it the same emotion.
         use: False where it shall be left out.
         note: a person's.
+        run: that it is about, see `name_run`; empty where nobody says.
     """
 
     line: int
@@ -39,6 +40,7 @@ class Correction:
     by_person: bool = False
     use: bool = True
     note: str = ''
+    run: str = ''
 
 
 class Corrections:
@@ -106,7 +108,7 @@ def correct(face: FaceEmotion, row: Correction | None) -> FaceEmotion:
 
 def read_corrections(path: Path, class_names: Sequence[str]) -> Corrections:
     """Read a table of periods with the columns `frame_start, frame_end, emotions, face`, and where they are there
-    `by` (machine or person), `use` (yes or no), `note` and `found_as` (by default the same as `face`).
+    `by` (machine or person), `use` (yes or no), `note`, `found_as` (by default the same as `face`) and `run`.
 
     Commas or semicolons separate them, as spreadsheets write either.
 
@@ -148,5 +150,5 @@ def _to_correction(path, line, row, class_names):
     if use not in USE:
         raise InputError(f'{path}: line {line} has {use!r} under use; expected yes or no')
     found_as = whole_number('found_as') if (row.get('found_as') or '').strip() else face
-    by_person = (row.get('by') or '').strip().lower() == PERSON
-    return Correction(line, found_as, start, end, face, emotion, by_person, USE[use], row.get('note') or '')
+    by_person, run = (row.get('by') or '').strip().lower() == PERSON, (row.get('run') or '').strip()
+    return Correction(line, found_as, start, end, face, emotion, by_person, USE[use], row.get('note') or '', run)

@@ -136,7 +136,7 @@ class LiveFaceTable:
         self._saved = time.monotonic()
 
     def __enter__(self):
-        self._file = self._path.open('w', newline='', encoding='utf-8')
+        self._file = self._path.open('x', newline='', encoding='utf-8')  # never over another one
         self._writer = csv.writer(self._file, lineterminator='\n')
         self._writer.writerow([*self._columns.names, 'time', 'mark'])
         self._save()

@@ -17,6 +17,7 @@ OUTPUT_SUFFIX = '_with_emotions'  # of annotated files, which are not taken
 RUN_FOLDER_SUFFIX = '.emotions.tmp'  # of hidden folders, each with a lock beside it that ends in .lock instead
 CORRECTED_SUFFIX = '_corrected'  # of what a person has corrected, behind that
 FACES_SUFFIX, SUMMARY_SUFFIX, TIMELINE_SUFFIX = '_faces_data.csv', '_summary.csv', '_timeline.png'
+OF_FOLDER = f'{OUTPUT_SUFFIX}_all'  # in the names of a folder's tables, so that no file's own are called so
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class RunFolder:
 
     Attributes:
         written: their paths there, known after the `with` block.
+        left: paths of what stands beside them under such names, and is not of this run.
         turn_timeout_seconds: for how long another run may bring its own files into place; it takes no time.
     """
 
@@ -102,6 +104,7 @@ class RunFolder:
     def __init__(self, outputs: Outputs):
         self._folder, self._annotated = outputs.annotated.parent, outputs.annotated
         self.written: list[Path] = []
+        self.left: list[Path] = []
 
     def __enter__(self) -> Outputs:
         """Where to write meanwhile."""
@@ -134,6 +137,7 @@ class RunFolder:
             for path in sorted(self._own.iterdir(), key=lambda path: (path.name == record, path.name)):
                 os.replace(path, self._folder / path.name)
                 self.written.append(self._folder / path.name)
+            self.left = [path for path in Outputs(self._annotated).all() if path.exists() and path not in self.written]
         finally:
             _remove_lock(turn)
 
@@ -167,6 +171,8 @@ def name_outputs(path: Path, output_filename: str | Path | None = None) -> Outpu
     """
     suffix = path.suffix if is_photograph(path) else '.mp4'
     outputs = Outputs(Path(output_filename or path.with_name(f'{path.stem}{OUTPUT_SUFFIX}{suffix}')))
+    if not is_photograph(path) and outputs.annotated.suffix.lower() != '.mp4':
+        raise InputError(f'{outputs.annotated}: expected a name that ends in .mp4, which a video becomes')
     if is_photograph(path) and not is_photograph(outputs.annotated):
         raise InputError(f'{outputs.annotated}: expected a photograph, {" ".join(PHOTOGRAPH_SUFFIXES)}, as {path} is')
     return outputs
@@ -183,25 +189,25 @@ def check_outputs(path: Path, outputs: Outputs) -> None:
         raise InputError(f'{outputs.annotated}: would overwrite the input itself; give another output name')
     if not folder.is_dir():
         raise InputError(f'{folder}: no such folder for the output')
+    place = folder
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
-        for output in outputs.all():
-            if output.exists():
-                with output.open('r+b'):  # a folder of this name; on Windows, a program that has the file open
-                    pass
+        for place in filter(Path.exists, outputs.all()):
+            with place.open('r+b'):  # a folder of this name; on Windows, a program that has the file open
+                pass
     except OSError as error:
-        raise InputError(f'{error.filename or folder}: cannot be written ({error.strerror})') from None
+        raise InputError(f'{place}: cannot be written ({error.strerror})') from None
 
 
 def name_table_of_folder(folder: Path) -> Path:
     """Where the table of all faces in a folder's photographs goes."""
-    return folder / f'{folder.resolve().name}{OUTPUT_SUFFIX}{FACES_SUFFIX}'
+    return folder / f'{folder.resolve().name}{OF_FOLDER}{FACES_SUFFIX}'
 
 
 def name_summary_of_folder(folder: Path) -> Path:
     """Where the summary of all videos in a folder goes."""
-    return folder / f'{folder.resolve().name}{OUTPUT_SUFFIX}{SUMMARY_SUFFIX}'
+    return folder / f'{folder.resolve().name}{OF_FOLDER}{SUMMARY_SUFFIX}'
 
 
 def is_photograph(path: Path) -> bool:

@@ -11,7 +11,7 @@ from emotion_recognition.confirmation import Frame
 from emotion_recognition.labels import FaceEmotion
 from emotion_recognition.tracking import LOST_SECONDS, weight_of_newest
 
-LONGEST_GAP = 15  # frames, which wait until the face is back or given up: 90 MB at 1920x1080
+LONGEST_GAP = 60  # frames, which wait until the face is back or given up: 0.5 s at 120 a second, 360 MB at 1920x1080
 
 Classify = Callable[[np.ndarray, Sequence[FoundFace]], np.ndarray]  # picture, faces -> their (n, K) probabilities
 
@@ -24,7 +24,8 @@ class _Sighting:
 
 
 def fill_gaps(frames: Iterable[Frame], classify: Classify, smoothing_seconds: float) -> Iterator[Frame]:
-    """Put faces into the frames that miss them, between two frames of at most LOST_SECONDS apart that have them.
+    """Put faces into the frames that miss them, between two frames that have them: LOST_SECONDS apart at
+    most, and LONGEST_GAP frames.
 
     Box and tilt are interpolated over time; the emotion is that of the frame itself, at that place, smoothed as the
     tracker does. Such a face is not `detected`.

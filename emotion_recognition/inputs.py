@@ -1,5 +1,6 @@
 """Which files are to be analysed, and which of them can be."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -24,37 +25,49 @@ VIDEO_SUFFIXES = [  # of the files in a folder that are taken
 # fmt: on
 
 
-def find_files(paths: Iterable[Path]) -> tuple[list[Path], dict[Path | None, list[Path]]]:
-    """The videos and photographs among paths: files as they are, of folders those in them that are no outputs.
+def find_files(paths: Iterable[Path]) -> tuple[list[Path], dict[Path | None, list[Path]], dict[Path, str]]:
+    """The videos and photographs among paths: files as they are, of folders those in them that are no outputs. A file
+    that is named twice, or in a named folder too, counts once, and there.
 
     Returns:
-        The videos; and the photographs by the folder that was named, those that were named themselves under None.
+        The videos; the photographs by the folder that was named, those that were named themselves under None; and why
+        some folders give nothing.
 
     Raises:
-        InputError: a folder holds neither.
+        InputError: none gives anything.
     """
     videos: list[Path] = []
     photographs: dict[Path | None, list[Path]] = {}
+    problems: dict[Path, str] = {}
+    named: dict[str, Path] = {}
     for path in paths:
-        files = [path]
-        if path.is_dir():
-            files = [file for file in sorted(path.iterdir()) if _is_input(file)]
-            if not files:
-                kinds = ' '.join(VIDEO_SUFFIXES + PHOTOGRAPH_SUFFIXES)
-                raise InputError(f'{path}: holds no video and no photograph ({kinds})')
-        for file in files:
+        named.setdefault(os.path.abspath(path), path)
+    folders = [path for path in named.values() if path.is_dir()]
+    in_folders = {folder: [file for file in sorted(folder.iterdir()) if _is_input(file)] for folder in folders}
+    found = {os.path.abspath(file) for files in in_folders.values() for file in files}
+    for place, path in named.items():
+        if path in in_folders and not in_folders[path]:
+            kinds = ' '.join(VIDEO_SUFFIXES + PHOTOGRAPH_SUFFIXES)
+            problems[path] = f'{path}: holds no video and no photograph ({kinds})'
+        for file in in_folders.get(path, [] if place in found else [path]):
             if is_photograph(file):
-                photographs.setdefault(path if path.is_dir() else None, []).append(file)
+                photographs.setdefault(path if path in in_folders else None, []).append(file)
             else:
                 videos.append(file)
-    return videos, photographs
+    if not videos and not photographs:
+        raise InputError(next(iter(problems.values()), 'expected a video, a photograph or a folder'))
+    return videos, photographs, problems
 
 
 def _is_input(file):
     if file.name.startswith('.') or file.suffix.lower() not in VIDEO_SUFFIXES + PHOTOGRAPH_SUFFIXES:
         return False
-    stem = file.name.removesuffix(TIMELINE_SUFFIX) if file.name.endswith(TIMELINE_SUFFIX) else file.stem
-    return not stem.removesuffix(CORRECTED_SUFFIX).endswith(OUTPUT_SUFFIX)
+    is_timeline = file.name.endswith(TIMELINE_SUFFIX)
+    stem = file.name.removesuffix(TIMELINE_SUFFIX) if is_timeline else file.stem
+    annotated = file.with_name(stem.removesuffix(CORRECTED_SUFFIX) + '.mp4')
+    if is_timeline or file.suffix == annotated.suffix:  # of a video; the user may have named it
+        return not (annotated.stem.endswith(OUTPUT_SUFFIX) or Outputs(annotated).record.exists())
+    return not annotated.stem.endswith(OUTPUT_SUFFIX)
 
 
 def name_all_outputs(

@@ -16,6 +16,7 @@ from emotion_recognition.files import Outputs
 from emotion_recognition.labels import FaceEmotion, InputError
 from emotion_recognition.prefetch import prefetch
 from emotion_recognition.review import Review
+from emotion_recognition.run_record import name_run
 from emotion_recognition.video import FrameError
 
 SAME_TIME_MS = 0.002  # times stand in the table in thousandths
@@ -54,18 +55,23 @@ class RecordedFaces:
         self.class_names = tuple(takewhile(_is_class, header[len(FACE_COLUMNS) :]))
         with_baseline = 'emotion' + FROM_BASELINE in header
         self.columns = FaceColumns(self.class_names, with_baseline, 'detected' in header, with_by=True)
-        self._corrections = read_corrections(corrections_path, self.class_names)
-        self._check_corrections()
+        self._corrections, run_name = read_corrections(corrections_path, self.class_names), name_run(self._path)
+        self._check_corrections(run_name)
         self._last_frame = _find_last_frame(outputs.emotions)
-        self.review = Review(self.class_names, self._corrections)
+        self.review = Review(self.class_names, self._corrections, run_name)
 
-    def _check_corrections(self):
+    def _check_corrections(self, run_name):
         try:
             table = pd.read_csv(self._path, usecols=['frame', 'face'])
         except ValueError as error:
             raise InputError(f'{self._path}: cannot be read as a table of faces ({error})') from None
         frames = {face: np.sort(numbers) for face, numbers in table.groupby('face').frame}
         for row in self._corrections:
+            if row.run and row.run != run_name:
+                raise InputError(
+                    f'{self._corrections.path}: line {row.line} is about another run than {self._path.name}; expected '
+                    'a table from the page of that one'
+                )
             found = frames.get(row.found_as, np.array([]))
             if np.searchsorted(found, row.frame_start) == np.searchsorted(found, row.frame_end, side='right'):
                 raise InputError(

@@ -8,6 +8,7 @@ from emotion_recognition.elan import make_tiers, write_elan
 from emotion_recognition.files import Outputs, name_summary_of_folder
 from emotion_recognition.labels import FaceEmotion, InputError
 from emotion_recognition.review import Review, write_review
+from emotion_recognition.run_record import name_run
 from emotion_recognition.settings import Settings
 from emotion_recognition.spans import describe_outside, read_spans
 from emotion_recognition.summary import VideoSummary, join_summaries
@@ -75,10 +76,12 @@ class Results:
             tiers = make_tiers(self._face_periods, self._spans, last_frame_ms, moved_by_ms)
             write_elan(tiers, shown_path, outputs.elan.parent, own.elan)
         if self._settings.review:
+            self._review.run_name = self._review.run_name or name_run(own.faces)
             write_review(self._review, reader.path, shown_path, outputs.annotated.parent, own.review, self._spans)
 
-    def tell(self, reader: VideoReader, stopped: str | None, written: Sequence[Path]) -> None:
-        """Say what was seen, what was skipped or amiss, why it ended early, and where the files are."""
+    def tell(self, reader: VideoReader, stopped: str | None, written: Sequence[Path], left: Sequence[Path]) -> None:
+        """Say what was seen, what was skipped or amiss, why it ended early, where the files are, and which are left of
+        an earlier run."""
         seen = self._face_periods
         if reader.skipped_packets:
             first = f'the first one at {reader.first_skipped_ms / 1000:.2f} s'
@@ -92,6 +95,8 @@ class Results:
         print(f'{seen.frame_last} frames, {seen.describe(MOST_FACES_TOLD)}')
         first, *others = written
         print(f'Wrote {first}' + (f' and, beside it, {", ".join(path.name for path in others)}' if others else ''))
+        if left:
+            print(f'Not of this run: {", ".join(path.name for path in left)}')
 
 
 def summarise_folders(folders: Iterable[Path], done: dict[Path, Outputs]) -> dict[Path, str]:

@@ -67,9 +67,11 @@ class Review:
     Args:
         class_names: of the probabilities.
         corrections: with which the page begins; faces are added as they were found.
+        run_name: which stands in the corrected table, see `run_record.name_run`; may be set later.
     """
 
-    def __init__(self, class_names: Sequence[str], corrections: Corrections | None = None):
+    def __init__(self, class_names: Sequence[str], corrections: Corrections | None = None, run_name: str = ''):
+        self.run_name = run_name
         self._class_names = class_names
         self._corrections = corrections
         self._times_us = array('q')
@@ -114,6 +116,7 @@ class Review:
             'framesPerBucket': self._curves.frames_per_bucket,
             'curves': self._curves.to_json(),
             'periods': [period.to_json(self._class_names) for period in self._periods],
+            'runName': self.run_name,
             'spans': [[span.name, round(span.start_ms * 1000), round(span.end_ms * 1000)] for span in spans],
         }
         # Corrections that a browser keeps belong to this result, and not to another run's of the same video.

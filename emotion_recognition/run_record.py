@@ -16,6 +16,7 @@ from emotion_recognition.settings import ROOT, Settings
 # Settings that change no result, and those of which the files' contents count instead of their names.
 NO_MATTER = {'show_process', 'output_filename', 'apply', 'ray', 'skip_done', 'threads'}
 FILES = {'model_weights_path', 'detector_path', 'spans'}
+PROGRAM_SUFFIXES = ('.py', '.js', '.css', '.html')
 THREADS = 16
 
 
@@ -89,11 +90,21 @@ def is_done(video_path: Path, outputs: Outputs, makers: dict[str, Any]) -> bool:
         return False
 
 
+def name_run(faces_path: Path) -> str:
+    """By what tables of corrections know the run that they are about: a hash of its table of faces.
+
+    Raises:
+        OSError: the table cannot be read.
+    """
+    return f'run-{_sha256(faces_path)[:12]}'
+
+
 @lru_cache
 def _version():
     """Of the program: the hash of its text, which no one can forget to count up."""
     digest = hashlib.sha256()
-    for path in [ROOT / 'emotions_from_video.py', *sorted((ROOT / 'emotion_recognition').glob('*.py'))]:
+    parts = sorted(path for path in (ROOT / 'emotion_recognition').rglob('*') if path.suffix in PROGRAM_SUFFIXES)
+    for path in [ROOT / 'emotions_from_video.py', *parts]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -49,6 +49,13 @@ def option(
     return dataclasses.field(default=default, metadata={**metadata, 'most': most, 'parts': parts, 'bare': bare})
 
 
+def to_path(text: str) -> Path:
+    """A path as the user names it. No name is not the current folder, but mostly an empty variable of the shell."""
+    if not text:
+        raise argparse.ArgumentTypeError('expected a path, not an empty name')
+    return Path(text)
+
+
 @dataclass(frozen=True)
 class Settings:
     """Options of both scripts.
@@ -57,18 +64,18 @@ class Settings:
         InputError: a value is out of its bounds.
     """
 
-    model_weights_path: str | Path = option(MODEL_WEIGHTS_PATH, 'model.h5', parse=Path)
+    model_weights_path: str | Path = option(MODEL_WEIGHTS_PATH, 'model.h5', parse=to_path)
     detector_path: str | Path = option(DETECTOR_PATH, 'haar, yunet, or the path of a detector')
     test_time_augmentation: bool = option(False, 'average six views of each face: more often right, slower')
     balance: float = option(0.75, 'how far to forget how common each emotion was in training, 0 to 1', least=0, most=1)
     smoothing_seconds: float = option(0.3, "over which a face's probabilities are averaged; 0 turns it off", least=0)
     confirm_seconds: float = option(0.1, 'for which a face must be seen without a break to count; 0: at once', least=0)
-    fill_gaps: bool = option(False, 'in files: fill in faces that the detector misses for up to half a second')
-    min_face_size: int = option(48, 'pixels; smaller faces hold less than the network was trained on', least=0)
+    fill_gaps: bool = option(False, 'in files: fill in faces that the detector misses for up to 0.5 s, 60 frames')
+    min_face_size: int = option(48, 'pixels; smaller faces hold less than the network was trained on', 0, most=65535)
     whole_frame_every: int = option(10, 'frames: how often all of it is searched, not only near known faces', least=1)
     runtime: str = option('auto', 'of the network; auto: Keras where it has a GPU, else OpenVINO', choices=RUNTIMES)
     precision: str = option('auto', 'of OpenVINO; auto: bfloat16 where the processor has it', choices=PRECISIONS)
-    threads: int = option(0, 'that each library may use: OpenVINO, OpenCV, the codecs; 0: as they choose', least=0)
+    threads: int = option(0, 'that each library may use: OpenVINO, OpenCV, the codecs; 0: as they choose', 0, most=1024)
 
     def __post_init__(self):
         for field in dataclasses.fields(self):

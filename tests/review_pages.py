@@ -33,7 +33,7 @@ def faces_of(frame):
 
 
 def save_page(folder, times, faces_of=faces_of, spans=()):
-    clip, review = write_clip(folder / 'clip.mp4', times), Review(CLASS_NAMES)
+    clip, review = write_clip(folder / 'clip.mp4', times), Review(CLASS_NAMES, run_name='run-0123456789ab')
     for number, ms in enumerate(times, start=1):
         review.add(number, float(ms), faces_of(number))
     path = folder / 'clip_with_emotions_review.html'

@@ -125,7 +125,7 @@ def test_two_nodes_make_the_tables_of_one_process_and_tell_what_failed(nodes, ru
             made, expected = (beside(folder / f'{name}.mp4', ending).read_bytes() for folder in folders)
             assert made == expected, ending
         assert picture_times_ms(beside(folders[0] / f'{name}.mp4', '.mp4')) == picture_times_ms(DEMO_PATH)
-    summary = pd.read_csv(folders[0] / 'videos_with_emotions_summary.csv')
+    summary = pd.read_csv(folders[0] / 'videos_with_emotions_all_summary.csv')
     assert set(summary.video) == {'a.mp4', 'b.mp4'}
 
     before = {path: path.stat().st_mtime_ns for path in folders[0].iterdir() if 'summary' not in path.name}

@@ -203,6 +203,7 @@ def bad_input(name, folder, model_path):
     clip = write_clip(folder / 'clip.mp4', [0, 40])
     (folder / 'text.mp4').write_text('no video')
     (folder / 'cut.h5').write_bytes(model_path.read_bytes()[:3000])
+    (folder / 'taken.mp4').mkdir()
     return {
         'no such video': ((folder / 'none.mp4', model_path), 'no such video file'),
         'not a video': ((folder / 'text.mp4', model_path), 'cannot be read as a video'),
@@ -211,7 +212,15 @@ def bad_input(name, folder, model_path):
         'cascade missing': ((clip, model_path, '--detector-path', folder / 'none.xml'), 'no such detector file'),
         'not a cascade': ((clip, model_path, '--detector-path', folder / 'text.mp4'), 'not a Haar cascade'),
         'no output folder': ((clip, model_path, '--output-filename', folder / 'none' / 'a.mp4'), 'no such folder'),
-        'output is a folder': ((clip, model_path, '--output-filename', folder), 'cannot be written'),
+        'output is a folder': ((clip, model_path, '--output-filename', folder / 'taken.mp4'), 'cannot be written'),
+        'output is no mp4': ((clip, model_path, '--output-filename', folder / 'a.avi'), 'a name that ends in .mp4'),
+        'nothing at all': (('', model_path), 'expected a path'),
+        'far too many threads': (
+            (clip, model_path, '--threads', 10**10),
+            '--threads is 10000000000; expected 0 to 1024',
+        ),
+        'far too large faces': ((clip, model_path, '--min-face-size', 10**10), 'expected 0 to 65535'),
+        'skipped and applied': ((clip, model_path, '--skip-done', '--apply', clip), 'no --skip-done'),
         'output is the video': ((clip, model_path, '--output-filename', clip), 'overwrite the input itself'),
     }[name]
 
@@ -227,6 +236,11 @@ def bad_input(name, folder, model_path):
         'not a cascade',
         'no output folder',
         'output is a folder',
+        'output is no mp4',
+        'nothing at all',
+        'far too many threads',
+        'far too large faces',
+        'skipped and applied',
         'output is the video',
     ],
 )

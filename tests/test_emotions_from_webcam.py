@@ -24,7 +24,7 @@ from emotion_recognition.interaction import Interruption
 from emotion_recognition.labels import emotion_colour_bgr
 from emotion_recognition.pace import Pace
 from emotion_recognition.recording import LiveRecording
-from emotions_from_webcam import KEY_HELP, begin_baselines, describe, watch
+from emotions_from_webcam import KEY_HELP, begin_baselines, describe, name_table, save_picture, watch
 from tests.conftest import CLASS_NAMES, DEMO_PATH, ROOT, write_clip
 from tests.screen import NEEDS_SCREEN, close_window, wait_for_window, xdotool
 
@@ -229,8 +229,8 @@ class ScriptedCamera:
         self._has_frame, self._number, self.ended = list(has_frame), 0, False
 
     def read_newest(self, _):
-        self.ended = len(self._has_frame) == 1
-        if not self._has_frame.pop(0):
+        self.ended = len(self._has_frame) <= 1
+        if not self._has_frame or not self._has_frame.pop(0):
             return None
         self._number += 1
         return CameraFrame(self._number, self._number / 10, np.zeros((48, 64, 3), np.uint8))
@@ -252,7 +252,7 @@ class ScriptedWindow:
 def test_a_mark_is_of_the_frame_that_was_shown_when_its_key_was_pressed(tmp_path):
     pipeline = SimpleNamespace(process=lambda *_: [], baselines=None)
     camera = ScriptedCamera(True, True, False, True, True, True, False)
-    window = ScriptedWindow(None, '1', '2', 'x', ' ', '3', '4')
+    window = ScriptedWindow(None, '1', '2', 'x', ' ', '3', '4', ' ')  # the pause outlasts the camera
     with LiveFaceTable(tmp_path / 'faces.csv', CLASS_NAMES) as table:
         watch(camera, pipeline, LiveRecording(table), window, Interruption())
     # Found as the second frame is shown: pressed before, during the first. Then no frame came, and in the pause none
@@ -263,6 +263,18 @@ def test_a_mark_is_of_the_frame_that_was_shown_when_its_key_was_pressed(tmp_path
         ['2', '100.0', '2'],
         ['4', '300.0', '3 4'],
     ]
+
+
+def test_names_of_a_table_and_its_pictures(tmp_path):
+    folder = tmp_path / '100%d'
+    folder.mkdir()
+    path = name_table(folder / 'p%%_%Y.csv')
+    assert path.parent == folder and re.fullmatch(r'p%_\d{4}\.csv', path.name)
+    (folder / 'a_1.png').write_text('of an earlier recording')
+    for _ in range(2):
+        save_picture(folder / 'a.csv', np.zeros((4, 4, 3), np.uint8))
+    assert sorted(path.name for path in folder.iterdir()) == ['a_1.png', 'a_2.png', 'a_3.png']
+    assert (folder / 'a_1.png').read_text() == 'of an earlier recording'
 
 
 def test_corner_tells_how_long_the_baseline_lasts():
@@ -286,7 +298,9 @@ def test_model_without_neutral_goes_on_without_baseline(capsys):
         (['--camera', '97'], 'camera 97 cannot be opened'),
         (['--detector-path', 'none.xml'], 'no such detector file'),
         (['--camera', str(DEMO_PATH), '--model-weights-path', 'none.h5'], 'no such model file'),
-        (['--camera', str(DEMO_PATH), '--csv-path', 'no_folder/faces.csv'], 'no_folder'),
+        (['--camera', '9' * 20], f'camera {"9" * 20} cannot be opened'),
+        (['--csv-path', 'no_folder/faces.csv'], 'no_folder: no such folder for the table'),
+        (['--csv-path', __file__], 'is there already; expected another name'),
     ],
 )
 def test_what_is_missing_is_said_in_one_line(options, message, colour_model_path, monkeypatch, capfd):

@@ -1,7 +1,17 @@
+from pathlib import Path
+
 import pytest
 from filelock import FileLock
 
-from emotion_recognition.files import Outputs, RunFolder, check_outputs, name_outputs, remove_dead_runs
+from emotion_recognition.files import (
+    Outputs,
+    RunFolder,
+    check_outputs,
+    name_outputs,
+    name_summary_of_folder,
+    name_table_of_folder,
+    remove_dead_runs,
+)
 from emotion_recognition.inputs import find_files
 from emotion_recognition.labels import InputError
 
@@ -18,6 +28,17 @@ def test_files_of_a_run_appear_together_at_its_end(tmp_path):
         assert not [path for path in tmp_path.iterdir() if not path.name.startswith('.')]
     assert contents(tmp_path) == {'a.mp4': 'video', 'a_faces_data.csv': 'faces'}
     assert run_folder.written == [tmp_path / 'a.mp4', tmp_path / 'a_faces_data.csv']
+    assert run_folder.left == []
+
+
+def test_what_an_earlier_run_wrote_and_this_one_did_not_stays_and_is_known(tmp_path):
+    (tmp_path / 'a.eaf').write_text('annotated by hand')
+    (tmp_path / 'a.mp4').write_text('old')
+    run_folder = RunFolder(Outputs(tmp_path / 'a.mp4'))
+    with run_folder as own:
+        own.annotated.write_text('new')
+    assert contents(tmp_path) == {'a.mp4': 'new', 'a.eaf': 'annotated by hand'}
+    assert run_folder.left == [tmp_path / 'a.eaf']
 
 
 def test_a_run_that_fails_leaves_what_stood_there(tmp_path):
@@ -78,6 +99,14 @@ def test_names_of_outputs(tmp_path):
     assert corrected.review == tmp_path / 'a_with_emotions_corrected_review.html'
     with pytest.raises(InputError, match='expected a photograph'):
         name_outputs(tmp_path / 'a.jpg', tmp_path / 'b.mp4')
+    with pytest.raises(InputError, match=r'ends in \.mp4'):
+        name_outputs(tmp_path / 'a.mkv', tmp_path / 'b.mkv')
+
+
+def test_tables_of_a_folder_are_no_file_s_own(tmp_path):
+    own = name_outputs(tmp_path / f'{tmp_path.name}.mp4')
+    assert name_summary_of_folder(tmp_path) not in own.all()
+    assert name_table_of_folder(tmp_path) not in own.all()
 
 
 def test_folders_give_their_videos_and_photographs_but_no_outputs(tmp_path):
@@ -87,7 +116,9 @@ def test_folders_give_their_videos_and_photographs_but_no_outputs(tmp_path):
         (tmp_path / name).touch()
     (tmp_path / 'b_with_emotions_corrected_timeline.png').touch()
     (tmp_path / 'b_timeline.png').touch()
-    videos, photographs = find_files([tmp_path, tmp_path / 'x.mov', tmp_path / 'y.png'])
+    for name in ('named.mp4', 'named_timeline.png', 'named_corrected.mp4', 'named_run.json'):  # --output-filename
+        (tmp_path / name).touch()
+    videos, photographs, _ = find_files([tmp_path, tmp_path / 'x.mov', tmp_path / 'y.png'])
     assert videos == [tmp_path / 'b.mp4', tmp_path / 'x.mov']
     assert photographs == {
         tmp_path: [tmp_path / 'a.JPG', tmp_path / 'b_timeline.png', tmp_path / 'c.tiff'],
@@ -95,9 +126,20 @@ def test_folders_give_their_videos_and_photographs_but_no_outputs(tmp_path):
     }
 
 
+def test_files_that_are_named_twice_count_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ('a.mp4', 'b.jpg'):
+        (tmp_path / name).touch()
+    a, b = tmp_path / 'a.mp4', tmp_path / 'b.jpg'
+    assert find_files([a, Path('a.mp4')]) == ([a], {}, {})
+    assert find_files([b, a, tmp_path, Path()]) == ([a], {tmp_path: [b]}, {})
+
+
 def test_folder_without_videos_and_photographs(tmp_path):
     with pytest.raises(InputError, match='holds no video and no photograph'):
         find_files([tmp_path])
+    videos, _, problems = find_files([tmp_path, tmp_path / 'a.mp4'])
+    assert videos == [tmp_path / 'a.mp4'] and 'holds no video' in problems[tmp_path]
 
 
 def test_outputs_that_cannot_be_written(tmp_path):

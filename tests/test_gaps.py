@@ -46,6 +46,11 @@ def test_it_is_smoothed_as_the_tracker_does():
     assert frames[1][0].probabilities[0] == pytest.approx(1 + (1 - np.exp(-1)) * (0.2 - 1), abs=1e-4)
 
 
+def test_half_a_second_is_filled_in_at_any_usual_frame_rate():
+    frames = fill([[face(1, 10)], *[[]] * 55, [face(1, 10)]], gap_ms=1000 / 120)
+    assert [len(faces) for faces in frames] == [1] * 57
+
+
 def test_faces_that_are_gone_for_longer_or_for_good_are_not_filled_in():
     gone = [[face(1, 10)], *[[]] * 13, [face(1, 10)], [], []]
     assert [len(faces) for faces in fill(gone)] == [1, *[0] * 13, 1, 0, 0]
@@ -62,7 +67,7 @@ def test_frames_wait_only_while_a_face_is_missed():
     picture_bgr = np.zeros((60, 200, 3), np.uint8)
 
     def frames():
-        for number in range(100):
+        for number in range(150):
             taken.append(number)
             faces = [] if 10 <= number < 12 or number > 50 else [face(1, 10)]
             yield number, number * 5.0, picture_bgr, faces

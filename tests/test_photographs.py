@@ -74,7 +74,7 @@ def test_folder_of_photographs_and_a_video_with_one_broken(tmp_path, portrait, c
         run(colour_model_path, folder)
     failed = f'1 of 5 files failed:\n  {folder / "broken.jpg"}: cannot be read as a photograph'
     assert caught.value.code == f'emotions_from_video.py: {failed}'
-    table = pd.read_csv(folder / 'holiday_with_emotions_faces_data.csv')
+    table = pd.read_csv(folder / 'holiday_with_emotions_all_faces_data.csv')
     assert table.columns[:4].tolist() == ['file', 'frame', 'ms', 'face']
     assert table[['file', 'face']].to_numpy().tolist() == [['a.jpg', 1], ['b.png', 1], ['b.png', 2]]
     assert table.x[1] < table.x[2]

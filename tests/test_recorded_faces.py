@@ -8,6 +8,7 @@ from emotion_recognition.face_table import FaceColumns, FaceTable
 from emotion_recognition.files import Outputs
 from emotion_recognition.labels import FaceEmotion, InputError
 from emotion_recognition.recorded_faces import RecordedFaces
+from emotion_recognition.run_record import name_run
 from emotion_recognition.video import FrameError
 from tests.conftest import CLASS_NAMES, picture_times_ms, write_clip
 
@@ -113,14 +114,24 @@ def test_tables_that_are_missing_or_damaged(outputs):
         run(outputs)
 
 
+def test_corrections_that_were_made_for_another_run(outputs):
+    corrected = outputs.annotated.with_name('corrected.csv')
+    row = '1,1,sad,1,person'
+    corrected.write_text(f'{HEAD.strip()},run\n{row},{name_run(outputs.faces)}\n')
+    assert run(outputs)[1][0][0].emotion == 'sad'
+    corrected.write_text(f'{HEAD.strip()},run\n{row},run-0123456789ab\n')
+    with pytest.raises(InputError, match=r'line 2 is about another run than clip_with_emotions_faces_data\.csv'):
+        run(outputs)
+
+
 def test_apply_needs_one_video_that_was_analysed(tmp_path):
     clip = write_clip(tmp_path / 'clip.mp4', [0, 40, 80])
     (tmp_path / 'corrected.csv').write_text(HEAD)
     (tmp_path / 'still.jpg').touch()
     for paths, message in (
         ([clip], r'clip_with_emotions_faces_data.csv: no table of faces to correct'),
-        ([clip, tmp_path / 'still.jpg'], '--apply corrects one video, but there are 2 files'),
-        ([tmp_path / 'still.jpg'], '--apply corrects one video'),
+        ([clip, tmp_path / 'still.jpg'], '--apply draws the results of one video anew'),
+        ([tmp_path / 'still.jpg'], '--apply draws the results of one video anew'),
     ):
         with pytest.raises(SystemExit, match=message):
             emotions_from_video.main(['--apply', str(tmp_path / 'corrected.csv'), *map(str, paths)])

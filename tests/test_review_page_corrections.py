@@ -47,14 +47,15 @@ def test_corrections_by_keyboard_alone_outlast_a_reload(tmp_path, open_page):
     rows = read_download(page)
     assert list(rows[0]) == [
         *['ms_start', 'ms_end', 'frame_start', 'frame_end', 'emotions'],
-        *['face', 'by', 'note', 'use', 'found_as'],
+        *['face', 'by', 'note', 'use', 'found_as', 'run'],
     ]
+    assert {row.pop('run') for row in rows} == {'run-0123456789ab'}
     assert [list(row.values()) for row in rows] == expected
     again = open_page(path)
     assert 'still here' in again.locator('#message').inner_text()
     caught = download(again)
     assert caught.suggested_filename == 'clip_with_emotions_corrected.csv'
-    assert [list(row.values()) for row in csv.DictReader(caught.path().open(encoding='utf-8'))] == expected
+    assert [list(row.values())[:-1] for row in csv.DictReader(caught.path().open(encoding='utf-8'))] == expected
     again.locator('#discard').click()
     assert len(read_download(again)) == 4
     again.keyboard.press('z')
@@ -87,6 +88,13 @@ def test_faces_merge_unless_both_are_seen_at_once(tmp_path, open_page):
         ('fear', '1', '2', 'yes'),
     ]
     assert page.locator('.row .name').all_inner_texts() == ['face 1']
+    for key in ('Home', 'm', 'End', 'u', 'u'):  # nothing of it is used, then all would be, and face 1 be there twice
+        page.keyboard.press(key)
+    assert 'seen twice at 0:00.400' in page.locator('#message').inner_text()
+    assert not page.locator('#use').is_checked()
+    assert {row['use'] for row in read_download(page)} == {'no'}
+    page.keyboard.press('m')
+    page.keyboard.press('z')
     click_at(page, 1, 17 * 40 + 10, STEADY)  # within happy, above the end of what is not used
     page.keyboard.press('n')
     page.keyboard.type('above')

@@ -93,7 +93,7 @@ def test_skip_done_takes_the_others_and_sums_up_all(clip, colour_model_path, cap
     run(clip.parent, colour_model_path, '--skip-done')
     said = capsys.readouterr().out
     assert said.startswith('Done before: 1 of 2 videos\n3 frames, 0 faces\n')
-    assert (clip.parent / f'{clip.parent.name}_with_emotions_summary.csv').is_file()
+    assert (clip.parent / f'{clip.parent.name}_with_emotions_all_summary.csv').is_file()
 
 
 def test_a_spans_file_that_changed_counts(colour_model_path, tmp_path):

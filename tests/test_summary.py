@@ -95,8 +95,8 @@ def test_folder_of_videos_gets_one_table_that_agrees_with_the_tables_of_faces(tm
     with pytest.raises(SystemExit, match='1 of 3 files failed'):
         emotions_from_video.main([str(folder), '--model-weights-path', str(colour_model_path), *options])
     own = folder / 'a_with_emotions_summary.csv'
-    assert (folder / 'interviews_with_emotions_summary.csv').read_text() == own.read_text()
-    assert f'Wrote {folder / "interviews_with_emotions_summary.csv"}' in capsys.readouterr().out
+    assert (folder / 'interviews_with_emotions_all_summary.csv').read_text() == own.read_text()
+    assert f'Wrote {folder / "interviews_with_emotions_all_summary.csv"}' in capsys.readouterr().out
 
     summary = pd.read_csv(own, keep_default_na=False)
     faces = pd.read_csv(folder / 'a_with_emotions_faces_data.csv')

@@ -6,7 +6,7 @@
 // mean probability, whether a person says the emotion, whether it shall be used, and a note.
 const PERIOD_FIELDS = ['found', 'face', 'emotion', 'start', 'end', 'confidence', 'byPerson', 'use', 'note'];
 const CSV_COLUMNS = [
-  'ms_start', 'ms_end', 'frame_start', 'frame_end', 'emotions', 'face', 'by', 'note', 'use', 'found_as',
+  'ms_start', 'ms_end', 'frame_start', 'frame_end', 'emotions', 'face', 'by', 'note', 'use', 'found_as', 'run',
 ];
 
 function unpackPeriods(rows) {
@@ -72,12 +72,24 @@ function firstCommonFrame(periods, one, other) {
   return null;
 }
 
+/** First frame in which the face is seen twice and used, null where there is none. */
+function firstDoubleFrame(periods, face) {
+  let end = -1; // of those before
+  for (const period of periods) {
+    if (period.face !== face || !period.use) continue;
+    if (period.start <= end) return period.start;
+    end = period.end;
+  }
+  return null;
+}
+
 function mergeFaces(periods, from, into) {
   return inOrder(periods.map((period) => (period.face === from ? { ...period, face: into } : period)));
 }
 
-/** The table of periods, as --apply reads it. Its times and frames are those of the first and the last frame. */
-function toCsv(periods, times, classNames) {
+/** The table of periods, as --apply reads it. Its times and frames are those of the first and the last frame.
+    run: of whose table of faces it is. */
+function toCsv(periods, times, classNames, run) {
   const milliseconds = (frame) => {
     const value = times[frame] / 1000;
     return Number.isInteger(value) ? value.toFixed(1) : String(value);
@@ -85,7 +97,7 @@ function toCsv(periods, times, classNames) {
   const rows = periods.map((period) => [
     milliseconds(period.start), milliseconds(period.end), period.start + 1, period.end + 1,
     classNames[period.emotion], period.face, period.byPerson ? 'person' : 'machine', period.note,
-    period.use ? 'yes' : 'no', period.found,
+    period.use ? 'yes' : 'no', period.found, run,
   ]);
   const quote = (cell) => (/[",\r\n]/.test(cell) ? `"${String(cell).replaceAll('"', '""')}"` : cell);
   return [CSV_COLUMNS, ...rows].map((row) => `${row.map(quote).join(',')}\n`).join('');

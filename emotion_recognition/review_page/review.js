@@ -68,9 +68,17 @@ function correct(changes, what) {
   const [span, chosen] = [markedFrames(), periodAt(player.frame)];
   if (face === null || (!span && !chosen)) return;
   const [start, end] = span ?? [chosen.start, chosen.end];
-  store.change(span
+  const changed = span
     ? changePeriods(store.periods, face, start, end, changes)
-    : store.periods.map((period) => (period === chosen ? { ...period, ...changes } : period)));
+    : store.periods.map((period) => (period === chosen ? { ...period, ...changes } : period));
+  const twice = changes.use ? firstDoubleFrame(changed, face) : null;
+  if (twice !== null) {
+    update();
+    say(`Face ${face} would be seen twice at ${formatFrame(twice)}: it is made of several that are there together. `
+      + 'Mark the other one as not to be used first.', true);
+    return;
+  }
+  store.change(changed);
   say(`Face ${face}, ${formatFrame(start)} to ${formatFrame(end)}: ${what}.`);
 }
 
@@ -106,7 +114,7 @@ function toggleMark() {
 }
 
 function download() {
-  const csv = new Blob([toCsv(store.periods, times, classNames)], { type: 'text/csv;charset=utf-8' });
+  const csv = new Blob([toCsv(store.periods, times, classNames, data.runName)], { type: 'text/csv;charset=utf-8' });
   const link = document.createElement('a');
   link.href = URL.createObjectURL(csv);
   link.download = data.download;
