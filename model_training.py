@@ -14,7 +14,6 @@ import math
 import os
 import platform
 import shlex
-import shutil
 import signal
 import socket
 import sys
@@ -61,7 +60,8 @@ class Option(NamedTuple):
 # Edit a default here, or override it on the command line: `train_csv` is --train-csv there.
 KAGGLE_PATH = Path('/kaggle/input')
 COMPETITION_PATH = KAGGLE_PATH / 'skillbox-computer-vision-project'
-OUTPUT_PATH = Path(__file__).resolve().parent / 'model_weights' / 'model.h5'
+IN_NOTEBOOK = 'ipykernel' in sys.modules
+HERE = Path('/kaggle/working') if KAGGLE_PATH.is_dir() else Path() if IN_NOTEBOOK else Path(__file__).resolve().parent
 OPTIONS = {
     # data
     'images': Option(KAGGLE_PATH / 'skillbox-emotions', "folder in which the table's image_path starts"),
@@ -69,7 +69,7 @@ OPTIONS = {
     'train_csv': Option(COMPETITION_PATH / 'train.csv', 'table: image_path, emotion'),
     'sample_submission': Option(COMPETITION_PATH / 'sample_submission.csv', 'table: image_path, emotion'),
     'second_labels': Option(None, 'table: image_path, and another label of the same images', parse=Path),
-    'output': Option(OUTPUT_PATH, 'model file; all else is written beside it'),
+    'output': Option(HERE / 'model_weights/model.h5', 'model file; all else is written beside it'),
     # network
     'efnet_no': Option(1, 'EfficientNetB0 to B7', 0, 7),
     'weights': Option('imagenet', 'imagenet, none, or the path of a weights file'),
@@ -83,7 +83,7 @@ OPTIONS = {
     # training: AdamW, cosine schedule
     'batch_size': Option(64, 'images', 1),
     'epochs': Option(20, 'in all, resumed ones included', 1),
-    'seed': Option(17, 'of weights, order and augmentation', 0),
+    'seed': Option(17, 'of weights, order and augmentation', 0, 2**32 - 1),
     'learning_rate': Option(1e-3, 'the highest', 1e-12),
     'warmup_epochs': Option(1.0, 'in which the learning rate rises from 0', 0),
     'votes': Option(0.0, "share of the table's vote columns in the target", 0, 1),
@@ -130,7 +130,7 @@ class TrainingError(Exception):
 
 
 def read_table(path, emotion='emotion', others=()):
-    """Read a CSV file with the columns `image_path`, one of emotions (-1: the last one), and others."""
+    """Read a CSV file with the columns `image_path`, one of emotions (-1: the last one), and others of numbers."""
     try:
         table = pd.read_csv(path)
     except FileNotFoundError:
@@ -146,6 +146,8 @@ def read_table(path, emotion='emotion', others=()):
     unknown = sorted(set(table[emotion].map(str)) - set(EMOTIONS))
     if unknown:
         raise TrainingError(f'{path}: unknown emotion {", ".join(unknown[:5])}; expected {", ".join(EMOTIONS)}')
+    if not (table[list(others)].apply(pd.to_numeric, errors='coerce') >= 0).all(axis=None):
+        raise TrainingError(f'{path}: expected numbers from 0 in the columns {", ".join(others)}')
     return table
 
 
@@ -175,7 +177,7 @@ def add_pictures(table, folder, workers):
         image = read_image(path)
         return None if image is None else hashlib.sha256(image.tobytes() + str(image.shape).encode()).hexdigest()
 
-    paths = [folder / image_path for image_path in table.image_path]
+    paths = [folder / str(image_path) for image_path in table.image_path]
     with ThreadPoolExecutor(workers) as pool:
         pictures = list(tqdm(pool.map(digest, paths, chunksize=64), f'checking {folder}', len(paths), unit='image'))
     bad = [str(path) for path, picture in zip(paths, pictures, strict=True) if picture is None]
@@ -205,8 +207,7 @@ def load_tables(options):
     """Read and check everything that training will need: tables `training`, `validation` and `test`."""
     table = read_table(options.train_csv, others=EMOTIONS if options.votes else ())
     sample = read_table(options.sample_submission)
-    if options.second_labels:
-        table['second'] = read_second_labels(options.second_labels, table.image_path)
+    table['second'] = read_second_labels(options.second_labels, table.image_path) if options.second_labels else None
     training, validation = split(add_pictures(table, options.images, options.workers))
     test = add_pictures(sample, options.test_images, options.workers)
     return {'training': training, 'validation': validation, 'test': test}
@@ -333,7 +334,9 @@ def make_datasets(options, training_table, validation_table):
     targets = make_targets(training_table, options.votes, options.second_share)
     augmenter = None if options.no_augmentation else partial(augment, options=options)
     training = FaceDataset(training_table.path, targets, size, options, augmenter, shuffle=True)
-    return training, FaceDataset(validation_table.path, make_targets(validation_table), size, options)
+    validation = FaceDataset(validation_table.path, make_targets(validation_table), size, options)
+    validation.face_share = options.face_share
+    return training, validation
 
 
 def spread_training(options):
@@ -346,9 +349,8 @@ def spread_training(options):
         try:
             if options.process_id == 0:  # where the port is taken, JAX would crash
                 socket.create_server(('', int(options.coordinator.rpartition(':')[2]))).close()
-            WAITING.submit(
-                join, cluster_detection_method='deactivate' if options.coordinator else None, **WAITS
-            ).result()
+            detection = 'deactivate' if options.coordinator else None
+            WAITING.submit(join, cluster_detection_method=detection, **WAITS).result()
         except (RuntimeError, ValueError) as error:
             raise TrainingError(f'the processes cannot be joined: {" ".join(str(error).split())}') from None
         signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))  # JAX has taken it for itself
@@ -488,14 +490,14 @@ def compile_model(model, options, steps_per_epoch):
     model.compile(optimizer, 'categorical_crossentropy', metrics=['accuracy'], jit_compile=jit_compile)
 
 
-def save_model(model, path, class_priors, face_share):
+def save_model(model, path, class_priors, face_share, temperature=1.0):
     """Write model.h5 whole or not at all: without the optimiser, with what inference must know."""
     temporary_path = path.with_name(f'.{path.stem}.tmp.h5')
     model.save(temporary_path, include_optimizer=False)
     with h5py.File(temporary_path, 'r+') as file:
         file.attrs['class_names'] = json.dumps(EMOTIONS)
         file.attrs['class_priors'] = json.dumps([float(f'{prior:.6g}') for prior in class_priors])
-        file.attrs['face_share'] = json.dumps(face_share)
+        file.attrs['face_share'], file.attrs['temperature'] = json.dumps(face_share), json.dumps(temperature)
     os.replace(temporary_path, path)
 
 
@@ -516,8 +518,7 @@ class EpochEnd(keras.callbacks.Callback):
         self.state['history'].append({'epoch': epoch + 1, **{name: float(value) for name, value in logs.items()}})
         history = pd.DataFrame(self.state['history'])
         if best_epoch(history, self.state['options']['monitor']) == epoch:
-            face_share = float(self.state['options']['face_share'])
-            save_model(self.model, self.output_path, self.class_priors, face_share)
+            save_model(self.model, self.output_path, self.class_priors, float(self.state['options']['face_share']))
         history.to_csv(self.output_path.with_name('history.csv'), index=False)
         self.state['seconds'] += time.monotonic() - self.started
         self.state['checkpoint'] = f'epoch_{epoch + 1}.keras'
@@ -558,8 +559,9 @@ def train(options, training, validation, class_priors):
         model = keras.models.load_model(folder / state['checkpoint'])
     else:
         if not options.process_id:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)
+            for path in (*folder.glob('epoch_*.keras'), *folder.glob('state.json')):
+                path.unlink()
         if options.resume:
             print(f'Nothing to resume in {folder}; starting anew.')
         network = options.weights, options.image_size, options.native_size, options.grayscale
@@ -571,15 +573,11 @@ def train(options, training, validation, class_priors):
         if variable.path.endswith('seed_generator_state'):  # counts what Dropout drew
             variable.assign([keras.ops.convert_to_numpy(variable)[0], training.epoch * len(training)])
     if training.epoch < options.epochs:
-        model.fit(
-            training,
-            validation_data=validation,
-            initial_epoch=training.epoch,
-            epochs=options.epochs,
-            callbacks=[] if options.process_id else [EpochEnd(options.output, class_priors, state)],
-            shuffle=False,  # the dataset shuffles by itself
-            verbose=1 if sys.stdout.isatty() or 'ipykernel' in sys.modules else 2,
-        )
+        callbacks = [] if options.process_id else [EpochEnd(options.output, class_priors, state)]
+        epochs = {'initial_epoch': training.epoch, 'epochs': options.epochs}
+        verbose = 1 if sys.stdout.isatty() or IN_NOTEBOOK else 2
+        # The dataset shuffles by itself.
+        model.fit(training, validation_data=validation, callbacks=callbacks, shuffle=False, verbose=verbose, **epochs)
     return {'training_seconds': round(state['seconds']), 'processes': training.processes, 'devices': training.devices}
 
 
@@ -685,8 +683,9 @@ def evaluate(options, tables, class_priors, effort):
     backend = keras.backend.backend()
     if options.calibrate:
         (plain,) = predict(model, validation.path, options, VIEWS[:1])
-        temperature = calibrate(model, labels, plain, class_priors)
-        save_model(model, options.output, class_priors, options.face_share)
+        with h5py.File(options.output) as file:  # which a run that is resumed after its end has calibrated before
+            temperature = json.loads(file.attrs.get('temperature', '1')) * calibrate(model, labels, plain, class_priors)
+        save_model(model, options.output, class_priors, options.face_share, temperature)
     views = predict(model, validation.path, options)
     plain, augmented, unique = views[0], views.mean(axis=0), ~validation.picture.duplicated().to_numpy()
     as_common = [as_in_table(answers, class_priors, tables['training']) for answers in (plain, augmented)]
@@ -732,14 +731,13 @@ def parse_options(arguments=None):
     for name, option in OPTIONS.items():
         kind = {'action': 'store_true'} if option.default is False else {'type': option.parse or type(option.default)}
         text = option.help + ('' if option.default in (None, False) else ' (default: %(default)s)')
-        parser.add_argument(
-            '--' + name.replace('_', '-'), default=option.default, help=text, **kind, **dict(option.more)
-        )
+        kind |= {'default': option.default, 'help': text, **dict(option.more)}
+        parser.add_argument('--' + name.replace('_', '-'), **kind)
     options = parser.parse_args(arguments)
     for name, (_, _, least, most, *_) in OPTIONS.items():
         given = getattr(options, name)
         for value in given if isinstance(given, (list, tuple)) else [given]:
-            if None not in (least, value) and not least <= value <= (math.inf if most is None else most):
+            if None not in (least, value) and not least <= value <= (sys.float_info.max if most is None else most):
                 expected = f'{least:g} or more' if most is None else f'{least:g} to {most:g}'
                 raise TrainingError(f'--{name.replace("_", "-")} is {value}; expected {expected}')
     if options.crop[0] > options.crop[1]:
@@ -763,6 +761,8 @@ def run(options):
     print('{copies_in_it} of {training_table} images are copies; the split parts none'.format(**count_copies(tables)))
     training, validation = make_datasets(options, tables['training'], tables['validation'])
     class_priors = training.targets.mean(axis=0, dtype='float64')
+    if never := [emotion for emotion, prior in zip(EMOTIONS, class_priors, strict=True) if not prior]:
+        raise TrainingError(f'the targets never say {", ".join(never)}; take another --second-share or --votes')
     effort = train(options, training, validation, class_priors)
     if not options.process_id:
         keras.distribution.set_distribution(None)  # the others only wait from here on
@@ -797,4 +797,4 @@ def main(arguments=None):
 
 
 if __name__ == '__main__':
-    main()
+    main([] if IN_NOTEBOOK else None)  # a notebook's arguments are its kernel's

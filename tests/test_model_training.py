@@ -74,7 +74,33 @@ def test_killed_and_resumed_run_equals_an_uninterrupted_one(kaggle, small_networ
 
     histories = [pd.read_csv(kaggle / name / 'history.csv') for name in ('whole', 'out')]
     assert histories[1].epoch.tolist() == [1, 2, 3, 4, 5]
-    np.testing.assert_allclose(histories[1], histories[0], rtol=1e-3)
+    np.testing.assert_allclose(histories[1], histories[0], rtol=1e-5)
+
+
+def test_calibrated_run_that_is_resumed_after_its_end_stays_as_it_is(kaggle, small_network):
+    options = ('--epochs', 1, '--calibrate', '--face-share', 0.7)
+    model_training.main(arguments(kaggle, *options))
+    metrics = json.loads((kaggle / 'out' / 'metrics.json').read_text())
+    assert metrics['temperature'] != pytest.approx(1, abs=0.01)
+    face = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+    classifier = EmotionClassifier(kaggle / 'out' / 'model.h5', balance=0)
+    assert classifier.face_share == 0.7
+    answer = classifier.predict([face])
+    model_training.main(arguments(kaggle, *options, '--resume'))
+    again = json.loads((kaggle / 'out' / 'metrics.json').read_text())
+    assert again['temperature'] == pytest.approx(metrics['temperature'], rel=1e-3)
+    np.testing.assert_allclose(
+        EmotionClassifier(kaggle / 'out' / 'model.h5', balance=0).predict([face]), answer, atol=1e-4
+    )
+
+
+def test_new_run_removes_its_own_checkpoint_and_nothing_else(kaggle, small_network):
+    folder = kaggle / 'out' / 'checkpoint'
+    folder.mkdir(parents=True)
+    (folder / 'notes.txt').write_text('mine')
+    (folder / 'epoch_7.keras').touch()
+    model_training.main(arguments(kaggle, '--epochs', 1))
+    assert sorted(path.name for path in folder.iterdir()) == ['epoch_1.keras', 'notes.txt', 'state.json']
 
 
 def test_sigterm_ends_training_as_ctrl_c_does(kaggle, small_network, monkeypatch):

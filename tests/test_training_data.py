@@ -3,6 +3,7 @@
 from functools import partial
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -89,6 +90,44 @@ def test_augmentation_flips_every_second_image():
     image[:, :24] = 200
     left = [model_training.augment(image, RNG, drawn_with())[24, :24].mean() > 100 for _ in range(400)]
     assert 150 < sum(left) < 250
+
+
+def test_augmentation_turns_to_either_side():
+    image = np.zeros((48, 48, 3), np.uint8)
+    image[22:26] = 250
+    angles = []
+    for _ in range(200):
+        y, x = np.argwhere(model_training.augment(image, RNG, drawn_with(rotation=10, shift=0))[..., 0] > 125).T
+        angles.append(np.degrees(np.arctan(np.polyfit(x, y, 1)[0])))
+    assert 8 < max(angles) < 11 and -11 < min(angles) < -8
+
+
+def test_augmentation_changes_contrast_and_brightness():
+    image = np.full((48, 48, 3), 100, np.uint8)
+    image[:, 24:] = 140
+    drawn = [model_training.augment(image, RNG, drawn_with(contrast=0.2, rotation=0, shift=0)) for _ in range(400)]
+    spreads = [picture.max() - picture.min() for picture in drawn]
+    means = [picture.mean() for picture in drawn]
+    assert 32 <= min(spreads) < 34 and 46 < max(spreads) <= 48  # 40, 0.2 up and down
+    assert 94.5 <= min(means) < 98 and 142 < max(means) <= 145.5  # 120, and 0.2 of 127.5
+
+
+def test_validation_images_are_shown_as_inference_shows_them(kaggle):
+    table = pd.DataFrame({'path': [kaggle / 'train' / 'anger' / '0.jpg'], 'emotion': ['anger'], 'second': [None]})
+    cv2.imwrite(str(table.path[0]), RNG.integers(0, 256, (16, 16), np.uint8))
+    options = drawn_with(native_size=16, face_share=0.5, no_augmentation=True)
+    training, validation = model_training.make_datasets(options, table, table)
+    image = model_training.read_image(table.path[0])
+    np.testing.assert_array_equal(validation[0][0][0], model_training.resize(image, 16, 0.5))
+    np.testing.assert_array_equal(training[0][0][0], image)
+
+
+def test_a_column_that_is_called_second_says_nothing_by_itself(kaggle):
+    pd.read_csv(kaggle / 'train.csv').assign(second='happy').to_csv(kaggle / 'train.csv')
+    options = model_training.parse_options(arguments(kaggle))
+    tables = model_training.load_tables(options)
+    targets = model_training.make_targets(tables['training'], second_share=0.4)
+    assert sorted(set(targets.ravel())) == [0, 1]
 
 
 def test_crop_enlarges_the_middle():

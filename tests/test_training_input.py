@@ -32,6 +32,8 @@ def test_missing_vote_columns(kaggle):
         ('--image-size', 8, '--image-size is 8; expected 32 or more'),
         ('--native-size', 4, '--native-size is 4; expected 8 or more'),
         ('--learning-rate', -1, '--learning-rate is -1.0; expected 1e-12 or more'),
+        ('--learning-rate', 'inf', '--learning-rate is inf; expected 1e-12 or more'),
+        ('--seed', 2**32, '--seed is 4294967296; expected 0 to'),
         ('--learning-rate', 'nan', '--learning-rate is nan; expected 1e-12 or more'),
         ('--votes', 1.5, '--votes is 1.5; expected 0 to 1'),
         ('--second-share', -0.1, '--second-share is -0.1; expected 0 to 1'),
@@ -47,6 +49,29 @@ def test_wrong_options_are_told_before_anything_is_read(kaggle, option, value, e
 
 def test_options_that_argparse_refuses_are_told_in_one_line(kaggle):
     assert failure(kaggle, '--epochs', 'many').endswith("invalid int value: 'many' (--help lists the options)")
+
+
+@pytest.mark.parametrize('vote', ['', '-1', 'many'])
+def test_votes_that_are_none(kaggle, vote):
+    table = pd.read_csv(kaggle / 'train.csv').astype({'happy': object})
+    table.loc[5, 'happy'] = vote
+    table.to_csv(kaggle / 'train.csv')
+    assert 'expected numbers from 0 in the columns anger, ' in failure(kaggle, '--votes', 0.5)
+
+
+def test_image_paths_that_are_none(kaggle):
+    table = pd.read_csv(kaggle / 'train.csv')
+    table.loc[5, 'image_path'] = None
+    table.to_csv(kaggle / 'train.csv')
+    assert '1 of 108 images cannot be read' in failure(kaggle)
+
+
+def test_targets_that_lack_an_emotion(kaggle, small_network):
+    second = pd.read_csv(kaggle / 'train.csv')[['image_path', 'emotion']].replace({'emotion': {'contempt': 'anger'}})
+    second.to_csv(kaggle / 'second.csv', index=False)
+    told = failure(kaggle, '--second-labels', kaggle / 'second.csv', '--second-share', 1)
+    assert 'the targets never say contempt; take another --second-share' in told
+    assert not (kaggle / 'out').exists()
 
 
 def test_wrong_crop(kaggle):
