@@ -45,10 +45,12 @@ def answer(model_paths, image_paths):
 
 
 if __name__ == '__main__':
+    if len(sys.argv) < 5:
+        sys.exit(__doc__)
     folder, table, *models, output = sys.argv[1:]
-    images = pd.read_csv(table).image_path
     try:
+        images = pd.read_csv(table, usecols=['image_path']).image_path
         answers = answer(models, [Path(folder) / image for image in images])
-    except InputError as error:
+    except (InputError, OSError, ValueError) as error:  # pandas' are ValueErrors
         sys.exit(f'answers.py: {error}')
     answers.round(5).assign(image_path=images).set_index('image_path').to_csv(output)

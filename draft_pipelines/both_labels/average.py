@@ -22,6 +22,8 @@ def average(model, others):
 
 
 if __name__ == '__main__':
+    if len(sys.argv) < 4:
+        sys.exit(__doc__)
     first, *others = (keras.models.load_model(path, compile=False) for path in sys.argv[1:-1])
     average(first, others)
     first.save(sys.argv[-1], include_optimizer=False)

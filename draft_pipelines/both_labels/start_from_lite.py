@@ -73,4 +73,6 @@ def start_from_lite1(lite1):
 
 
 if __name__ == '__main__':
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
     start_from_lite1(read_lite1()).save(sys.argv[1], include_optimizer=False)
