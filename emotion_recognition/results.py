@@ -57,7 +57,7 @@ class Results:
 
         Args:
             reader: of the video.
-            own: where the files are written.
+            own: where the files are written, and the table of faces is already.
             outputs: where they will lie.
         """
         from emotion_recognition.plots import save_timeline  # here and not above: matplotlib takes a second to import

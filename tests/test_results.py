@@ -21,6 +21,7 @@ def test_spans_stand_in_the_summary_the_page_and_the_file_for_elan(tmp_path):
     for number in range(1, 11):
         results.add(number, number * 40.0 - 40, [FaceEmotion(1, (0, 0, 9, 9), happy)])
     own, outputs = Outputs(tmp_path / 'own.mp4'), Outputs(tmp_path / 'clip_with_emotions.mp4')
+    own.faces.write_text('the table of faces')
     with VideoReader(clip) as reader:
         results.write(reader, own, outputs)
     summary = pd.read_csv(own.summary, keep_default_na=False)
