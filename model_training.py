@@ -377,6 +377,7 @@ def end_at_once(message):
     """End with exit code 1, and not as Python does: there JAX would wait for the others, and they for this process."""
     ENDING.acquire()  # the first to come says why
     print(message, file=sys.stderr, flush=True)
+    time.sleep(1)  # so that the others have time to say why they end, too, before they find this one gone
     os._exit(1)
 
 
@@ -574,10 +575,9 @@ def train(options, training, validation, class_priors):
             variable.assign([keras.ops.convert_to_numpy(variable)[0], training.epoch * len(training)])
     if training.epoch < options.epochs:
         callbacks = [] if options.process_id else [EpochEnd(options.output, class_priors, state)]
-        epochs = {'initial_epoch': training.epoch, 'epochs': options.epochs}
+        how = {'initial_epoch': training.epoch, 'epochs': options.epochs, 'shuffle': False}  # the dataset does itself
         verbose = 1 if sys.stdout.isatty() or IN_NOTEBOOK else 2
-        # The dataset shuffles by itself.
-        model.fit(training, validation_data=validation, callbacks=callbacks, shuffle=False, verbose=verbose, **epochs)
+        model.fit(training, validation_data=validation, callbacks=callbacks, verbose=verbose, **how)
     return {'training_seconds': round(state['seconds']), 'processes': training.processes, 'devices': training.devices}
 
 
