@@ -156,6 +156,8 @@ def name_table(csv_path: str | Path) -> Path:
         InputError: it cannot be there, or a table is there already. What a camera saw cannot be recorded again.
     """
     path = Path(csv_path)
+    if path.is_dir():
+        raise InputError(f'{path}: is a folder; expected a name for the table')
     path = path.with_name(datetime.now().strftime(path.name))
     if not path.parent.is_dir():
         raise InputError(f'{path.parent}: no such folder for the table')

@@ -60,8 +60,8 @@ class Option(NamedTuple):
 # Edit a default here, or override it on the command line: `train_csv` is --train-csv there.
 KAGGLE_PATH = Path('/kaggle/input')
 COMPETITION_PATH = KAGGLE_PATH / 'skillbox-computer-vision-project'
-IN_NOTEBOOK = 'ipykernel' in sys.modules
-HERE = Path('/kaggle/working') if KAGGLE_PATH.is_dir() else Path() if IN_NOTEBOOK else Path(__file__).resolve().parent
+IN_CELL = '__file__' not in globals()  # pasted into a notebook
+HERE = Path('/kaggle/working') if KAGGLE_PATH.is_dir() else Path() if IN_CELL else Path(__file__).resolve().parent
 OPTIONS = {
     # data
     'images': Option(KAGGLE_PATH / 'skillbox-emotions', "folder in which the table's image_path starts"),
@@ -576,7 +576,7 @@ def train(options, training, validation, class_priors):
     if training.epoch < options.epochs:
         callbacks = [] if options.process_id else [EpochEnd(options.output, class_priors, state)]
         how = {'initial_epoch': training.epoch, 'epochs': options.epochs, 'shuffle': False}  # the dataset does itself
-        verbose = 1 if sys.stdout.isatty() or IN_NOTEBOOK else 2
+        verbose = 1 if sys.stdout.isatty() or 'ipykernel' in sys.modules else 2
         model.fit(training, validation_data=validation, callbacks=callbacks, verbose=verbose, **how)
     return {'training_seconds': round(state['seconds']), 'processes': training.processes, 'devices': training.devices}
 
@@ -797,4 +797,4 @@ def main(arguments=None):
 
 
 if __name__ == '__main__':
-    main([] if IN_NOTEBOOK else None)  # a notebook's arguments are its kernel's
+    main([] if IN_CELL else None)  # a notebook's arguments are its kernel's

@@ -300,6 +300,7 @@ def test_model_without_neutral_goes_on_without_baseline(capsys):
         (['--camera', str(DEMO_PATH), '--model-weights-path', 'none.h5'], 'no such model file'),
         (['--camera', '9' * 20], f'camera {"9" * 20} cannot be opened'),
         (['--csv-path', 'no_folder/faces.csv'], 'no_folder: no such folder for the table'),
+        (['--csv-path', '.'], 'is a folder; expected a name for the table'),
         (['--csv-path', __file__], 'is there already; expected another name'),
     ],
 )
