@@ -254,13 +254,17 @@ def write_faceres(folder, rng):
     return folder / 'faces.json', arrays
 
 
-def test_face_teacher_begins_as_the_network_that_knows_faces(distil, tmp_path):
-    script = ROOT / 'draft_pipelines' / 'both_labels' / 'face_teacher.py'
+@pytest.fixture
+def face_teacher(distil):
+    yield runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'face_teacher.py'))
+    del sys.modules['distil']
+
+
+def test_face_teacher_begins_as_the_network_that_knows_faces(face_teacher, tmp_path):
     rng = np.random.default_rng(0)
     path, arrays = write_faceres(tmp_path, rng)
     images = rng.integers(0, 256, (4, 64, 64, 3)).astype('float32')
-    teacher = runpy.run_path(str(script))['build_teacher'](images, None, path, 64)
-    del sys.modules['distil']
+    teacher = face_teacher['build_teacher'](images, None, path, 64)
 
     x = images[..., ::-1] - np.array([103.939, 116.779, 123.68], 'float32')
     x = keras.ops.conv(x, arrays['conv1/convolution/merged_input'], 2, 'same') + arrays['conv1_bn/batchnorm_1/sub']
@@ -281,13 +285,11 @@ def test_face_teacher_begins_as_the_network_that_knows_faces(distil, tmp_path):
     assert learning[:2] == ['conv_dw_4', 'conv_dw_4_bn'] and learning[-1] == 'emotion'
 
 
-def test_face_teacher_tells_a_file_that_is_none(distil, tmp_path):
-    read_weights = runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'face_teacher.py'))['read_weights']
-    del sys.modules['distil']
+def test_face_teacher_tells_a_file_that_is_none(face_teacher, tmp_path):
     path, _ = write_faceres(tmp_path, np.random.default_rng(0))
     (tmp_path / 'faces.bin').write_bytes(b'\0' * 1000)
     for text in (None, '[]', '{}', 'no JSON'):
         if text is not None:
             path.write_text(text)
         with pytest.raises(model_training.TrainingError, match=r'faces\.json: not a model of TensorFlow\.js'):
-            read_weights(path)
+            face_teacher['read_weights'](path)

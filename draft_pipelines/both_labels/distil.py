@@ -69,7 +69,12 @@ def freeze_and_compile(model, options, steps_per_epoch):
     compile_model(model, options, steps_per_epoch)
 
 
+def main(differences, **others):
+    """model_training.py with the pieces of these drafts, and with `others` in place of what has their names there."""
+    for name, piece in {'augment': run.augment_and_damage, 'FaceDataset': MixedFaces, **others}.items():
+        setattr(model_training, name, piece)
+    model_training.main([*differences, *sys.argv[1:]])
+
+
 if __name__ == '__main__':
-    model_training.make_datasets, model_training.compile_model = make_datasets_with_answers, freeze_and_compile
-    model_training.augment, model_training.FaceDataset = run.augment_and_damage, MixedFaces
-    model_training.main([*run.DIFFERENCES, *sys.argv[1:]])
+    main(run.DIFFERENCES, make_datasets=make_datasets_with_answers, compile_model=freeze_and_compile)

@@ -8,7 +8,6 @@ answers.py then asks it. A package of npm carries its weights:
 """
 
 import json
-import sys
 from functools import partial
 from pathlib import Path
 
@@ -94,6 +93,4 @@ def make_datasets_for_teacher(options, training_table, validation_table):
 
 
 if __name__ == '__main__':
-    model_training.make_datasets = make_datasets_for_teacher
-    model_training.augment, model_training.FaceDataset = run.augment_and_damage, distil.MixedFaces
-    model_training.main([*DIFFERENCES, *sys.argv[1:]])
+    distil.main(DIFFERENCES, make_datasets=make_datasets_for_teacher)
