@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from types import SimpleNamespace
 
 import av
 import cv2
@@ -15,16 +14,8 @@ import pandas as pd
 import pytest
 from PIL import ImageGrab
 
-import emotions_from_webcam
-from emotion_recognition.baseline import FaceBaselines
-from emotion_recognition.camera import CameraFrame
 from emotion_recognition.drawing import draw_lines
-from emotion_recognition.face_table import LiveFaceTable
-from emotion_recognition.interaction import Interruption
 from emotion_recognition.labels import emotion_colour_bgr
-from emotion_recognition.pace import Pace
-from emotion_recognition.recording import LiveRecording
-from emotions_from_webcam import KEY_HELP, begin_baselines, describe, name_table, save_picture, watch
 from tests.conftest import CLASS_NAMES, DEMO_PATH, ROOT, write_clip
 from tests.screen import NEEDS_SCREEN, close_window, wait_for_window, xdotool
 
@@ -220,92 +211,3 @@ def test_without_a_screen(tmp_path, start):
     assert (code, stderr.count('\n')) == (1, 1)
     assert 'no screen' in stderr and 'emotions_from_video.py' in stderr
     assert list(tmp_path.iterdir()) == []
-
-
-class ScriptedCamera:
-    """Gives frames at 0, 0.1, 0.2 ... s, and none where the script says so."""
-
-    def __init__(self, *has_frame):
-        self._has_frame, self._number, self.ended = list(has_frame), 0, False
-
-    def read_newest(self, _):
-        self.ended = len(self._has_frame) <= 1
-        if not self._has_frame or not self._has_frame.pop(0):
-            return None
-        self._number += 1
-        return CameraFrame(self._number, self._number / 10, np.zeros((48, 64, 3), np.uint8))
-
-
-class ScriptedWindow:
-    """Finds one key after the other pressed, each time that it looks."""
-
-    def __init__(self, *keys):
-        self._keys, self.key = list(keys), None
-
-    def show(self, _):
-        return self.poll()
-
-    def poll(self):
-        self.key = self._keys.pop(0)
-
-
-def test_a_mark_is_of_the_frame_that_was_shown_when_its_key_was_pressed(tmp_path):
-    pipeline = SimpleNamespace(process=lambda *_: [], baselines=None)
-    camera = ScriptedCamera(True, True, False, True, True, True, False)
-    window = ScriptedWindow(None, '1', '2', 'x', ' ', '3', '4', ' ')  # the pause outlasts the camera
-    with LiveFaceTable(tmp_path / 'faces.csv', CLASS_NAMES) as table:
-        watch(camera, pipeline, LiveRecording(table), window, Interruption())
-    # Found as the second frame is shown: pressed before, during the first. Then no frame came, and in the pause none
-    # is taken: it is of the last one shown.
-    rows = pd.read_csv(tmp_path / 'faces.csv', dtype=str)
-    assert rows[['frame', 'ms', 'mark']].to_numpy().tolist() == [
-        ['1', '0.0', '1'],
-        ['2', '100.0', '2'],
-        ['4', '300.0', '3 4'],
-    ]
-
-
-def test_names_of_a_table_and_its_pictures(tmp_path):
-    folder = tmp_path / '100%d'
-    folder.mkdir()
-    path = name_table(folder / 'p%%_%Y.csv')
-    assert path.parent == folder and re.fullmatch(r'p%_\d{4}\.csv', path.name)
-    (folder / 'a_1.png').write_text('of an earlier recording')
-    for _ in range(2):
-        save_picture(folder / 'a.csv', np.zeros((4, 4, 3), np.uint8))
-    assert sorted(path.name for path in folder.iterdir()) == ['a_1.png', 'a_2.png', 'a_3.png']
-    assert (folder / 'a_1.png').read_text() == 'of an earlier recording'
-
-
-def test_corner_tells_how_long_the_baseline_lasts():
-    pace, baselines = Pace(), FaceBaselines(CLASS_NAMES, 6000, 9000)
-    assert describe(pace, None, 1000) == ['0 frames/s', *KEY_HELP]
-    assert describe(pace, baselines, 7500) == ['0 frames/s', 'baseline: look as at rest, 1.5 s']
-    baselines.compare(9001, [])
-    assert describe(pace, baselines, 9001) == ['0 frames/s']
-
-
-def test_model_without_neutral_goes_on_without_baseline(capsys):
-    pipeline = SimpleNamespace(class_names=('happy', 'sad'), baselines=None)
-    begin_baselines(pipeline, 0.0)
-    assert pipeline.baselines is None
-    assert capsys.readouterr().err == 'a baseline needs a model that knows neutral; this one knows happy, sad\n'
-
-
-@pytest.mark.parametrize(
-    ('options', 'message'),
-    [
-        (['--camera', '97'], 'camera 97 cannot be opened'),
-        (['--detector-path', 'none.xml'], 'no such detector file'),
-        (['--camera', str(DEMO_PATH), '--model-weights-path', 'none.h5'], 'no such model file'),
-        (['--camera', '9' * 20], f'camera {"9" * 20} cannot be opened'),
-        (['--csv-path', 'no_folder/faces.csv'], 'no_folder: no such folder for the table'),
-        (['--csv-path', '.'], 'is a folder; expected a name for the table'),
-        (['--csv-path', __file__], 'is there already; expected another name'),
-    ],
-)
-def test_what_is_missing_is_said_in_one_line(options, message, colour_model_path, monkeypatch, capfd):
-    monkeypatch.setattr(emotions_from_webcam, 'has_screen', lambda: True)
-    with pytest.raises(SystemExit) as error:
-        emotions_from_webcam.main(['--model-weights-path', str(colour_model_path), *options])
-    assert message in str(error.value) and '\n' not in str(error.value)

@@ -1,0 +1,243 @@
+"""The scripts with which the shipped model was trained: runs on both labels, distillation, starts, averages."""
+
+import itertools
+import json
+import runpy
+import sys
+
+import cv2
+import keras
+import numpy as np
+import pytest
+
+import model_training
+from model_training import EMOTIONS
+from tests.conftest import ROOT
+
+
+@pytest.fixture(scope='module')
+def both_labels():
+    """What the draft's script defines; nothing is changed in model_training but that it has two more options."""
+    options, path = dict(model_training.OPTIONS), list(sys.path)
+    yield runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'run.py'))
+    model_training.OPTIONS.clear()
+    model_training.OPTIONS.update(options)
+    sys.path[:] = path
+
+
+def test_short_epochs_take_a_share_of_the_shuffled_images_only(both_labels):
+    options = model_training.parse_options(['--share', '0.5', '--batch-size', '64'])
+    assert len(both_labels['ShortEpochs'](['a'] * 640, None, 8, options, shuffle=True)) == 5
+    whole = both_labels['ShortEpochs'](['a'] * 640, None, 8, options)
+    whole.face_share = 0.85  # as predict() sets it: another share
+    assert len(whole) == 10
+
+
+def test_damages_keep_the_shape_and_change_the_picture(both_labels):
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (48, 48, 3), np.uint8)
+    before = image.copy()
+    for damage in both_labels['DAMAGES']:
+        damaged = damage(image, rng)
+        assert (damaged.shape, damaged.dtype) == ((48, 48, 3), np.uint8)
+        assert (damaged != before).any() and (image == before).all()
+
+
+def test_each_damage_befalls_its_share_of_the_images(both_labels, monkeypatch):
+    monkeypatch.setitem(both_labels['augment_and_damage'].__globals__, 'DAMAGES', [lambda image, rng: image + 1])
+    options = model_training.parse_options(['--damage', '0.2', '--rotation', '0', '--shift', '0'])
+    rng, black = np.random.default_rng(0), np.zeros((8, 8, 3), np.uint8)
+    damaged = [both_labels['augment_and_damage'](black, rng, options).max() for _ in range(500)]
+    assert 70 < sum(damaged) < 130
+
+
+@pytest.fixture
+def distil(both_labels, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / 'draft_pipelines' / 'both_labels')
+    yield runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'distil.py'))
+    del sys.modules['run']  # the draft's script, under a name of many
+
+
+def test_answers_of_models_are_mixed_into_the_targets(distil, tmp_path):
+    table = 'image_path,uncertain,' + ','.join(EMOTIONS[:8]) + '\n'
+    table += './b.png,0,0,0,0,0,1,0,0,0\n' + './a/a.png,0.1,0.2,0,0,0,0,0,0,0.2\n'
+    (tmp_path / 'answers.csv').write_text(table)
+    options = model_training.parse_options(['--answers', str(tmp_path / 'answers.csv'), '--answers-share', '0.25'])
+    options.images, paths = tmp_path, [tmp_path / 'a' / 'a.png', tmp_path / 'b.png', tmp_path / 'b.png']
+    anger, happy = np.eye(9, dtype='float32')[[0, 4]]
+    mixed = distil['mix_in'](np.stack([anger, anger, happy]), paths, options)
+    expected = [[0.85, 0, 0, 0, 0, 0, 0, 0.1, 0.05], [0.75, 0, 0, 0, 0.25, 0, 0, 0, 0], [0, 0, 0, 0, 1, 0, 0, 0, 0]]
+    np.testing.assert_allclose(mixed, expected, atol=1e-6)
+    assert mixed.dtype == np.float32
+    with pytest.raises(model_training.TrainingError, match='lacks 1 of the training images'):
+        distil['mix_in'](mixed, [*paths, tmp_path / 'c.png'], options)
+
+
+def test_mixup_mixes_training_images_with_their_neighbours_as_their_targets(distil, tmp_path):
+    paths = [tmp_path / f'{number}.png' for number in range(4)]
+    for number, path in enumerate(paths):
+        cv2.imwrite(str(path), np.full((8, 8, 3), 60 * number, np.uint8))
+    targets = np.eye(9, dtype='float32')[:4]
+    options = model_training.parse_options(['--mixup', '1', '--batch-size', '4'])
+    dataset = distil['MixedFaces'](paths, targets, 8, options, shuffle=True)
+    images, mixed = dataset[0]
+    assert images.dtype == mixed.dtype == np.float32
+    np.testing.assert_allclose(images[:, 3, 4, 1], mixed[:, :4] @ [0, 60, 120, 180], rtol=1e-5)
+    np.testing.assert_allclose(mixed.sum(axis=1), 1, rtol=1e-6)
+    assert ((mixed > 0).sum(axis=1) == 2).all() and (mixed.max(axis=1) >= 0.5).all()
+    np.testing.assert_array_equal(dataset[0][0], images)
+    dataset.on_epoch_end()
+    assert (np.sort(dataset[0][1].max(axis=1)) != np.sort(mixed.max(axis=1))).all()
+    validation = distil['MixedFaces'](paths, targets, 8, options)
+    np.testing.assert_array_equal(validation[0][1], targets)
+
+
+def test_frozen_stages_stay_as_they_are(distil):
+    options = model_training.parse_options(['--frozen-stages', '2', '--learning-rate', '0.1', '--warmup-epochs', '0'])
+    model = model_training.build_model(0, 'none', image_size=32)
+    distil['freeze_and_compile'](model, options, 4)
+    before = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+    for _ in range(2):  # the first step only warms up
+        model.train_on_batch(np.full((2, 32, 32, 3), 99, 'float32'), np.eye(9, dtype='float32')[:2])
+    changed = {
+        layer.name.partition('_')[0]
+        for layer in model.layers
+        if any((new != old).any() for new, old in zip(layer.get_weights(), before.get(layer.name, ()), strict=True))
+    }
+    assert not {'stem', 'block1a', 'block2a', 'block2b'} & changed
+    assert {'block3a', 'block3b', 'block7a', 'top', 'emotion'} <= changed
+
+
+def test_answers_are_the_mean_of_models_and_of_views(tmp_path):
+    faces = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), np.uint8)
+    for number, face in enumerate(faces):
+        cv2.imwrite(str(tmp_path / f'{number}.png'), face)
+    models = []
+    for seed in (1, 2):
+        keras.utils.set_random_seed(seed)
+        layers = keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(9, activation='softmax')
+        model = keras.Sequential([keras.Input((8, 8, 3)), *layers])
+        model_training.save_model(model, tmp_path / f'{seed}.h5', np.full(9, 1 / 9), 0.5)
+        models.append(model)
+    answer = runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'answers.py'))['answer']
+    paths = [str(tmp_path / f'{seed}.h5') for seed in (1, 2, 1)]
+    answers = answer(paths, [tmp_path / f'{number}.png' for number in range(3)])
+    views = []
+    for share in (1, 0.85):
+        rgb = np.stack([model_training.resize(face[..., ::-1], 8, share) for face in faces]).astype('float32')
+        views += [rgb, rgb[:, :, ::-1]]
+    assert (views[0] != views[2]).any()
+    one, other = (np.mean([model(view, training=False) for view in views], axis=0) for model in models)
+    assert np.abs(one - other).max() > 0.1
+    np.testing.assert_allclose(answers[list(EMOTIONS)], (2 * one + other) / 3, atol=1e-4)
+
+
+def test_average_is_the_mean_of_all_weights():
+    average = runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'average.py'))['average']
+    models = [model_training.build_model(0, 'none', image_size=32) for _ in range(3)]
+    weights = [model.get_weights() for model in models]
+    average(models[0], models[1:])
+    for mean, *values in zip(models[0].get_weights(), *weights, strict=True):
+        np.testing.assert_allclose(mean, sum(values) / 3, rtol=1e-5, atol=1e-7)
+
+
+def lite1_shapes():
+    """EfficientNet-Lite1's kernels and normalisations by name, as PyTorch has them; stage: blocks, channels, kernel."""
+    kernels, normalised = {'_conv_stem': (32, 3, 3, 3), '_conv_head': (1280, 320, 1, 1)}, {'_bn0': 32, '_bn1': 1280}
+    stages = ((1, 16, 3), (3, 24, 3), (3, 40, 5), (4, 80, 3), (4, 112, 5), (5, 192, 5), (1, 320, 3))
+    seen, number = 32, 0
+    for stage, (blocks, channels, side) in enumerate(stages):
+        for _ in range(blocks):
+            block, inner = f'_blocks.{number}.', seen * (6 if stage else 1)
+            if stage:
+                kernels[f'{block}_expand_conv'], normalised[f'{block}_bn0'] = (inner, seen, 1, 1), inner
+            kernels[f'{block}_depthwise_conv'], normalised[f'{block}_bn1'] = (inner, 1, side, side), inner
+            kernels[f'{block}_project_conv'], normalised[f'{block}_bn2'] = (channels, inner, 1, 1), channels
+            seen, number = channels, number + 1
+    return kernels, normalised
+
+
+def test_start_from_lite_puts_each_weight_in_its_place(tmp_path, monkeypatch):
+    rng = np.random.default_rng(0)
+    monkeypatch.setattr(sys, 'path', [*sys.path])  # the draft adds to it
+    kernels, normalised = lite1_shapes()
+    lite1 = {f'{name}.weight': rng.normal(0, 0.1, shape).astype('float32') for name, shape in kernels.items()}
+    for name, count in normalised.items():
+        for part in ('weight', 'bias', 'running_mean', 'running_var'):
+            lite1[f'{name}.{part}'] = rng.uniform(0.5, 1.5, count).astype('float32')
+    convert = runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'start_from_lite.py'))['start_from_lite1']
+    convert(lite1).save(tmp_path / 'start.h5', include_optimizer=False)
+    model = model_training.build_model(1, str(tmp_path / 'start.h5'), image_size=64)
+
+    def weights(layer):
+        return model.get_layer(layer).get_weights()
+
+    assert (weights('stem_conv')[0][1, 2, 0, 31] == lite1['_conv_stem.weight'][31, 0, 1, 2]).all()
+    assert (weights('block6e_dwconv')[0][4, 0, 7, 0] == lite1['_blocks.19._depthwise_conv.weight'][7, 0, 4, 0]).all()
+    assert (weights('block7a_project_conv')[0][0, 0, 5] == lite1['_blocks.20._project_conv.weight'][:, 5, 0, 0]).all()
+    assert (weights('block3b_bn')[2] == lite1['_blocks.5._bn1.running_mean']).all()
+    steps = [model.get_layer(f'block7{block}').output for block in ('a_project_bn', 'b_add')]
+    normalisation = next(layer for layer in model.layers if isinstance(layer, keras.layers.Normalization))
+    face = np.full((1, 64, 64, 3), 255.0, 'float32')
+    seen, before, after = keras.Model(model.input, [normalisation.output, *steps])(face, training=False)
+    np.testing.assert_allclose(seen, 1, atol=1e-5)  # (255 - 127) / 128
+    np.testing.assert_allclose(after, before + weights('block7b_project_bn')[1], atol=1e-5)
+
+
+def write_faceres(folder, rng):
+    """A model of TensorFlow.js with MobileNet's arrays, their normalisations folded: its path, the arrays by name."""
+    channels = (32, 64, 128, 128, 256, 256, *[512] * 6, 1024, 1024)
+    arrays = {'conv1/convolution/merged_input': rng.normal(0, 0.02, (3, 3, 3, 32))}
+    for number, (seen, made) in enumerate(itertools.pairwise(channels), start=1):
+        arrays[f'conv_dw_{number}/depthwise_kernel'] = rng.normal(0, 0.5, (3, 3, seen, 1))
+        arrays[f'conv_dw_{number}_bn/batchnorm_1/mul'] = rng.uniform(0.5, 1.5, seen)
+        arrays[f'conv_pw_{number}/convolution/merged_input'] = rng.normal(0, (2 / seen) ** 0.5, (1, 1, seen, made))
+        for kind, count in (('dw', seen), ('pw', made)):
+            arrays[f'conv_{kind}_{number}_bn/batchnorm_1/sub'] = rng.normal(0, 0.5, count)
+    arrays['conv1_bn/batchnorm_1/sub'] = rng.normal(0, 0.5, 32)
+    arrays = {name: array.astype('float32') for name, array in arrays.items()} | {'axes': np.array([1, 2], 'int32')}
+    weights = [{'name': name, 'shape': value.shape, 'dtype': value.dtype.name} for name, value in arrays.items()]
+    (folder / 'faces.bin').write_bytes(b''.join(array.tobytes() for array in arrays.values()))
+    (folder / 'faces.json').write_text(json.dumps({'weightsManifest': [{'paths': ['faces.bin'], 'weights': weights}]}))
+    return folder / 'faces.json', arrays
+
+
+@pytest.fixture
+def face_teacher(distil):
+    yield runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'face_teacher.py'))
+    del sys.modules['distil']
+
+
+def test_face_teacher_begins_as_the_network_that_knows_faces(face_teacher, tmp_path):
+    rng = np.random.default_rng(0)
+    path, arrays = write_faceres(tmp_path, rng)
+    images = rng.integers(0, 256, (4, 64, 64, 3)).astype('float32')
+    teacher = face_teacher['build_teacher'](images, None, path, 64)
+
+    x = images[..., ::-1] - np.array([103.939, 116.779, 123.68], 'float32')
+    x = keras.ops.conv(x, arrays['conv1/convolution/merged_input'], 2, 'same') + arrays['conv1_bn/batchnorm_1/sub']
+    for number in range(1, 14):
+        x, stride = keras.ops.clip(x, 0, 6), 2 if number in (2, 4, 6, 12) else 1
+        x = keras.ops.depthwise_conv(x, arrays[f'conv_dw_{number}/depthwise_kernel'], stride, 'same')
+        scale, offset = (arrays[f'conv_dw_{number}_bn/batchnorm_1/{part}'] for part in ('mul', 'sub'))
+        x = keras.ops.clip(x * scale + offset, 0, 6)
+        x = keras.ops.conv(x, arrays[f'conv_pw_{number}/convolution/merged_input'], 1, 'same')
+        x = x + arrays[f'conv_pw_{number}_bn/batchnorm_1/sub']
+    expected = keras.ops.mean(keras.ops.clip(x, 0, 6), axis=(1, 2))
+    features = keras.Model(teacher.input, teacher.get_layer('pooling').output)
+    np.testing.assert_allclose(features(images, training=False), expected, atol=2e-3)
+    assert np.ptp(expected) > 1
+    # With a batch's own statistics, which training uses, it is the same network: it begins as what it knows
+    np.testing.assert_allclose(features(images, training=True), expected, atol=2e-2)
+    learning = [layer.name for layer in teacher.layers if layer.trainable and layer.weights]
+    assert learning[:2] == ['conv_dw_4', 'conv_dw_4_bn'] and learning[-1] == 'emotion'
+
+
+def test_face_teacher_tells_a_file_that_is_none(face_teacher, tmp_path):
+    path, _ = write_faceres(tmp_path, np.random.default_rng(0))
+    (tmp_path / 'faces.bin').write_bytes(b'\0' * 1000)
+    for text in (None, '[]', '{}', 'no JSON'):
+        if text is not None:
+            path.write_text(text)
+        with pytest.raises(model_training.TrainingError, match=r'faces\.json: not a model of TensorFlow\.js'):
+            face_teacher['read_weights'](path)
