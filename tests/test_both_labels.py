@@ -141,6 +141,65 @@ def test_average_is_the_mean_of_all_weights():
         np.testing.assert_allclose(mean, sum(values) / 3, rtol=1e-5, atol=1e-7)
 
 
+@pytest.fixture
+def match(distil):
+    yield runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'match.py'))
+    del sys.modules['distil']
+
+
+def small_teacher(path, seed):
+    """A network with a layer `pooling`, saved."""
+    keras.utils.set_random_seed(seed)
+    face = keras.Input((8, 8, 3))
+    pooled = keras.layers.GlobalAveragePooling2D(name='pooling')(keras.layers.Rescaling(1 / 255)(face))
+    teacher = keras.Model(face, keras.layers.Dense(9, activation='softmax')(pooled))
+    teacher.save(path)
+    return teacher
+
+
+def test_teachers_answer_to_the_image_that_is_learnt_from(match, tmp_path):
+    rng = np.random.default_rng(0)
+    paths = [tmp_path / f'{number}.png' for number in range(4)]
+    for path in paths:
+        cv2.imwrite(str(path), rng.integers(0, 256, (8, 8, 3), np.uint8))
+    models = [small_teacher(tmp_path / f'{seed}.h5', seed) for seed in (1, 2)]
+    targets = np.eye(9, dtype='float32')[:4]
+    options = model_training.parse_options(['--mixup', '1', '--batch-size', '4'])
+    plain = runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'distil.py'))['MixedFaces']
+    images, mixed = plain(paths, targets, 8, options, shuffle=True)[0]
+
+    dataset = match['MatchedFaces'](paths, targets, 8, options, shuffle=True)
+    np.testing.assert_array_equal(dataset[0][1], mixed)  # without teachers: evaluation
+    dataset.teachers, dataset.share = match['Teachers']([tmp_path / '1.h5', tmp_path / '2.h5']), 0.75
+    dataset.mean, dataset.deviation = np.array([0.5, 0.4, 0.3]), np.array([1, 2, 4])
+    seen, (probabilities, features) = dataset[0]
+    np.testing.assert_array_equal(seen, images)
+    answers = np.mean([model(images, training=False) for model in models], axis=0)
+    np.testing.assert_allclose(probabilities, 0.25 * mixed + 0.75 * answers, atol=1e-5)
+    pooled = images.mean(axis=(1, 2)) / 255
+    np.testing.assert_allclose(features, (pooled - [0.5, 0.4, 0.3]) / [1, 2, 4], atol=1e-5)
+    validation = match['MatchedFaces'](paths, targets, 8, options)
+    validation.teachers, validation.mean, validation.deviation = dataset.teachers, 0, 1
+    np.testing.assert_array_equal(validation[0][1][0], targets)
+
+
+def test_hint_is_learnt_beside_the_emotions_and_not_kept(match, tmp_path):
+    model = match['add_hint'](model_training.build_model(0, 'none', image_size=32), 5)
+    options = model_training.parse_options(['--hint', '2', '--learning-rate', '0.01'])
+    match['compile_for_both'](model, options, 4)
+    faces, rng = np.full((2, 32, 32, 3), 99, 'float32'), np.random.default_rng(0)
+    before = model.get_layer('hint').get_weights()[0]
+    for _ in range(2):  # the first step only warms up
+        features = rng.normal(size=(2, 5))
+        logs = model.train_on_batch(faces, (np.eye(9)[:2], features), return_dict=True)
+    assert logs['loss'] == pytest.approx(logs['emotion_loss'] + 2 * logs['hint_loss'], rel=1e-4)
+    assert (model.get_layer('hint').get_weights()[0] != before).any()
+    match['save_without_hint'](model, tmp_path / 'model.h5', np.full(9, 1 / 9), 1.0)
+    kept = keras.models.load_model(tmp_path / 'model.h5', compile=False)
+    assert (kept.input_shape, kept.output_shape) == ((None, 32, 32, 3), (None, 9))
+    np.testing.assert_allclose(kept(faces), model(faces, training=False)[0], atol=1e-6)
+
+
 def lite1_shapes():
     """EfficientNet-Lite1's kernels and normalisations by name, as PyTorch has them; stage: blocks, channels, kernel."""
     kernels, normalised = {'_conv_stem': (32, 3, 3, 3), '_conv_head': (1280, 320, 1, 1)}, {'_bn0': 32, '_bn1': 1280}

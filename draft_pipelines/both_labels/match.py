@@ -1,0 +1,105 @@
+"""Learn what models say of the very images that the network sees: match.py --teachers face_teacher.h5,model.h5 ...
+
+distil.py with --teachers, --teachers-share and --hint. Its answers are to the images as they are, and the same in every
+epoch; here the teachers answer anew to each image as it was turned, damaged and mixed (Beyer et al. 2022, arXiv
+2106.05237). And a linear layer, which model.h5 goes without, learns to give what the first teacher pools (Romero et al.
+2015, arXiv 1412.6550): a thousand numbers in place of nine.
+"""
+
+from threading import local
+
+import distil  # the script beside this one
+import keras
+import numpy as np
+import openvino
+import run
+
+import model_training
+from model_training import EpochEnd, Option, build_model, save_model
+
+model_training.OPTIONS |= {
+    'teachers': Option('model.h5', 'model files, a comma between them; what they answer in the mean is learnt'),
+    'teachers_share': Option(0.75, 'share of these answers in the target', 0, 1),
+    'hint': Option(1.0, "weight of the squared error in the first teacher's features, which vary by 1", 0),
+}
+SAMPLE = 25  # batches that tell how much the features vary
+
+
+class Teachers:
+    """Models that any thread may ask."""
+
+    def __init__(self, paths):
+        models = [keras.models.load_model(path, compile=False) for path in paths]
+        models[0] = keras.Model(models[0].input, [models[0].output, models[0].get_layer('pooling').output])
+        core, options = openvino.Core(), {'INFERENCE_NUM_THREADS': 1, 'INFERENCE_PRECISION_HINT': 'f32'}
+        parts = [keras.Model(model.input, model(model.input, training=False)) for model in models]
+        self.networks = [core.compile_model(openvino.convert_model(part), 'CPU', options) for part in parts]
+        self.of_thread = local()
+
+    def __call__(self, images):
+        """Their mean answer to (n, S, S, 3) float32 RGB 0..255, (n, 9), and what the first one pools, (n, F)."""
+        if not hasattr(self.of_thread, 'requests'):
+            self.of_thread.requests = [network.create_infer_request() for network in self.networks]
+        results = [request.infer([images], share_outputs=False) for request in self.of_thread.requests]
+        return np.mean([result[0] for result in results], axis=0), results[0][1]
+
+
+class MatchedFaces(distil.MixedFaces):
+    """Batches of images with two targets: probabilities, and features of the first teacher, standardised."""
+
+    teachers = share = mean = deviation = None  # the script's own, see below
+
+    def __getitem__(self, index):
+        batch = super().__getitem__(index)
+        if self.teachers is None or self.targets is None:
+            return batch
+        images, targets = batch
+        answers, features = self.teachers(images)
+        if self.shuffle:
+            targets = (1 - self.share) * targets + self.share * answers
+        return images, (targets, (features - self.mean) / self.deviation)
+
+
+def make_matched_datasets(options, training_table, validation_table):
+    training, validation = distil.make_datasets_with_answers(options, training_table, validation_table)
+    teachers = Teachers(options.teachers.split(','))
+    features = np.concatenate([teachers(training[index][0])[1] for index in range(min(SAMPLE, len(training)))])
+    for dataset in (training, validation):
+        dataset.teachers, dataset.share = teachers, options.teachers_share
+        dataset.mean, dataset.deviation = features.mean(axis=0), features.std(axis=0) + 1e-3
+    model_training.build_model = lambda *network: add_hint(build_model(*network), features.shape[1])
+    return training, validation
+
+
+def add_hint(model, count):
+    hint = keras.layers.Dense(count, name='hint')(model.get_layer('pooling').output)
+    return keras.Model(model.input, [model.output, hint], name=model.name)
+
+
+def compile_for_both(model, options, steps_per_epoch):
+    distil.freeze_and_compile(model, options, steps_per_epoch)
+    losses = {'loss': ['categorical_crossentropy', 'mse'], 'loss_weights': [1, options.hint]}
+    model.compile(model.optimizer, metrics=[['accuracy'], []], jit_compile=model.jit_compile, **losses)
+
+
+def save_without_hint(model, *others):
+    save_model(keras.Model(model.input, model.outputs[0], name=model.name), *others)
+
+
+class EmotionEpochEnd(EpochEnd):
+    """Tells of the emotions as if nothing else were learnt."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        own = {name.replace('emotion_', ''): value for name, value in logs.items() if 'emotion' in name}
+        super().on_epoch_end(epoch, own)
+
+
+if __name__ == '__main__':
+    distil.main(
+        run.DIFFERENCES,
+        FaceDataset=MatchedFaces,
+        EpochEnd=EmotionEpochEnd,
+        make_datasets=make_matched_datasets,
+        compile_model=compile_for_both,
+        save_model=save_without_hint,
+    )
