@@ -181,6 +181,8 @@ def test_teachers_answer_to_the_image_that_is_learnt_from(match, tmp_path):
     validation = match['MatchedFaces'](paths, targets, 8, options)
     validation.teachers, validation.mean, validation.deviation = dataset.teachers, 0, 1
     np.testing.assert_array_equal(validation[0][1][0], targets)
+    with pytest.raises(model_training.TrainingError, match=r'3\.h5: no such weights file'):
+        match['Teachers']([tmp_path / '1.h5', tmp_path / '3.h5'])
 
 
 def test_hint_is_learnt_beside_the_emotions_and_not_kept(match, tmp_path):

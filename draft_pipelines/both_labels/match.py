@@ -15,7 +15,7 @@ import openvino
 import run
 
 import model_training
-from model_training import EpochEnd, Option, build_model, save_model
+from model_training import EpochEnd, Option, build_model, load_source, save_model
 
 model_training.OPTIONS |= {
     'teachers': Option('model.h5', 'model files, a comma between them; what they answer in the mean is learnt'),
@@ -29,7 +29,7 @@ class Teachers:
     """Models that any thread may ask."""
 
     def __init__(self, paths):
-        models = [keras.models.load_model(path, compile=False) for path in paths]
+        models = [load_source(1, path) for path in paths]
         models[0] = keras.Model(models[0].input, [models[0].output, models[0].get_layer('pooling').output])
         core, options = openvino.Core(), {'INFERENCE_NUM_THREADS': 1, 'INFERENCE_PRECISION_HINT': 'f32'}
         parts = [keras.Model(model.input, model(model.input, training=False)) for model in models]
