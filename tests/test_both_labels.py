@@ -15,11 +15,16 @@ from model_training import EMOTIONS
 from tests.conftest import ROOT
 
 
+def script(name):
+    """What a script of the folder defines."""
+    return runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / f'{name}.py'))
+
+
 @pytest.fixture(scope='module')
 def both_labels():
     """What the draft's script defines; nothing is changed in model_training but that it has two more options."""
     options, path = dict(model_training.OPTIONS), list(sys.path)
-    yield runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'run.py'))
+    yield script('run')
     model_training.OPTIONS.clear()
     model_training.OPTIONS.update(options)
     sys.path[:] = path
@@ -54,7 +59,7 @@ def test_each_damage_befalls_its_share_of_the_images(both_labels, monkeypatch):
 @pytest.fixture
 def distil(both_labels, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / 'draft_pipelines' / 'both_labels')
-    yield runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'distil.py'))
+    yield script('distil')
     del sys.modules['run']  # the draft's script, under a name of many
 
 
@@ -119,7 +124,7 @@ def test_answers_are_the_mean_of_models_and_of_views(tmp_path):
         model = keras.Sequential([keras.Input((8, 8, 3)), *layers])
         model_training.save_model(model, tmp_path / f'{seed}.h5', np.full(9, 1 / 9), 0.5)
         models.append(model)
-    answer = runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'answers.py'))['answer']
+    answer = script('answers')['answer']
     paths = [str(tmp_path / f'{seed}.h5') for seed in (1, 2, 1)]
     answers = answer(paths, [tmp_path / f'{number}.png' for number in range(3)])
     views = []
@@ -133,7 +138,7 @@ def test_answers_are_the_mean_of_models_and_of_views(tmp_path):
 
 
 def test_average_is_the_mean_of_all_weights():
-    average = runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'average.py'))['average']
+    average = script('average')['average']
     models = [model_training.build_model(0, 'none', image_size=32) for _ in range(3)]
     weights = [model.get_weights() for model in models]
     average(models[0], models[1:])
@@ -143,7 +148,7 @@ def test_average_is_the_mean_of_all_weights():
 
 @pytest.fixture
 def match(distil):
-    yield runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'match.py'))
+    yield script('match')
     del sys.modules['distil']
 
 
@@ -165,7 +170,7 @@ def test_teachers_answer_to_the_image_that_is_learnt_from(match, tmp_path):
     models = [small_teacher(tmp_path / f'{seed}.h5', seed) for seed in (1, 2)]
     targets = np.eye(9, dtype='float32')[:4]
     options = model_training.parse_options(['--mixup', '1', '--batch-size', '4'])
-    plain = runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'distil.py'))['MixedFaces']
+    plain = script('distil')['MixedFaces']
     images, mixed = plain(paths, targets, 8, options, shuffle=True)[0]
 
     dataset = match['MatchedFaces'](paths, targets, 8, options, shuffle=True)
@@ -202,47 +207,14 @@ def test_hint_is_learnt_beside_the_emotions_and_not_kept(match, tmp_path):
     np.testing.assert_allclose(kept(faces), model(faces, training=False)[0], atol=1e-6)
 
 
-def lite1_shapes():
-    """EfficientNet-Lite1's kernels and normalisations by name, as PyTorch has them; stage: blocks, channels, kernel."""
-    kernels, normalised = {'_conv_stem': (32, 3, 3, 3), '_conv_head': (1280, 320, 1, 1)}, {'_bn0': 32, '_bn1': 1280}
-    stages = ((1, 16, 3), (3, 24, 3), (3, 40, 5), (4, 80, 3), (4, 112, 5), (5, 192, 5), (1, 320, 3))
-    seen, number = 32, 0
-    for stage, (blocks, channels, side) in enumerate(stages):
-        for _ in range(blocks):
-            block, inner = f'_blocks.{number}.', seen * (6 if stage else 1)
-            if stage:
-                kernels[f'{block}_expand_conv'], normalised[f'{block}_bn0'] = (inner, seen, 1, 1), inner
-            kernels[f'{block}_depthwise_conv'], normalised[f'{block}_bn1'] = (inner, 1, side, side), inner
-            kernels[f'{block}_project_conv'], normalised[f'{block}_bn2'] = (channels, inner, 1, 1), channels
-            seen, number = channels, number + 1
-    return kernels, normalised
-
-
-def test_start_from_lite_puts_each_weight_in_its_place(tmp_path, monkeypatch):
-    rng = np.random.default_rng(0)
-    monkeypatch.setattr(sys, 'path', [*sys.path])  # the draft adds to it
-    kernels, normalised = lite1_shapes()
-    lite1 = {f'{name}.weight': rng.normal(0, 0.1, shape).astype('float32') for name, shape in kernels.items()}
-    for name, count in normalised.items():
-        for part in ('weight', 'bias', 'running_mean', 'running_var'):
-            lite1[f'{name}.{part}'] = rng.uniform(0.5, 1.5, count).astype('float32')
-    convert = runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'start_from_lite.py'))['start_from_lite1']
-    convert(lite1).save(tmp_path / 'start.h5', include_optimizer=False)
-    model = model_training.build_model(1, str(tmp_path / 'start.h5'), image_size=64)
-
-    def weights(layer):
-        return model.get_layer(layer).get_weights()
-
-    assert (weights('stem_conv')[0][1, 2, 0, 31] == lite1['_conv_stem.weight'][31, 0, 1, 2]).all()
-    assert (weights('block6e_dwconv')[0][4, 0, 7, 0] == lite1['_blocks.19._depthwise_conv.weight'][7, 0, 4, 0]).all()
-    assert (weights('block7a_project_conv')[0][0, 0, 5] == lite1['_blocks.20._project_conv.weight'][:, 5, 0, 0]).all()
-    assert (weights('block3b_bn')[2] == lite1['_blocks.5._bn1.running_mean']).all()
-    steps = [model.get_layer(f'block7{block}').output for block in ('a_project_bn', 'b_add')]
-    normalisation = next(layer for layer in model.layers if isinstance(layer, keras.layers.Normalization))
-    face = np.full((1, 64, 64, 3), 255.0, 'float32')
-    seen, before, after = keras.Model(model.input, [normalisation.output, *steps])(face, training=False)
-    np.testing.assert_allclose(seen, 1, atol=1e-5)  # (255 - 127) / 128
-    np.testing.assert_allclose(after, before + weights('block7b_project_bn')[1], atol=1e-5)
+def test_history_calls_what_is_learnt_of_emotions_as_ever(match, monkeypatch):
+    told = []
+    monkeypatch.setattr(model_training.EpochEnd, 'on_epoch_end', lambda self, epoch, logs: told.append((epoch, logs)))
+    logs = {'emotion_accuracy': 0.5, 'emotion_loss': 1, 'hint_loss': 2, 'loss': 3}
+    validation = {f'val_{name}': value + 10 for name, value in logs.items()}
+    match['EmotionEpochEnd'](None, None, None).on_epoch_end(4, logs | validation)
+    expected = {'accuracy': 0.5, 'loss': 1, 'hint_loss': 2, 'val_accuracy': 10.5, 'val_loss': 11, 'val_hint_loss': 12}
+    assert told == [(4, expected)]
 
 
 def write_faceres(folder, rng):
@@ -265,7 +237,7 @@ def write_faceres(folder, rng):
 
 @pytest.fixture
 def face_teacher(distil):
-    yield runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / 'face_teacher.py'))
+    yield script('face_teacher')
     del sys.modules['distil']
 
 

@@ -6,8 +6,6 @@ epoch; here the teachers answer anew to each image as it was turned, damaged and
 2015, arXiv 1412.6550): a thousand numbers in place of nine.
 """
 
-from threading import local
-
 import distil  # the script beside this one
 import keras
 import numpy as np
@@ -34,13 +32,10 @@ class Teachers:
         core, options = openvino.Core(), {'INFERENCE_NUM_THREADS': 1, 'INFERENCE_PRECISION_HINT': 'f32'}
         parts = [keras.Model(model.input, model(model.input, training=False)) for model in models]
         self.networks = [core.compile_model(openvino.convert_model(part), 'CPU', options) for part in parts]
-        self.of_thread = local()
 
     def __call__(self, images):
         """Their mean answer to (n, S, S, 3) float32 RGB 0..255, (n, 9), and what the first one pools, (n, F)."""
-        if not hasattr(self.of_thread, 'requests'):
-            self.of_thread.requests = [network.create_infer_request() for network in self.networks]
-        results = [request.infer([images], share_outputs=False) for request in self.of_thread.requests]
+        results = [network.infer_new_request([images]) for network in self.networks]  # a new one: threads ask at once
         return np.mean([result[0] for result in results], axis=0), results[0][1]
 
 
@@ -51,7 +46,7 @@ class MatchedFaces(distil.MixedFaces):
 
     def __getitem__(self, index):
         batch = super().__getitem__(index)
-        if self.teachers is None or self.targets is None:
+        if self.teachers is None:
             return batch
         images, targets = batch
         answers, features = self.teachers(images)
@@ -87,11 +82,13 @@ def save_without_hint(model, *others):
 
 
 class EmotionEpochEnd(EpochEnd):
-    """Tells of the emotions as if nothing else were learnt."""
+    """What is learnt of the emotions has the names that it has without a hint; the sum of both losses has none."""
 
     def on_epoch_end(self, epoch, logs=None):
-        own = {name.replace('emotion_', ''): value for name, value in logs.items() if 'emotion' in name}
-        super().on_epoch_end(epoch, own)
+        parts = {
+            name.replace('emotion_', ''): value for name, value in logs.items() if name not in ('loss', 'val_loss')
+        }
+        super().on_epoch_end(epoch, parts)
 
 
 if __name__ == '__main__':
