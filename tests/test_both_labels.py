@@ -190,6 +190,21 @@ def test_teachers_answer_to_the_image_that_is_learnt_from(match, tmp_path):
         match['Teachers']([tmp_path / '1.h5', tmp_path / '3.h5'])
 
 
+def test_teachers_weigh_as_they_are_told_and_the_first_gives_the_features(match, tmp_path):
+    models = [small_teacher(tmp_path / f'{seed}.h5', seed) for seed in (1, 2)]
+    images = np.random.default_rng(0).uniform(0, 255, (3, 8, 8, 3)).astype('float32')
+    first, second = (np.asarray(model(images, training=False)) for model in models)
+    weights = model_training.parse_options(['--teachers-weights', '1', '3']).teachers_weights
+    teachers = match['Teachers']([tmp_path / '1.h5', tmp_path / '2.h5'], weights)
+    answers, features = teachers(images)
+    assert answers.dtype == np.float32
+    np.testing.assert_allclose(answers, 0.25 * first + 0.75 * second, atol=1e-5)
+    np.testing.assert_array_equal(teachers.features(images), features)
+    for wrong in ([1.0], [0.0, 0.0]):
+        with pytest.raises(model_training.TrainingError, match='for each of 2 teachers'):
+            match['Teachers']([tmp_path / '1.h5', tmp_path / '2.h5'], wrong)
+
+
 def test_hint_is_learnt_beside_the_emotions_and_not_kept(match, tmp_path):
     model = match['add_hint'](model_training.build_model(0, 'none', image_size=32), 5)
     options = model_training.parse_options(['--hint', '2', '--learning-rate', '0.01'])

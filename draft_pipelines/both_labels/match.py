@@ -1,9 +1,9 @@
 """Learn what models say of the very images that the network sees: match.py --teachers face_teacher.h5,model.h5 ...
 
-distil.py with --teachers, --teachers-share and --hint. Its answers are to the images as they are, and the same in every
-epoch; here the teachers answer anew to each image as it was turned, damaged and mixed (Beyer et al. 2022, arXiv
-2106.05237). And a linear layer, which model.h5 goes without, learns to give what the first teacher pools (Romero et al.
-2015, arXiv 1412.6550): a thousand numbers in place of nine.
+distil.py with --teachers, their --teachers-weights and --teachers-share, and --hint. Its answers are to the images as
+they are, and the same in every epoch; here the teachers answer anew to each image as it was turned, damaged and mixed
+(Beyer et al. 2022, arXiv 2106.05237). And a linear layer, which model.h5 goes without, learns to give what the first
+teacher pools (Romero et al. 2015, arXiv 1412.6550): a thousand numbers in place of nine.
 """
 
 import distil  # the script beside this one
@@ -13,10 +13,11 @@ import openvino
 import run
 
 import model_training
-from model_training import EpochEnd, Option, build_model, load_source, save_model
+from model_training import EpochEnd, Option, TrainingError, build_model, load_source, save_model
 
 model_training.OPTIONS |= {
     'teachers': Option('model.h5', 'model files, a comma between them; what they answer in the mean is learnt'),
+    'teachers_weights': Option(None, 'of their answers; equal if not given', 0, None, float, {'nargs': '+'}),
     'teachers_share': Option(0.75, 'share of these answers in the target', 0, 1),
     'hint': Option(1.0, "weight of the squared error in the first teacher's features, which vary by 1", 0),
 }
@@ -26,7 +27,10 @@ SAMPLE = 25  # batches that tell how much the features vary
 class Teachers:
     """Models that any thread may ask."""
 
-    def __init__(self, paths):
+    def __init__(self, paths, weights=None):
+        if weights and (len(weights) != len(paths) or not sum(weights)):
+            raise TrainingError(f'--teachers-weights {weights}: expected one for each of {len(paths)} teachers')
+        self.weights = weights
         models = [load_source(1, path) for path in paths]
         models[0] = keras.Model(models[0].input, [models[0].output, models[0].get_layer('pooling').output])
         core, options = openvino.Core(), {'INFERENCE_NUM_THREADS': 1, 'INFERENCE_PRECISION_HINT': 'f32'}
@@ -36,7 +40,12 @@ class Teachers:
     def __call__(self, images):
         """Their mean answer to (n, S, S, 3) float32 RGB 0..255, (n, 9), and what the first one pools, (n, F)."""
         results = [network.infer_new_request([images]) for network in self.networks]  # a new one: threads ask at once
-        return np.mean([result[0] for result in results], axis=0), results[0][1]
+        answers = np.average([result[0] for result in results], axis=0, weights=self.weights)
+        return answers.astype('float32'), results[0][1]
+
+    def features(self, images):
+        """What the first one pools of such images, (n, F)."""
+        return self.networks[0].infer_new_request([images])[1]
 
 
 class MatchedFaces(distil.MixedFaces):
@@ -49,16 +58,18 @@ class MatchedFaces(distil.MixedFaces):
         if self.teachers is None:
             return batch
         images, targets = batch
-        answers, features = self.teachers(images)
         if self.shuffle:
+            answers, features = self.teachers(images)
             targets = (1 - self.share) * targets + self.share * answers
+        else:
+            features = self.teachers.features(images)
         return images, (targets, (features - self.mean) / self.deviation)
 
 
 def make_matched_datasets(options, training_table, validation_table):
     training, validation = distil.make_datasets_with_answers(options, training_table, validation_table)
-    teachers = Teachers(options.teachers.split(','))
-    features = np.concatenate([teachers(training[index][0])[1] for index in range(min(SAMPLE, len(training)))])
+    teachers = Teachers(options.teachers.split(','), options.teachers_weights)
+    features = np.concatenate([teachers.features(training[index][0]) for index in range(min(SAMPLE, len(training)))])
     for dataset in (training, validation):
         dataset.teachers, dataset.share = teachers, options.teachers_share
         dataset.mean, dataset.deviation = features.mean(axis=0), features.std(axis=0) + 1e-3
