@@ -8,6 +8,7 @@ import sys
 import cv2
 import keras
 import numpy as np
+import openvino
 import pytest
 
 import model_training
@@ -203,6 +204,20 @@ def test_teachers_weigh_as_they_are_told_and_the_first_gives_the_features(match,
     for wrong in ([1.0], [0.0, 0.0]):
         with pytest.raises(model_training.TrainingError, match='for each of 2 teachers'):
             match['Teachers']([tmp_path / '1.h5', tmp_path / '2.h5'], wrong)
+
+
+def test_teachers_keep_their_weights_when_the_models_they_were_made_from_are_gone(match, tmp_path, monkeypatch):
+    # Whether shared memory is overwritten soon is chance, so that answers alone would seldom tell.
+    small_teacher(tmp_path / '1.h5', 1)
+    convert, shares = openvino.convert_model, []
+
+    def convert_and_note(model, share_weights=True):
+        shares.append(share_weights)
+        return convert(model, share_weights=share_weights)
+
+    monkeypatch.setattr(openvino, 'convert_model', convert_and_note)
+    match['Teachers']([tmp_path / '1.h5'])
+    assert shares == [False]
 
 
 def test_hint_is_learnt_beside_the_emotions_and_not_kept(match, tmp_path):

@@ -35,7 +35,9 @@ class Teachers:
         models[0] = keras.Model(models[0].input, [models[0].output, models[0].get_layer('pooling').output])
         core, options = openvino.Core(), {'INFERENCE_NUM_THREADS': 1, 'INFERENCE_PRECISION_HINT': 'f32'}
         parts = [keras.Model(model.input, model(model.input, training=False)) for model in models]
-        self.networks = [core.compile_model(openvino.convert_model(part), 'CPU', options) for part in parts]
+        # Copies: weights that are shared with a Keras model are overwritten once it is gone
+        copies = [openvino.convert_model(part, share_weights=False) for part in parts]
+        self.networks = [core.compile_model(copy, 'CPU', options) for copy in copies]
 
     def __call__(self, images):
         """Their mean answer to (n, S, S, 3) float32 RGB 0..255, (n, 9), and what the first one pools, (n, F)."""
