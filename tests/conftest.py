@@ -1,7 +1,9 @@
 """What several test modules need: a small model, made clips, the shared data where it is."""
 
 import json
+import runpy
 import shutil
+import sys
 import threading
 import time
 from fractions import Fraction
@@ -159,6 +161,30 @@ def small_network(monkeypatch):
     from tests.training_runs import tiny_backbone
 
     monkeypatch.setattr(keras.applications, 'EfficientNetB0', tiny_backbone)
+
+
+def script_on_both_labels(name):
+    """What a script of that draft defines."""
+    return runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / f'{name}.py'))
+
+
+@pytest.fixture(scope='module')
+def both_labels():
+    """What the draft's script defines; nothing is changed in model_training but that it has two more options."""
+    import model_training
+
+    options, path = dict(model_training.OPTIONS), list(sys.path)
+    yield script_on_both_labels('run')
+    model_training.OPTIONS.clear()
+    model_training.OPTIONS.update(options)
+    sys.path[:] = path
+
+
+@pytest.fixture
+def distil(both_labels, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / 'draft_pipelines' / 'both_labels')
+    yield script_on_both_labels('distil')
+    del sys.modules['run']  # the draft's script, under a name of many
 
 
 @pytest.fixture
