@@ -9,7 +9,7 @@ from av.stream import Disposition
 from av.video.reformatter import Interpolation
 
 INTERPOLATION = Interpolation.BILINEAR  # rounds down, some 1 of 255, in a seventh of the time exact rounding takes
-ROTATIONS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, -90: cv2.ROTATE_90_CLOCKWISE, 180: cv2.ROTATE_180}
+FLIPS = {(True, False): 1, (False, True): 0, (True, True): -1}  # left with right, top with bottom: code of cv2.flip
 WIDEST_PIXEL = 8  # width to height, or height to width; a damaged header names more
 
 
@@ -41,15 +41,15 @@ class PictureConverter:
         Returns:
             (height, width, 3) uint8, BGR.
         """
-        rotation = ROTATIONS.get(round(frame.rotation))
-        is_turned = rotation not in (None, cv2.ROTATE_180)
+        is_transposed, flips = _read_orientation(frame)
         width, height = max(1, round(frame.width * self._pixel_aspect(frame))), frame.height
-        upright = (height, width) if is_turned else (width, height)
+        upright = (height, width) if is_transposed else (width, height)
         self.size = self.size or upright
         fitting = _fit(upright, self.size)
-        width, height = reversed(fitting) if is_turned else fitting
+        width, height = reversed(fitting) if is_transposed else fitting
         frame_bgr = frame.to_ndarray(format='bgr24', width=width, height=height, interpolation=INTERPOLATION)
-        frame_bgr = frame_bgr if rotation is None else cv2.rotate(frame_bgr, rotation)
+        frame_bgr = cv2.transpose(frame_bgr) if is_transposed else frame_bgr
+        frame_bgr = frame_bgr if flips is None else cv2.flip(frame_bgr, flips)
         return frame_bgr if fitting == self.size else _put_on_black(frame_bgr, self.size)
 
     def _pixel_aspect(self, frame):
@@ -61,6 +61,18 @@ class PictureConverter:
         if is_newest and own_aspect != self._own_aspect:
             self._own_aspect = self._aspect = own_aspect
         return self._aspect if 1 / WIDEST_PIXEL <= self._aspect <= WIDEST_PIXEL else 1
+
+
+def _read_orientation(frame):
+    """What makes a frame upright, by its display matrix, to quarter turns: whether rows become columns, and the code of
+    the flip after that, None for none."""
+    matrix = frame.side_data.get('DISPLAYMATRIX')
+    if matrix is None:
+        return False, None
+    (right_of_x, down_of_x, _), (right_of_y, down_of_y, _), _ = np.frombuffer(matrix, np.int32).reshape(3, 3).tolist()
+    is_transposed = abs(down_of_x) > abs(right_of_x)
+    right, down = (right_of_y, down_of_x) if is_transposed else (right_of_x, down_of_y)
+    return is_transposed, FLIPS.get((right < 0, down < 0))
 
 
 def _is_moving_picture(stream):

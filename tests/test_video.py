@@ -119,26 +119,47 @@ def test_odd_size_is_padded_by_its_last_row_and_column(tmp_path):
     np.testing.assert_allclose(picture, 20, atol=4)
 
 
-def test_rotation_is_applied_once(tmp_path):
-    clip = tmp_path / 'clip.mp4'
-    with av.open(str(clip), 'w') as container:
+# How x and y of the file's picture lead to right and down on the screen, and what is seen there: the file's corners are
+# 1 2 in the upper and 3 4 in the lower row.
+ORIENTATIONS = {
+    'a quarter to the right': ((0, 1, -1, 0), [[3, 1], [4, 2]]),
+    'a quarter to the left': ((0, -1, 1, 0), [[2, 4], [1, 3]]),
+    'upside down': ((-1, 0, 0, -1), [[4, 3], [2, 1]]),
+    'mirrored': ((-1, 0, 0, 1), [[2, 1], [4, 3]]),
+    'mirrored upside down': ((1, 0, 0, -1), [[3, 4], [1, 2]]),
+    'mirrored and turned': ((0, 1, 1, 0), [[1, 3], [2, 4]]),
+    'mirrored and turned the other way': ((0, -1, -1, 0), [[4, 2], [3, 1]]),
+}
+
+
+def write_oriented_clip(path, matrix):
+    with av.open(str(path), 'w') as container:
         stream = container.add_stream('libx264', rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
-        picture = np.full((48, 64, 3), 30, np.uint8)
-        picture[:, :32] = 220  # its left half is bright
+        corners = np.array([[50, 100], [150, 200]], np.uint8)
+        picture = np.dstack([corners.repeat(24, axis=0).repeat(32, axis=1)] * 3)
         frame = av.VideoFrame.from_ndarray(picture, format='bgr24')
         container.mux([*stream.encode(frame), *stream.encode(None)])
-    content = bytearray(clip.read_bytes())
-    matrix = content.index(b'tkhd') + 44  # of the track's header: turn by 90 degrees to the right
-    content[matrix : matrix + 36] = struct.pack('>9i', 0, 1 << 16, 0, -1 << 16, 0, 0, 48 << 16, 0, 1 << 30)
-    clip.write_bytes(content)
+    content = bytearray(path.read_bytes())
+    place = content.index(b'tkhd') + 44  # of the matrix in the track's header
+    a, b, c, d = (value << 16 for value in matrix)
+    content[place : place + 36] = struct.pack('>9i', a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize('matrix, corners', ORIENTATIONS.values(), ids=ORIENTATIONS)
+def test_orientation_is_applied_once(tmp_path, matrix, corners):
+    clip = write_oriented_clip(tmp_path / 'clip.mp4', matrix)
     copy_video(clip, tmp_path / 'copy.mp4')
     with av.open(str(tmp_path / 'copy.mp4')) as container:
         frame = next(container.decode(video=0))
-    upright = frame.to_ndarray(format='bgr24')
-    assert (upright.shape, frame.rotation) == ((64, 48, 3), 0)
-    np.testing.assert_allclose(upright[4:28], 220, atol=8)  # left has become top
-    np.testing.assert_allclose(upright[36:60], 30, atol=8)
+    upright = frame.to_ndarray(format='gray')
+    height, width = (64, 48) if matrix[0] == 0 else (48, 64)
+    assert upright.shape == (height, width)
+    assert frame.side_data.get('DISPLAYMATRIX') is None
+    seen = upright[[height // 4, height * 3 // 4]][:, [width // 4, width * 3 // 4]]
+    np.testing.assert_allclose(seen, np.array(corners) * 50, atol=8)
 
 
 def test_pixels_become_square(tmp_path):
