@@ -12,7 +12,7 @@ from emotion_recognition.confirmation import FaceConfirmation, confirm_ahead
 from emotion_recognition.crops import cut_level
 from emotion_recognition.detection import FaceDetector
 from emotion_recognition.gaps import fill_gaps
-from emotion_recognition.labels import FaceEmotion
+from emotion_recognition.labels import FaceEmotion, InputError
 from emotion_recognition.prefetch import prefetch
 from emotion_recognition.settings import Settings
 from emotion_recognition.tracking import FaceTracker
@@ -71,17 +71,23 @@ class EmotionPipeline:
 
         Yields:
             The same with the faces that count, from the first frame on in which they are seen, see `confirm_ahead`.
+
+        Raises:
+            InputError: what the frames themselves raise, once all before it were yielded.
         """
+        errors: list[InputError] = []
         with (
             closing(prefetch(frames)) as read,
             closing(prefetch(self._detect_all(read))) as detected,
             closing(prefetch(self._recognise_all(detected))) as recognised,
         ):
-            results = confirm_ahead(recognised, self._confirm_seconds)
-            if self._settings.fill_gaps:
+            results = confirm_ahead(_end_at_error(recognised, errors), self._confirm_seconds)
+            if self._tracker and self._settings.fill_gaps:
                 results = fill_gaps(results, self._classify, self._settings.smoothing_seconds)
             for number, timestamp_ms, frame_bgr, faces in results:
                 yield number, timestamp_ms, frame_bgr, self._compare(timestamp_ms, faces)
+        if errors:
+            raise errors[0]
 
     def _detect_all(self, frames):
         for number, timestamp_ms, frame_bgr in frames:
@@ -110,3 +116,11 @@ class EmotionPipeline:
 
     def _compare(self, timestamp_ms, faces):
         return self.baselines.compare(timestamp_ms, faces) if self.baselines else faces
+
+
+def _end_at_error(frames, errors):
+    """End instead of raising an error, which is noted: frames that wait behind must not be lost with it."""
+    try:
+        yield from frames
+    except InputError as error:
+        errors.append(error)

@@ -118,9 +118,7 @@ class VideoReader:
             raise problem
         promised = self._promised_end()
         if promised is not None and ends < promised - ENDS_EARLY_SECONDS:
-            # Without a picture this is the whole message, and must say which file it is about.
-            file = 'the file' if self._converter.size else f'{self.path}:'
-            raise FrameError(f'{file} ends early, at {float(ends):.1f} of {float(promised):.1f} s')
+            raise FrameError(f'{self.path}: ends early, at {float(ends):.1f} of {float(promised):.1f} s')
 
     def _promised_end(self):
         """Where the file ends according to its header, in seconds."""

@@ -195,7 +195,7 @@ def test_file_that_was_cut_off_in_the_middle(tmp_path, classifier, capsys):
     times = picture_times_ms(tmp_path / 'cut_with_emotions.mp4')
     assert 100 < len(times) < 400
     assert (table.frame_end.iloc[-1], table.ms_end.iloc[-1]) == (len(times), pytest.approx(times[-1]))
-    assert f'after frame {len(times)}: the file ends early' in capsys.readouterr().err
+    assert f'after frame {len(times)}: {clip}: ends early' in capsys.readouterr().err
 
 
 def bad_input(name, folder, model_path):

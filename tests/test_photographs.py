@@ -89,6 +89,14 @@ def test_folder_of_photographs_and_a_video_with_one_broken(tmp_path, portrait, c
     assert names(folder) == before
 
 
+def test_a_face_that_a_photograph_misses_is_no_gap(tmp_path, portrait, colour_model_path):
+    for name, picture in (('a.png', portrait), ('b.png', np.zeros_like(portrait)), ('c.png', portrait)):
+        write_photograph(tmp_path / name, picture)
+    run(colour_model_path, tmp_path, '--fill-gaps')
+    (table,) = (pd.read_csv(path) for path in tmp_path.glob('*_all_faces_data.csv'))
+    assert table.file.tolist() == ['a.png', 'c.png']
+
+
 def test_tables_alone(tmp_path, portrait, colour_model_path):
     write_photograph(tmp_path / 'a.jpg', portrait)
     run(colour_model_path, tmp_path / 'a.jpg', '--no-write-video', '--output-filename', tmp_path / 'result.png')

@@ -1,9 +1,12 @@
 import numpy as np
+import pytest
 
 from emotion_recognition.baseline import FaceBaselines
 from emotion_recognition.boxes import FoundFace
+from emotion_recognition.labels import InputError
 from emotion_recognition.pipeline import EmotionPipeline
 from emotion_recognition.settings import Settings
+from emotions_from_video import VideoSettings
 
 
 class Detector:
@@ -12,6 +15,18 @@ class Detector:
 
     def detect(self, frame_bgr):
         return [FoundFace(box, self.angle) for box in self.boxes]
+
+
+class Leaving(Detector):
+    """Sees a face in the first frames."""
+
+    def __init__(self, frames):
+        super().__init__([(0, 0, 20, 20)])
+        self.frames_left = frames
+
+    def detect(self, frame_bgr):
+        self.frames_left -= 1
+        return super().detect(frame_bgr) if self.frames_left >= 0 else []
 
 
 class Classifier:
@@ -94,6 +109,25 @@ def test_stills_have_nothing_to_do_with_each_other():
         for _, _, _, faces in pipeline.run([(0, 0.0, bright), (1, 0.0, dark)])
     ]
     assert shown == [[(1, 0, 'happy'), (2, 30, 'happy')], [(1, 0, 'sad'), (2, 30, 'sad')]]
+
+
+@pytest.mark.parametrize(
+    ('seen_in', 'options'),
+    [(20, {'confirm_seconds': 2}), (15, {'confirm_seconds': 0, 'fill_gaps': True})],
+    ids=['not yet confirmed', 'perhaps a gap'],
+)
+def test_frames_that_wait_are_not_lost_with_an_error_behind_them(seen_in, options):
+    picture = np.zeros((40, 60, 3), np.uint8)
+
+    def break_off():
+        yield from ((number, number * 40.0, picture) for number in range(20))
+        raise InputError('the file breaks off')
+
+    pipeline, shown = EmotionPipeline(Leaving(seen_in), Classifier(), VideoSettings(**options)), []
+    with pytest.raises(InputError, match='breaks off'):
+        for number, *_ in pipeline.run(break_off()):
+            shown.append(number)
+    assert shown == list(range(20))
 
 
 class RestingClassifier(Classifier):
