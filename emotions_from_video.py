@@ -146,6 +146,7 @@ def process_video(
         recogniser = EmotionPipeline(open_detector(settings), classifier, settings)
         columns = FaceColumns(classifier.class_names, bool(settings.baseline), settings.fill_gaps)
         results = Results(video_path, classifier.class_names, settings)
+        makers = describe_makers(settings) | {'model_sha256': classifier.model_sha256}  # as the files are now
     run_folder = RunFolder(outputs)
     with VideoReader(video_path, settings.threads) as reader:
         check_outputs(video_path, outputs)
@@ -167,7 +168,7 @@ def process_video(
                     raise InputError(stopped or f'{video_path}: has no frames')
             results.write(reader, own, outputs)
             if not settings.apply:
-                write_record(own, video_path, describe_makers(settings), interruption.reason)
+                write_record(own, video_path, makers, interruption.reason)
     results.tell(reader, stopped, run_folder.written, run_folder.left)
     return results
 

@@ -9,6 +9,7 @@ import cv2
 import h5py
 import numpy as np
 
+from emotion_recognition.hashing import hash_file
 from emotion_recognition.labels import InputError
 from emotion_recognition.runtimes import load_network
 from emotion_recognition.settings import Settings
@@ -37,6 +38,7 @@ class EmotionClassifier:
             `face_share`; 1 where it has none.
         image_size: S, in pixels.
         settings: what it was opened with, by the names in `Settings`.
+        model_sha256: of the file as it was read, which another may have taken the place of since.
 
     Raises:
         InputError: the file is missing, damaged, or not such a model.
@@ -53,6 +55,7 @@ class EmotionClassifier:
         self.settings = {'model_weights_path': model_path, 'runtime': runtime, 'precision': precision}
         self.settings |= {'balance': balance, 'threads': threads}
         self.class_names, self.class_priors, self.face_share = _read_attributes(model_path)
+        self.model_sha256 = hash_file(model_path)
         self._balance = balance
         self._network = load_network(Path(model_path), runtime, precision, threads)
         input_shape, output_shape = self._network.input_shape, self._network.output_shape

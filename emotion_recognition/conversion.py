@@ -24,6 +24,7 @@ from pathlib import Path
 
 import platformdirs
 
+from emotion_recognition.hashing import hash_file
 from emotion_recognition.labels import InputError
 from emotion_recognition.settings import MODEL_WEIGHTS_PATH, ROOT, Parser
 
@@ -120,7 +121,7 @@ def shipped_path(model_path: Path) -> Path:
 def origin_of(model_path: Path) -> dict[str, str]:
     """What the conversion of a model.h5 is made from: the SHA-256 of the file's content, and of how it is converted."""
     return {
-        'model_sha256': hashlib.sha256(model_path.read_bytes()).hexdigest(),
+        'model_sha256': hash_file(model_path),
         'conversion_sha256': hashlib.sha256(CONVERSION.encode()).hexdigest(),
     }
 

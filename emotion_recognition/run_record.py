@@ -11,6 +11,7 @@ from typing import Any
 
 from emotion_recognition.detection import path_of_detector
 from emotion_recognition.files import Outputs
+from emotion_recognition.hashing import hash_file
 from emotion_recognition.settings import ROOT, Settings
 
 # Settings that change no result, and those of which the files' contents count instead of their names.
@@ -38,7 +39,7 @@ def describe_makers(settings: Settings) -> dict[str, Any]:
     values = dataclasses.asdict(settings)
     makers = {
         'version': _version(),
-        **{f'{name}_sha256': path and _sha256(Path(path)) for name, path in paths.items()},
+        **{f'{name}_sha256': path and hash_file(path) for name, path in paths.items()},
         'settings': {name: values[name] for name in sorted(values) if name not in NO_MATTER | FILES},
     }
     return json.loads(json.dumps(makers))
@@ -96,7 +97,7 @@ def name_run(faces_path: Path) -> str:
     Raises:
         OSError: the table cannot be read.
     """
-    return f'run-{_sha256(faces_path)[:12]}'
+    return f'run-{hash_file(faces_path)[:12]}'
 
 
 @lru_cache
@@ -107,13 +108,3 @@ def _version():
     for path in [ROOT / 'emotions_from_video.py', *parts]:
         digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def _sha256(path):
-    return _sha256_of(path, path.stat().st_mtime_ns)
-
-
-@lru_cache
-def _sha256_of(path, _):
-    with path.open('rb') as file:
-        return hashlib.file_digest(file, 'sha256').hexdigest()

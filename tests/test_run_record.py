@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import signal
@@ -106,6 +107,26 @@ def test_a_spans_file_that_changed_counts(colour_model_path, tmp_path):
     os.utime(spans, (1_800_000_000, 1_800_000_000))
     assert describe_makers(settings)['spans_sha256'] != before['spans_sha256']
     assert len(before['version']) == 64
+
+
+def test_the_record_names_the_files_as_they_were_when_they_were_read(clip, colour_model_path, tmp_path, monkeypatch):
+    spans, model = tmp_path / 'spans.csv', tmp_path / 'model.h5'
+    spans.write_text('video,start,end,name\nclip.mp4,0,0.04,film\n')
+    model.write_bytes(colour_model_path.read_bytes())
+    classifier = EmotionClassifier(model)
+    model.write_bytes(b'another model, written while this one works')
+    real_write = emotions_from_video.VideoWriter.write
+
+    def write_and_lose_the_spans(self, timestamp_ms, frame_bgr):
+        real_write(self, timestamp_ms, frame_bgr)
+        spans.unlink(missing_ok=True)
+
+    monkeypatch.setattr(emotions_from_video.VideoWriter, 'write', write_and_lose_the_spans)
+    emotions_from_video.analyse_video(clip, classifier, spans=spans)
+    made_with = json.loads((clip.parent / 'clip_with_emotions_run.json').read_text())['made_with']
+    assert made_with['model_sha256'] == hashlib.sha256(colour_model_path.read_bytes()).hexdigest()
+    text = b'video,start,end,name\nclip.mp4,0,0.04,film\n'
+    assert made_with['spans_sha256'] == hashlib.sha256(text).hexdigest()
 
 
 def test_the_record_of_a_call_from_python_names_the_classifier_that_it_had(clip, colour_model_path):
