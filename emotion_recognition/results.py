@@ -67,12 +67,10 @@ class Results:
         self.emotions.to_frame().to_csv(own.emotions, index=False)
         self._summary.to_frame(last_frame_ms).to_csv(own.summary, index=False)
         save_timeline(self._face_periods, reader.path.name, own.timeline)
+        moved_by_ms = max(0.0, -self._face_periods.ms_first) if self._settings.write_video else 0.0  # as VideoWriter
         if self._settings.subtitles:
-            write_subtitles(self.emotions.periods(), last_frame_ms, own.subtitles)
+            write_subtitles(self.emotions.periods(), last_frame_ms, own.subtitles, moved_by_ms)
         if self._settings.elan:
-            moved_by_ms = (
-                max(0.0, -self._face_periods.ms_first) if self._settings.write_video else 0.0
-            )  # as VideoWriter
             tiers = make_tiers(self._face_periods, self._spans, last_frame_ms, moved_by_ms)
             write_elan(tiers, shown_path, outputs.elan.parent, own.elan)
         if self._settings.review:

@@ -133,18 +133,20 @@ class FacePeriods:
         return {track_id: dict(faces[track_id].most_common()) for track_id in sorted(longest)}
 
 
-def write_subtitles(periods: pd.DataFrame, last_frame_ms: float, path: Path) -> None:
+def write_subtitles(periods: pd.DataFrame, last_frame_ms: float, path: Path, moved_by_ms: float = 0.0) -> None:
     """Write compact periods as SRT subtitles, each until the next begins; periods without faces have none.
 
     Args:
         periods: of a compact EmotionTable.
         last_frame_ms: how long the last frame is shown, in milliseconds.
         path: of the file.
+        moved_by_ms: how much later than in the table all is shown in the video that is played, in milliseconds.
     """
     subtitles = pysubs2.SSAFile()
     ends = [*periods.ms_start[1:], *(periods.ms_end[-1:] + last_frame_ms)]
     for start, end, emotions in zip(periods.ms_start, ends, periods.emotions, strict=True):
         if len(emotions):
             text = emotions if isinstance(emotions, str) else ', '.join(emotions)
-            subtitles.append(pysubs2.SSAEvent(start=max(0, round(start)), end=max(0, round(end)), text=text))
+            start, end = (max(0, round(ms + moved_by_ms)) for ms in (start, end))
+            subtitles.append(pysubs2.SSAEvent(start=start, end=end, text=text))
     subtitles.save(str(path), format_='srt')
