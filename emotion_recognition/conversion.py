@@ -166,8 +166,9 @@ def _keep(xml_path, folders, name, origin):
             _write(xml_path, folder / name, origin)
         except OSError:
             continue
-        for other in folder.glob(f'{name.rsplit("-", 1)[0]}-*.zip'):
-            if other.name != name and folder.name == CACHE_NAME:
+        for other in folder.glob('*.zip'):
+            is_of_model = other.name.rpartition('-')[0] == name.rpartition('-')[0]
+            if is_of_model and other.name != name and folder.name == CACHE_NAME:
                 other.unlink(missing_ok=True)
         return
 

@@ -104,6 +104,16 @@ def test_both_runtimes_agree_and_the_conversion_is_kept(model_path, conversions)
     assert other_name != name
 
 
+def test_models_whose_names_begin_alike_keep_their_conversions(model_path, conversions):
+    other_path = model_path.with_name(f'{model_path.stem}-2.h5')
+    save_classifier(other_path, np.random.default_rng(3).normal(0, 9, (3, 9)))
+    for path in (other_path, model_path):
+        OpenVinoNetwork(path, 'f32')
+    assert len(kept(model_path.parent / '.cache')) == 2
+    OpenVinoNetwork(other_path, 'f32')
+    assert conversions == [other_path, model_path]
+
+
 def test_shipped_conversion_is_made_by_one_command_and_serves_its_own_model_alone(model_path, conversions):
     command = [sys.executable, '-m', 'emotion_recognition.conversion', model_path]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
