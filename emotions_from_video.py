@@ -21,7 +21,7 @@ from emotion_recognition.face_table import FaceColumns, FaceTable
 from emotion_recognition.files import RunFolder, check_outputs, name_outputs, remove_dead_runs
 from emotion_recognition.first_pass import measure_baselines
 from emotion_recognition.inputs import check_files, find_files, name_all_outputs
-from emotion_recognition.interaction import Interruption, Window, open_window, signals_as_ctrl_c
+from emotion_recognition.interaction import Interruption, Window, allow_any_name, open_window, signals_as_ctrl_c
 from emotion_recognition.labels import InputError
 from emotion_recognition.photographs import analyse_photographs
 from emotion_recognition.pipeline import EmotionPipeline
@@ -280,6 +280,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = Parser(prog='emotions_from_video.py', description=__doc__.splitlines()[0])
     parser.add_argument('paths', nargs='*', type=to_path, help='videos, photographs or folders; as --video-path')
     parser.add_argument('--video-path', type=to_path, default=VIDEO_PATH, help='(default: %(default)s)')
+    allow_any_name()
     try:
         with signals_as_ctrl_c():
             arguments = separate_address(sys.argv[1:] if arguments is None else arguments)

@@ -19,7 +19,7 @@ from emotion_recognition.classification import open_classifier
 from emotion_recognition.detection import open_detector
 from emotion_recognition.drawing import draw_faces, draw_lines, mirror_faces
 from emotion_recognition.face_table import LiveFaceTable
-from emotion_recognition.interaction import Interruption, Window, has_screen, signals_as_ctrl_c
+from emotion_recognition.interaction import Interruption, Window, allow_any_name, has_screen, signals_as_ctrl_c
 from emotion_recognition.lab_streams import LabStreams, import_pylsl
 from emotion_recognition.labels import InputError
 from emotion_recognition.pace import Pace
@@ -158,7 +158,10 @@ def name_table(csv_path: str | Path) -> Path:
     path = Path(csv_path)
     if path.is_dir():
         raise InputError(f'{path}: is a folder; expected a name for the table')
-    path = path.with_name(datetime.now().strftime(path.name))
+    try:
+        path = path.with_name(datetime.now().strftime(path.name))
+    except ValueError:
+        raise InputError(f'{path}: its codes give no name for a file, such as %D, which has slashes') from None
     if not path.parent.is_dir():
         raise InputError(f'{path.parent}: no such folder for the table')
     if path.exists():
@@ -196,6 +199,7 @@ def run(settings: WebcamSettings) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = Parser(prog='emotions_from_webcam.py', description=f'{__doc__.splitlines()[0]} {"   ".join(KEY_HELP)}')
+    allow_any_name()
     try:
         with signals_as_ctrl_c():
             settings, _ = read_command_line(parser, WebcamSettings, arguments)

@@ -161,7 +161,7 @@ def _open(source):
 
 def _capture(source):
     if not _is_address(source):
-        return cv2.VideoCapture(source)
+        return cv2.VideoCapture(os.path.abspath(source) if _is_file(source) else source)
     limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, STREAM_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, STREAM_TIMEOUT_MS]
     return cv2.VideoCapture(source, cv2.CAP_FFMPEG, limits)
 

@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from emotion_recognition.files import to_text
 from emotion_recognition.spans import Span
 from emotion_recognition.tables import FacePeriods
 
@@ -63,13 +64,13 @@ def write_elan(tiers: Mapping[str, Iterable[Annotation]], media_path: Path, fold
 
 def _address(path):
     """As ELAN writes it: with spaces and foreign letters as they are."""
-    text = path.resolve().as_posix()
+    text = to_text(path.resolve().as_posix())
     return f'file:{text}' if text.startswith('//') else f'file:///{text.removeprefix("/")}'
 
 
 def _relative_address(path, folder):
     try:
-        text = Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+        text = to_text(Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix())
     except ValueError:  # another drive of Windows
         return None
     return text if text.startswith('../') else f'./{text}'

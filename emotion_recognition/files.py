@@ -213,3 +213,8 @@ def name_summary_of_folder(folder: Path) -> Path:
 def is_photograph(path: Path) -> bool:
     """Whether a file is taken for a photograph and not for a video."""
     return path.suffix.lower() in PHOTOGRAPH_SUFFIXES
+
+
+def to_text(name: str) -> str:
+    """A file's name, whatever bytes it is made of, as text that can be written: what is no UTF-8 becomes marks."""
+    return os.fsencode(name).decode('utf-8', 'replace')

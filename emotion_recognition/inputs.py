@@ -65,7 +65,7 @@ def _is_input(file):
     is_timeline = file.name.endswith(TIMELINE_SUFFIX)
     stem = file.name.removesuffix(TIMELINE_SUFFIX) if is_timeline else file.stem
     annotated = file.with_name(stem.removesuffix(CORRECTED_SUFFIX) + '.mp4')
-    if is_timeline or file.suffix == annotated.suffix:  # of a video; the user may have named it
+    if is_timeline or file.suffix.lower() == annotated.suffix:  # of a video; the user may have named it
         return not (annotated.stem.endswith(OUTPUT_SUFFIX) or Outputs(annotated).record.exists())
     return not annotated.stem.endswith(OUTPUT_SUFFIX)
 

@@ -46,6 +46,12 @@ class Interruption:
         _restore_signals(self._previous)
 
 
+def allow_any_name() -> None:
+    """Let print() write names that the terminal, or what it is redirected to, has no letters for: they end no run."""
+    if hasattr(sys.stdout, 'reconfigure'):  # notebooks have another kind
+        sys.stdout.reconfigure(errors='backslashreplace')
+
+
 @contextmanager
 def signals_as_ctrl_c() -> Iterator[None]:
     """Let SIGTERM and SIGHUP break its block off as Ctrl-C does, so that it can clean up behind itself."""

@@ -13,7 +13,7 @@ from emotion_recognition.classification import EmotionClassifier
 from emotion_recognition.detection import open_detector
 from emotion_recognition.drawing import draw_faces
 from emotion_recognition.face_table import FaceColumns, FaceTable
-from emotion_recognition.files import Outputs, RunFolder, name_table_of_folder, remove_dead_runs
+from emotion_recognition.files import Outputs, RunFolder, name_table_of_folder, remove_dead_runs, to_text
 from emotion_recognition.interaction import Interruption, Window
 from emotion_recognition.labels import FaceEmotion, InputError
 from emotion_recognition.pipeline import EmotionPipeline
@@ -83,7 +83,7 @@ def process_photographs(
         for index, _, picture_bgr, faces in tqdm(pictures, 'photographs', len(paths), unit='photo'):
             path = paths[index]
             if table_path:
-                table.add(1, 0.0, faces, [path.name])
+                table.add(1, 0.0, faces, [to_text(path.name)])
             draw_faces(picture_bgr, faces)
             try:
                 _write(outputs[path], picture_bgr if write_pictures else None, faces, columns)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from emotion_recognition.elan import make_tiers, write_elan
-from emotion_recognition.files import Outputs, name_summary_of_folder
+from emotion_recognition.files import Outputs, name_summary_of_folder, to_text
 from emotion_recognition.labels import FaceEmotion, InputError
 from emotion_recognition.review import Review, write_review
 from emotion_recognition.run_record import name_run
@@ -38,7 +38,7 @@ class Results:
         self._settings = settings
         self._spans = read_spans(settings.spans, video_path)
         self.emotions, self._face_periods = EmotionTable(settings.compact), FacePeriods()
-        self._summary = VideoSummary(video_path.name, class_names, self._spans)
+        self._summary = VideoSummary(to_text(video_path.name), class_names, self._spans)
         self._review = review or Review(class_names)
         self._collected = [self.emotions, self._face_periods, self._summary, *([] if review else [self._review])]
 

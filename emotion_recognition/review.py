@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 from emotion_recognition.corrections import Correction, Corrections, correct
 from emotion_recognition.curves import Curves
+from emotion_recognition.files import to_text
 from emotion_recognition.labels import FaceEmotion, emotion_colour_bgr
 
 PAGE_FOLDER = Path(__file__).resolve().parent / 'review_page'
@@ -136,9 +137,9 @@ def write_review(
         path: where to write it.
         spans: named stretches of the video, in the file's own time.
     """
-    name = _to_text(video_path.name)
+    name = to_text(video_path.name)
     content = review.to_json(name, link(shown_path, folder), shown_path != video_path, spans)
-    content['download'] = _to_text(path.name.removesuffix('_review.html').removesuffix('_corrected')) + '_corrected.csv'
+    content['download'] = to_text(path.name.removesuffix('_review.html').removesuffix('_corrected')) + '_corrected.csv'
     styles = [(PAGE_FOLDER / file).read_text(encoding='utf-8') for file in STYLES]
     scripts = [(PAGE_FOLDER / file).read_text(encoding='utf-8') for file in SCRIPTS]
     policy = POLICY.format(scripts=_hashes(scripts), styles=_hashes(styles))
@@ -167,11 +168,6 @@ def to_script_json(content: object) -> str:
     """JSON that can stand in an HTML script element: ASCII, without what could end the element or begin a comment."""
     text = json.dumps(content, separators=(',', ':'))
     return text.replace('&', '\\u0026').replace('<', '\\u003c').replace('>', '\\u003e')
-
-
-def _to_text(name):
-    """A file's name, whatever bytes it is made of."""
-    return os.fsencode(name).decode('utf-8', 'replace')
 
 
 def _to_css(colour_bgr):

@@ -34,7 +34,7 @@ class Sound:
     def __init__(self, path: Path, target: av.container.OutputContainer, shifts: Sequence[Fraction] = ()):
         self._target = target
         self._shifts = shifts
-        self._source = av.open(str(path), metadata_errors='replace')
+        self._source = av.open(str(path.absolute()), metadata_errors='replace')
         self._packets = iter(())
         self._waiting = None  # the first packet that is not due yet, with its time
         self._position = None  # seconds, where the last one written starts

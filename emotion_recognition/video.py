@@ -49,8 +49,8 @@ class VideoReader:
         self.path = Path(path)
         if not self.path.is_file():
             raise InputError(f'{self.path}: no such video file')
-        try:
-            self._container = av.open(str(self.path), metadata_errors='replace')
+        try:  # an absolute path, since what stands before a colon could be a protocol, as in 2026-05-01T12:30.mp4
+            self._container = av.open(str(self.path.absolute()), metadata_errors='replace')
         except (*DAMAGE, OSError) as error:
             raise InputError(f'{self.path}: cannot be read as a video ({reason(error)})') from None
         self._stream = find_pictures(self._container)

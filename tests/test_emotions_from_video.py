@@ -1,3 +1,4 @@
+import io
 import os
 import re
 import shutil
@@ -5,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 try:
     import resource
@@ -12,6 +14,7 @@ except ImportError:  # Windows
     resource = None
 
 import av
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -111,6 +114,27 @@ def test_several_videos_and_folders_one_of_them_broken(tmp_path, colour_model_pa
     assert len(picture_times_ms(tmp_path / 'a_with_emotions.mp4')) == 2
     assert len(picture_times_ms(folder / 'b_with_emotions.mp4')) == 3
     assert not list(folder.glob('*with_emotions_with_emotions*'))
+
+
+@pytest.mark.skipif(sys.platform != 'linux', reason='elsewhere names have no colons, and are text')
+def test_names_of_any_kind(tmp_path, colour_model_path, monkeypatch):
+    """One that FFmpeg takes for a protocol's, and one that is no UTF-8, of a video and of a photograph."""
+    folder = tmp_path / 'odd'
+    folder.mkdir()
+    write_clip(folder / '2026-05-01T12:30:00.mp4', [0, 40])
+    shutil.copy(DEMO_PATH, folder / 'caf\udce9.mp4')
+    cv2.imwrite(str(folder / 'p.png'), cv2.VideoCapture(str(DEMO_PATH)).read()[1])
+    (folder / 'p.png').rename(folder / 'face\udce9.png')
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, 'stdout', io.TextIOWrapper(io.BytesIO(), 'ascii'))
+    run_main('.', colour_model_path, '--elan', '--subtitles')
+    sys.stdout.flush()
+    told = sys.stdout.buffer.getvalue().decode('ascii')
+    assert '2026-05-01T12:30:00_with_emotions.mp4' in told and 'caf\\udce9_with_emotions.mp4' in told
+    assert len(picture_times_ms(folder / '2026-05-01T12:30:00_with_emotions.mp4')) == 2
+    assert set(pd.read_csv('odd_with_emotions_all_summary.csv').video) == {'caf\ufffd.mp4'}
+    assert set(pd.read_csv('odd_with_emotions_all_faces_data.csv').file) == {'face\ufffd.png'}
+    assert 'caf\ufffd_with_emotions.mp4' in Path('caf\udce9_with_emotions.eaf').read_text('utf-8')
 
 
 def test_two_videos_that_would_have_one_output(tmp_path, colour_model_path):

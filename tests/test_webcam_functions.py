@@ -12,6 +12,7 @@ from emotion_recognition.baseline import FaceBaselines
 from emotion_recognition.camera import CameraFrame
 from emotion_recognition.face_table import LiveFaceTable
 from emotion_recognition.interaction import Interruption
+from emotion_recognition.labels import InputError
 from emotion_recognition.pace import Pace
 from emotion_recognition.recording import LiveRecording
 from emotions_from_webcam import KEY_HELP, begin_baselines, describe, name_table, save_picture, watch
@@ -71,6 +72,11 @@ def test_names_of_a_table_and_its_pictures(tmp_path):
         save_picture(folder / 'a.csv', np.zeros((4, 4, 3), np.uint8))
     assert sorted(path.name for path in folder.iterdir()) == ['a_1.png', 'a_2.png', 'a_3.png']
     assert (folder / 'a_1.png').read_text() == 'of an earlier recording'
+
+
+def test_codes_that_give_no_name_for_a_table(tmp_path):
+    with pytest.raises(InputError, match='no name for a file'):
+        name_table(tmp_path / '%D.csv')
 
 
 def test_corner_tells_how_long_the_baseline_lasts():
