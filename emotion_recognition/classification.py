@@ -32,7 +32,7 @@ class EmotionClassifier:
 
     Attributes:
         class_names: tuple of K strings.
-        class_priors: (K,) float64, each class's share of what the network was trained on, from the file's attribute
+        class_priors: (K,) float64, each class's share in the network's training, from the file's attribute
             `class_priors`, a JSON list; None where the file has none.
         face_share: share of a face's sides that the network is shown, from the middle, by the file's attribute
             `face_share`; 1 where it has none.

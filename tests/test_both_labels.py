@@ -1,5 +1,6 @@
 """The scripts with which the shipped model was trained: runs on both labels, distillation, averages."""
 
+import subprocess
 import sys
 
 import cv2
@@ -10,6 +11,7 @@ import pytest
 
 import model_training
 from model_training import EMOTIONS
+from tests.conftest import ROOT
 from tests.conftest import script_on_both_labels as script
 
 
@@ -98,7 +100,7 @@ def test_answers_are_the_mean_of_models_and_of_views(tmp_path):
         keras.utils.set_random_seed(seed)
         layers = keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(9, activation='softmax')
         model = keras.Sequential([keras.Input((8, 8, 3)), *layers])
-        model_training.save_model(model, tmp_path / f'{seed}.h5', np.full(9, 1 / 9), 0.5)
+        model_training.save_model(model, tmp_path / f'{seed}.h5', np.arange(1, 10) / 45, 0.5)
         models.append(model)
     answer = script('answers')['answer']
     paths = [str(tmp_path / f'{seed}.h5') for seed in (1, 2, 1)]
@@ -120,6 +122,22 @@ def test_average_is_the_mean_of_all_weights():
     average(models[0], models[1:])
     for mean, *values in zip(models[0].get_weights(), *weights, strict=True):
         np.testing.assert_allclose(mean, sum(values) / 3, rtol=1e-5, atol=1e-7)
+
+
+def test_average_from_the_command_line_goes_without_a_hint(tmp_path):
+    paths = []
+    for seed in (1, 2):
+        keras.utils.set_random_seed(seed)
+        model = model_training.build_model(0, 'none', image_size=32)
+        hint = keras.layers.Dense(3, name='hint')(model.get_layer('pooling').output)
+        paths.append(tmp_path / f'epoch_{seed}.keras')
+        keras.Model(model.input, [model.output, hint]).save(paths[-1])
+    command = [sys.executable, ROOT / 'draft_pipelines' / 'both_labels' / 'average.py', *paths, tmp_path / 'mean.h5']
+    subprocess.run(command, check=True, capture_output=True)
+    mean = keras.models.load_model(tmp_path / 'mean.h5', compile=False)
+    one, other = (keras.models.load_model(path, compile=False).get_layer('emotion') for path in paths)
+    assert mean.output_shape == (None, 9)
+    np.testing.assert_allclose(mean.get_layer('emotion').kernel, (one.kernel + other.kernel) / 2, atol=1e-6)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 import signal
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -51,7 +52,18 @@ def test_copies_are_counted_in_metrics_and_told(kaggle, small_network, capsys):
     }
     printed = capsys.readouterr().out
     assert '2 of 108 images are copies' in printed
-    assert metrics['unique_pictures']['images'] <= metrics['images'] == metrics['split_sizes']['validation']
+    assert metrics['images'] == metrics['split_sizes']['validation']
+
+
+def test_each_picture_counts_once_among_the_unique_ones(kaggle, small_network):
+    options = arguments(kaggle, '--epochs', 1)
+    tables = model_training.load_tables(model_training.parse_options(options))
+    first = tables['validation'].index[0]
+    for path in tables['training'].path.loc[first:][:2]:  # rows behind it: they follow it to its side
+        Path(path).write_bytes(Path(tables['validation'].path[first]).read_bytes())
+    model_training.main(options)
+    metrics = json.loads((kaggle / 'out' / 'metrics.json').read_text())
+    assert (metrics['images'], metrics['unique_pictures']['images']) == (13, 11)
 
 
 def test_killed_and_resumed_run_equals_an_uninterrupted_one(kaggle, small_network, monkeypatch):

@@ -1,6 +1,8 @@
 """Average the weights of models (Wortsman et al. 2022, arXiv 2203.05482): average.py one.h5 other.h5 ... mean.h5
 
-The mean is for going on from (--weights): it holds no class names.
+Models or checkpoints, epoch_N.keras, of which a run keeps the newest alone: copy them aside as they come. The mean goes
+without a hint of match.py, and holds no class names: it is for going on from (--weights), or for the place of a finished
+run's model.h5, where the run's own command with --resume calibrates and judges it.
 """
 
 import sys
@@ -24,6 +26,7 @@ def average(model, others):
 if __name__ == '__main__':
     if len(sys.argv) < 4:
         sys.exit(__doc__)
-    first, *others = (keras.models.load_model(path, compile=False) for path in sys.argv[1:-1])
+    loaded = [keras.models.load_model(path, compile=False) for path in sys.argv[1:-1]]
+    first, *others = (keras.Model(model.input, model.outputs[0], name=model.name) for model in loaded)
     average(first, others)
     first.save(sys.argv[-1], include_optimizer=False)
