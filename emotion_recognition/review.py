@@ -120,8 +120,10 @@ class Review:
             'runName': self.run_name,
             'spans': [[span.name, round(span.start_ms * 1000), round(span.end_ms * 1000)] for span in spans],
         }
-        # Corrections that a browser keeps belong to this result, and not to another run's of the same video.
-        return content | {'run': hashlib.sha256(json.dumps(content).encode()).hexdigest()[:16]}
+        # Corrections that a browser keeps belong to this result, and not to another run's of the same video; how and
+        # beside what it is shown makes no difference.
+        result = [content[part] for part in ('name', 'times', 'periods', 'runName')]
+        return content | {'run': hashlib.sha256(json.dumps(result).encode()).hexdigest()[:16]}
 
 
 def write_review(

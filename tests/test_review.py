@@ -9,6 +9,7 @@ import pytest
 
 from emotion_recognition.labels import FaceEmotion
 from emotion_recognition.review import PAGE_FOLDER, Review, link, to_script_json, write_review
+from emotion_recognition.spans import Span
 
 NAMES = ('happy', 'sad')
 
@@ -41,6 +42,14 @@ def test_the_run_is_known_by_its_result():
         review.add(1, 0.0, [face(1, happy)])
         runs.append(review.to_json('clip.mp4', 'clip.mp4', False, ())['run'])
     assert runs[0] == runs[1] != runs[2]
+
+
+def test_how_a_result_is_shown_makes_no_other_run_of_it():
+    review = Review(NAMES)
+    review.add(1, 0.0, [face(1, 0.9)])
+    plain, annotated = (review.to_json('clip.mp4', url, url != 'clip.mp4', ()) for url in ('clip.mp4', 'clip_e.mp4'))
+    with_span = review.to_json('clip.mp4', 'clip.mp4', False, [Span('film', 0.0, 40.0)])
+    assert plain['run'] == annotated['run'] == with_span['run']
 
 
 def test_data_cannot_end_their_script():

@@ -33,12 +33,25 @@ function editFrom(id) {
   element(id).focus();
 }
 
+/** Lists that are used by mouse give the keys back once something is chosen. */
+function freeKeysOf(list) {
+  let isByPointer = false;
+  list.addEventListener('pointerdown', () => { isByPointer = true; });
+  list.addEventListener('change', () => { if (isByPointer) list.blur(); });
+  list.addEventListener('blur', () => { isByPointer = false; });
+}
+
 document.addEventListener('keydown', (event) => {
   const { target, key } = event;
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (target.matches('input[type="text"], select')) {
+  if (target.matches('input[type="text"]')) {
     if (key === 'Escape') target.blur();
     return;
+  }
+  if (target.matches('select')) { // letters and up and down choose; all else would change what was chosen
+    if (!/^(Escape|Enter|Arrow(Left|Right))$/.test(key)) return;
+    target.blur();
+    if (!key.startsWith('Arrow')) return;
   }
   if (key === ' ' && target.matches('button, summary, input')) return;
   if (target.matches('input[type="range"]') && /^(Arrow|Home|End|Page)/.test(key)) return;
@@ -100,8 +113,10 @@ function wire() {
   for (const id of ['emotion', 'note']) element(id).addEventListener('focus', () => player.video.pause());
   element('emotion').addEventListener('change', () => {
     const emotion = Number(element('emotion').value);
-    correct({ emotion, byPerson: 1 }, classNames[emotion]);
+    correct({ emotion, byPerson: 1 }, classNames[emotion], 'emotion');
   });
+  element('emotion').addEventListener('blur', () => store.endStep());
+  for (const id of ['emotion', 'face', 'merge-into']) freeKeysOf(element(id));
   element('use').addEventListener('change', () => {
     const use = Number(element('use').checked);
     correct({ use }, use ? 'used' : 'not used');

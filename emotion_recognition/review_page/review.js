@@ -22,6 +22,7 @@ const endOf = (period) => seconds(endOfFrame(times, period.end));
 
 let face = null; // number of the one that is looked at
 let mark = null; // frame in which a span starts
+let chosen = null; // period whose row was chosen; where two stand in a frame, it is that one
 let ofFace = new Map(); // the periods of each face
 let starts = []; // frames in which the periods of all faces start
 
@@ -29,6 +30,7 @@ const store = new Store(`emotions review: ${data.name} ${data.run}`, unpackPerio
 const player = new Player(element('video'), times, data.shift, onFrame);
 const timeline = new Timeline(
   classes, seconds(times[0]), seconds(endOfFrame(times, times.length - 1)), (row, at) => {
+    chosen = null;
     if (row.face) chooseFace(row.face);
     player.showTime(at * 1e6);
   },
@@ -52,10 +54,10 @@ function periodsOf(number) {
 }
 
 /** The face's period at a frame, null where it is not seen. Two may stand there, of faces that were merged, if one of
-    them is not used. */
+    them is not used: then the chosen one, else the one that is used. */
 function periodAt(frame) {
   const periods = periodsOf(face).filter((period) => period.start <= frame && frame <= period.end);
-  return periods.find((period) => period.use) ?? periods[0] ?? null;
+  return periods.find((period) => period === chosen) ?? periods.find((period) => period.use) ?? periods[0] ?? null;
 }
 
 /** First and last frame of the span from the mark to the cursor, null where there is no mark. */
@@ -63,14 +65,20 @@ function markedFrames() {
   return mark === null ? null : [Math.min(mark, player.frame), Math.max(mark, player.frame)];
 }
 
-/** Change the marked span of the face, else its period at the cursor. */
-function correct(changes, what) {
-  const [span, chosen] = [markedFrames(), periodAt(player.frame)];
-  if (face === null || (!span && !chosen)) return;
-  const [start, end] = span ?? [chosen.start, chosen.end];
+/** Change the marked span of the face, else its period at the cursor. step: see Store. */
+function correct(changes, what, step = null) {
+  const [span, current] = [markedFrames(), periodAt(player.frame)];
+  if (face === null || (!span && !current)) return;
+  const [start, end] = span ?? [current.start, current.end];
+  if (!periodsOf(face).some((period) => period.start <= end && start <= period.end)) {
+    update();
+    say(`Face ${face} is not seen from ${formatFrame(start)} to ${formatFrame(end)}.`, true);
+    return;
+  }
+  const corrected = { ...current, ...changes };
   const changed = span
     ? changePeriods(store.periods, face, start, end, changes)
-    : store.periods.map((period) => (period === chosen ? { ...period, ...changes } : period));
+    : store.periods.map((period) => (period === current ? corrected : period));
   const twice = changes.use ? firstDoubleFrame(changed, face) : null;
   if (twice !== null) {
     update();
@@ -78,7 +86,8 @@ function correct(changes, what) {
       + 'Mark the other one as not to be used first.', true);
     return;
   }
-  store.change(changed);
+  chosen = current === chosen ? corrected : chosen;
+  store.change(changed, step && `${step} ${face} ${start} ${end}`);
   say(`Face ${face}, ${formatFrame(start)} to ${formatFrame(end)}: ${what}.`);
 }
 
@@ -191,7 +200,9 @@ function onPeriods() {
 function update() {
   element('face').value = face;
   const others = [...ofFace.keys()].filter((number) => number !== face).sort((a, b) => a - b);
+  const into = Number(element('merge-into').value);
   element('merge-into').replaceChildren(...others.map((number) => new Option(`face ${number}`, number)));
+  if (others.includes(into)) element('merge-into').value = into;
   element('merge-into').disabled = element('merge').disabled = others.length === 0;
   element('mark').setAttribute('aria-pressed', mark !== null);
   element('mark').textContent = mark === null ? 'Start a span here' : 'No span';
@@ -217,9 +228,10 @@ function onFrame(frame) {
   for (const id of ['emotion', 'use', 'note']) element(id).disabled = !isSelected;
   element('split').disabled = period === null || period.start === frame;
   element('current').textContent = describeSelection(period, frames);
-  if (period && document.activeElement !== element('note')) element('note').value = period.note;
-  if (period) element('use').checked = Boolean(period.use);
-  element('emotion').value = period ? period.emotion : -1;
+  const only = mark === null ? period : null; // a span may hold several: nothing is said of all of them
+  if (document.activeElement !== element('note')) element('note').value = only?.note ?? '';
+  element('use').checked = Boolean(period?.use ?? true);
+  element('emotion').value = only ? only.emotion : -1;
 }
 
 function describeSelection(period, frames) {
@@ -237,6 +249,7 @@ function chooseFace(number) {
 
 function showPeriod(period) {
   if (!period) return;
+  chosen = period;
   if (period.face !== face) chooseFace(period.face);
   player.video.pause();
   player.showFrame(period.start);

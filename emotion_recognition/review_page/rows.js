@@ -82,7 +82,10 @@ class FaceRows {
     }
     for (const face of faces) {
       if (!this.entries.has(face)) this.entries.set(face, this.make(face));
-      this.holder.append(this.entries.get(face).row);
+    }
+    const shown = [...this.holder.children].filter((row) => row.dataset.face).map((row) => Number(row.dataset.face));
+    if (String(shown) !== String(faces)) { // a row that is moved while the mouse is down on it gets no click
+      this.holder.append(...faces.map((face) => this.entries.get(face).row));
     }
     this.forgetItems();
     for (const { drawn } of this.entries.values()) drawn?.reload();

@@ -4,28 +4,45 @@
 class Store {
   /** key: of the video and the run; found: the periods to begin with; onChange(): they are others now. */
   constructor(key, found, onChange) {
-    Object.assign(this, { key, found, onChange, periods: found, past: [], isKept: true });
+    Object.assign(this, { key, found, onChange, periods: found, past: [], step: null, isKept: true });
     try {
       const kept = localStorage.getItem(key);
       if (kept) this.periods = unpackPeriods(JSON.parse(kept));
     } catch {
       this.isKept = false;
     }
+    window.addEventListener('storage', (event) => { // another tab of this page has corrected
+      if (event.key === key) this.follow(event.newValue);
+    });
     window.addEventListener('beforeunload', (event) => {
       if (!this.isKept && this.isCorrected()) event.preventDefault();
     });
+  }
+
+  follow(kept) {
+    this.past.push(this.periods);
+    this.periods = kept ? unpackPeriods(JSON.parse(kept)) : this.found;
+    this.endStep();
+    this.onChange();
   }
 
   isCorrected() {
     return this.periods !== this.found;
   }
 
-  change(periods) {
-    this.past.push(this.periods);
+  /** step: what it is about; changes in a row that are about the same, as keys in a list make them, are undone at once. */
+  change(periods, step = null) {
+    if (step === null || step !== this.step) this.past.push(this.periods);
+    this.step = step;
     this.set(periods);
   }
 
+  endStep() {
+    this.step = null;
+  }
+
   undo() {
+    this.endStep();
     if (this.past.length) this.set(this.past.pop());
   }
 

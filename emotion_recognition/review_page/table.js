@@ -59,7 +59,9 @@ class PeriodTable {
     row.setAttribute('aria-rowindex', place + 2);
     if (period === this.current) row.setAttribute('aria-current', 'true');
     for (const cell of cells) row.insertCell().append(...[cell].flat());
-    row.addEventListener('click', () => this.onChoice(period));
+    row.addEventListener('mouseup', ({ button }) => { // not click: a note that ends with the press has made the row anew
+      if (button === 0) this.onChoice(period);
+    });
     return row;
   }
 }
