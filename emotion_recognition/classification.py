@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from threading import Lock
 
 import cv2
 import h5py
@@ -57,6 +58,7 @@ class EmotionClassifier:
         self.class_names, self.class_priors, self.face_share = _read_attributes(model_path)
         self.model_sha256 = hash_file(model_path)
         self._balance = balance
+        self._lock = Lock()  # a network computes one batch at a time, and the stages of a run ask at once
         self._network = load_network(Path(model_path), runtime, precision, threads)
         input_shape, output_shape = self._network.input_shape, self._network.output_shape
         if not _is_square_rgb(input_shape):
@@ -85,7 +87,8 @@ class EmotionClassifier:
         batch = np.concatenate([self._view(faces_bgr, angle, times) for angle, times in views])
         if test_time_augmentation:
             batch = np.concatenate([batch, batch[:, :, ::-1]])
-        probabilities = self._network(batch.astype(np.float32))
+        with self._lock:
+            probabilities = self._network(batch.astype(np.float32))
         return self._balanced(probabilities.reshape(-1, len(faces_bgr), len(self.class_names)).mean(axis=0))
 
     def _balanced(self, probabilities):

@@ -1,3 +1,5 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import cv2
@@ -143,6 +145,24 @@ def test_answers_are_balanced_at_the_default(undecided_path):
     default = EmotionClassifier(undecided_path, 'keras').predict(face)
     expected = EmotionClassifier(undecided_path, 'keras', balance=Settings().balance).predict(face)
     np.testing.assert_array_equal(default, expected)
+
+
+def test_threads_may_ask_at_once(sides_path, monkeypatch):
+    classifier, at_work = EmotionClassifier(sides_path), []
+    network = classifier._network
+
+    def slow_network(batch):
+        at_work.append(True)
+        time.sleep(0.02)
+        answers = network(batch)
+        assert at_work.pop() and not at_work, 'another thread came in between'
+        return answers
+
+    monkeypatch.setattr(classifier, '_network', slow_network)
+    faces = [np.full((8, 8, 3), value, np.uint8) for value in range(0, 250, 25)]
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda face: classifier.predict([face])[0], faces))
+    np.testing.assert_array_equal(answers, [classifier.predict([face])[0] for face in faces])
 
 
 def test_views_are_averaged_before_they_are_balanced(sides_path):
