@@ -97,10 +97,10 @@ class VideoReader:
             raise FrameError(f'{self.path}: cannot be decoded {time} ({reason(error)})') from None
 
     def _decode(self):
-        """Timestamps and pictures; the sound is read along to know where the file itself ends."""
+        """Timestamps and pictures; all else is read along to know where the file itself ends."""
         ends = shown = Fraction(0)  # seconds
         problem, lost = None, 0  # why the newest packets could not be decoded, and how many of them
-        for packet in demux(self._container, self._stream, *self._container.streams.audio[:1]):
+        for packet in demux(self._container, *self._container.streams):
             if packet.pts is not None:
                 ends = max(ends, (packet.pts + (packet.duration or 0)) * packet.time_base)
             if packet.stream is not self._stream:

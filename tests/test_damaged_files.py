@@ -100,6 +100,23 @@ def test_several_damaged_packets_are_counted_and_the_first_is_told(tmp_path):
     assert (reader.skipped_packets, reader.first_skipped_ms) == (4, pytest.approx(440))
 
 
+@pytest.mark.parametrize('name', ['clip.mp4', 'clip.mkv'])
+def test_a_second_sound_that_lasts_longer_is_no_early_end(tmp_path, name):
+    clip = tmp_path / name
+    with av.open(str(clip), 'w') as container:
+        pictures = container.add_stream('libx264', rate=25)
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, 'yuv420p'
+        sounds = [container.add_stream('aac', rate=44100, layout='mono') for _ in range(2)]
+        for number in range(25):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), number, np.uint8), format='bgr24')
+            container.mux(pictures.encode(frame))
+        container.mux(pictures.encode(None))
+        for stream, seconds in zip(sounds, (1, 4), strict=True):
+            write_tone(container, stream, 0, seconds)
+    with VideoReader(clip) as reader:
+        assert len(list(reader.read_frames())) == 25
+
+
 def test_nothing_but_damage_from_some_point_on_ends_the_run_there(tmp_path):
     clip = write_moving_clip(tmp_path / 'clip.avi', 'mpeg4', 'mp3', frame_count=60)
     times, _, stopped = copy(damage_pictures(clip, range(20, 60), length=10**6), tmp_path / 'copy.mp4')
