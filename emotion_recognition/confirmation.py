@@ -27,22 +27,29 @@ class FaceConfirmation:
     def __init__(self, seconds: float):
         self._needed_ms = seconds * 1000 - ROUNDED_MS
         self._newest_ms: float | None = None
+        self._gap_ms = np.inf  # before the newest frame
         self._since: dict[int, float] = {}  # of the faces in the newest frame: since when no frame has missed them
         self._numbers: dict[int, int] = {}
 
     def add(self, timestamp_ms: float, faces: Sequence[FaceEmotion]) -> None:
         """Take the next frame: its time in milliseconds and its faces, numbered as the tracker does."""
-        shown_ms = 0 if self._newest_ms is None else timestamp_ms - self._newest_ms  # as long as the one before
+        self._count_in_seen_until(timestamp_ms)
+        gap_ms = 0 if self._newest_ms is None else timestamp_ms - self._newest_ms
+        # This frame is shown as long as those before it, of which one may have stood still for a while.
+        shown_ms, self._gap_ms = min(gap_ms, self._gap_ms), gap_ms or self._gap_ms
         self._newest_ms = timestamp_ms
         self._since = {face.track_id: self._since.get(face.track_id, timestamp_ms) for face in faces}
-        for track_id, since_ms in sorted(self._since.items(), key=lambda item: (item[1], item[0])):
-            if timestamp_ms + shown_ms - since_ms >= self._needed_ms:
-                self._count_in(track_id)
+        self._count_in_seen_until(timestamp_ms + shown_ms)
 
     def end(self, faces: Iterable[FaceEmotion]) -> None:
         """There is no further frame, and the one before was the first: how long it is shown nobody knows; all count."""
         for face in faces:
             self._count_in(face.track_id)
+
+    def _count_in_seen_until(self, end_ms):
+        for track_id, since_ms in sorted(self._since.items(), key=lambda item: (item[1], item[0])):
+            if end_ms - since_ms >= self._needed_ms:
+                self._count_in(track_id)
 
     def _count_in(self, track_id):
         self._numbers.setdefault(track_id, len(self._numbers) + 1)

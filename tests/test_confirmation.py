@@ -9,9 +9,10 @@ def face(track_id):
     return FaceEmotion(track_id, (0, 0, 9, 9), np.eye(9, dtype=np.float32)[4])
 
 
-def clip(tracks, gap_ms=40):
+def clip(tracks, gap_ms=40, times=None):
     """Frames whose faces have the tracker's numbers that are given for each."""
-    return [(n, (n - 1) * gap_ms, None, [face(track) for track in ids]) for n, ids in enumerate(tracks, start=1)]
+    times = times or [number * gap_ms for number in range(len(tracks))]
+    return [(n, times[n - 1], None, [face(track) for track in ids]) for n, ids in enumerate(tracks, start=1)]
 
 
 def numbers(tracks, gap_ms=40, seconds=0.1):
@@ -48,6 +49,19 @@ def test_it_is_time_that_counts(gap_ms, needed):
     enough = [[]] * 5 + [[1]] * needed + [[]] * 5
     assert numbers(short, gap_ms) == [[]] * len(short)
     assert numbers(enough, gap_ms) == enough
+
+
+def test_the_first_frame_of_few_counts_and_a_pause_makes_none_count():
+    assert numbers([[1], [2], [3]], 5000) == [[1], [2], [3]]
+    assert numbers([[1], [], []], 1000) == [[1], [], []]
+    assert numbers([[1], []], 40) == [[], []]
+    frames = clip([[], [], [], [1], [], []], times=[0, 40, 80, 5080, 5120, 5160])
+    assert not any(faces for *_, faces in confirm_ahead(frames, 0.1))
+
+
+def test_a_frame_that_is_shown_for_long_counts():
+    frames = clip([[], [], [1], [], []], times=[0, 33, 66, 5066, 5099])
+    assert [len(faces) for *_, faces in confirm_ahead(frames, 0.1)] == [0, 0, 1, 0, 0]
 
 
 def test_the_only_frame_counts():
