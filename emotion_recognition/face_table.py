@@ -88,8 +88,8 @@ class FaceTable:
 class LiveFaceTable:
     """A FaceTable of a run without an end: the file itself grows, and a power cut loses no more than a second of it.
 
-    Faces may have a baseline. Its last columns are `time`, the wall-clock time in ISO 8601 with the offset from UTC,
-    and `mark`. Since a frame can be marked until the next one is there, its rows wait for that.
+    Faces may have a baseline. Its last columns are `time`, the wall-clock time in ISO 8601 with the offset from UTC
+    at which the frame was read, and `mark`. Since a frame can be marked until the next one is there, its rows wait for that.
     """
 
     def __init__(self, path: Path, class_names: Sequence[str]):
@@ -110,12 +110,15 @@ class LiveFaceTable:
         """Mark the newest frame. If it has no faces, it gets a row all the same, whose columns of a face are empty."""
         self._marks.append(mark)
 
-    def add(self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion]) -> None:
-        """Add the next frame's faces; call it for frames without faces too, so that earlier rows get to the disk."""
+    def add(
+        self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion], read_at: datetime | None = None
+    ) -> None:
+        """Add the next frame's faces; call it for frames without faces too, so that earlier rows get to the disk.
+        `read_at` is when it was read from the camera; now, where that is not known."""
         self._write_newest()
-        now = datetime.now().astimezone().isoformat(timespec='milliseconds')
-        self._newest = [[*self._columns.cells(frame_number, timestamp_ms, face), now] for face in faces]
-        self._newest_faceless = [frame_number, timestamp_ms, *[''] * (len(self._columns.names) - 2), now]
+        clock = (read_at or datetime.now()).astimezone().isoformat(timespec='milliseconds')
+        self._newest = [[*self._columns.cells(frame_number, timestamp_ms, face), clock] for face in faces]
+        self._newest_faceless = [frame_number, timestamp_ms, *[''] * (len(self._columns.names) - 2), clock]
         if time.monotonic() - self._saved >= SAVE_SECONDS:
             self._save()
 

@@ -46,7 +46,7 @@ class LabStreams:
     def __init__(self, pylsl: ModuleType, source: int | str, class_names: Sequence[str]):
         self._pylsl = pylsl
         self._has_valence = has_valence(class_names)
-        self._frame_time = time.monotonic()
+        self._frame_time = time.perf_counter()
         labels = [*FIRST_CHANNELS, *class_names, *(['valence'] if self._has_valence else [])]
         labels += [name + FROM_BASELINE for name in class_names]
         name = _public_name(source)
@@ -60,7 +60,7 @@ class LabStreams:
         self._faces, self._marks = pylsl.StreamOutlet(faces), pylsl.StreamOutlet(marks)
 
     def add(self, frame_number: int, frame_time: float, faces: Sequence[FaceEmotion]) -> None:
-        """Send the next frame's faces: its number from 1, when it was read in seconds of `time.monotonic`."""
+        """Send the next frame's faces: its number from 1, when it was read in seconds of `time.perf_counter`."""
         self._frame_time = frame_time
         for face in faces:
             change = face.probabilities_from_baseline
@@ -75,7 +75,7 @@ class LabStreams:
 
     def _on_lsl_clock(self, moment):
         """Both clocks tick alike, but some systems let them begin, or be set right, apart."""
-        return self._pylsl.local_clock() - (time.monotonic() - moment)
+        return self._pylsl.local_clock() - (time.perf_counter() - moment)
 
 
 def _public_name(source):

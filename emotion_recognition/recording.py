@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from emotion_recognition.camera import CameraFrame
 from emotion_recognition.face_table import LiveFaceTable
@@ -26,7 +27,8 @@ class LiveRecording:
 
     def add(self, frame: CameraFrame, timestamp_ms: float, faces: Sequence[FaceEmotion]) -> None:
         """Take the next frame, which has just been shown, with its faces; times count from the first frame."""
-        self._table.add(frame.number, round(timestamp_ms, 3), faces)
+        read_at = datetime.now().astimezone() - timedelta(seconds=time.perf_counter() - frame.time)
+        self._table.add(frame.number, round(timestamp_ms, 3), faces, read_at)
         if self._streams:
             self._streams.add(frame.number, frame.time, faces)
 
@@ -34,7 +36,7 @@ class LiveRecording:
         """Take a key that was pressed while the newest frame was shown. Returns whether it is a mark."""
         if key not in MARK_KEYS:
             return False
-        self._mark, self._marked = key, time.monotonic()
+        self._mark, self._marked = key, time.perf_counter()
         self._table.mark(key)
         if self._streams:
             self._streams.mark(key)
@@ -42,4 +44,4 @@ class LiveRecording:
 
     def describe(self) -> list[str]:
         """What the window shows of a mark that was set just now."""
-        return [f'mark {self._mark}'] if time.monotonic() < self._marked + MARK_SECONDS else []
+        return [f'mark {self._mark}'] if time.perf_counter() < self._marked + MARK_SECONDS else []

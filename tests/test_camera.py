@@ -35,7 +35,7 @@ def test_slow_user_gets_the_newest_frame(tmp_path):
     with Camera(str(clip)) as camera:
         while not camera.ended:
             if frame := camera.read_newest(0.5):
-                ages.append(time.monotonic() - frame.time)
+                ages.append(time.perf_counter() - frame.time)
                 numbers.append(frame.number)
                 time.sleep(0.25)
     assert 7 <= len(numbers) <= 10

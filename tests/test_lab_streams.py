@@ -30,7 +30,7 @@ def test_samples_bear_the_time_of_their_frame(pylsl):
 
     seen = np.float32([0.1, 0, 0, 0.2, 0.5, 0.2, 0, 0, 0])
     change = np.float32([0, 0, 0, 0, 0.25, 0.75, 0, 0, 0])
-    read, clock = time.monotonic() - 10, pylsl.local_clock() - 10
+    read, clock = time.perf_counter() - 10, pylsl.local_clock() - 10
     streams.add(7, read, [FaceEmotion(1, (5, 6, 70, 80), seen), FaceEmotion(2, (90, 6, 70, 80), seen, EMOTIONS)])
     streams.mark('4')
     streams.add(8, read + 0.5, [])

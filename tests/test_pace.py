@@ -7,7 +7,7 @@ from emotion_recognition.pace import Pace
 @pytest.fixture
 def clock(monkeypatch):
     now = [1000.0]
-    monkeypatch.setattr(pace_module.time, 'monotonic', lambda: now[0])
+    monkeypatch.setattr(pace_module.time, 'perf_counter', lambda: now[0])
     return now
 
 
