@@ -2,19 +2,16 @@
 
 from typing import Protocol
 
-import cv2
 import numpy as np
 
 from emotion_recognition.boxes import FoundFace, boxes_of, intersection_over_union, sort_faces
+from emotion_recognition.scenes import SceneCuts
 
 REMEMBERED_FRAMES = 15  # for which a face that the detector misses is still looked for where it was
 # How far around a face, in its sizes, it is looked for in the next frame, and by which factor it may have grown or
 # shrunk. The second try costs a fraction of a whole frame, and finds most of the faces that the first one misses.
 NEARBY_TRIES = ((0.3, 1.3), (1.0, 1.7))
 SAME_FACE_IOU = 0.3  # two boxes that overlap so much are one face
-SCENE_CUT = 25  # mean difference, 0..255, between the pixels of two frames: in a shot it is below 10 or so
-THUMBNAIL_SIZE = (32, 18)  # pixels, for that difference
-SAMPLED_ROWS = 120  # at least, that a thumbnail is made of: all of a large picture would take a sixth of its search
 
 
 class RegionDetector(Protocol):
@@ -53,7 +50,7 @@ class NearbySearch:
         self._whole_frame_every = whole_frame_every
         self._known: list[tuple[FoundFace, int]] = []  # a face, for how many frames it has been missed
         self._since_whole_frame = 0
-        self._thumbnail: np.ndarray | None = None
+        self._cuts = SceneCuts()
 
     def detect(self, frame_bgr: np.ndarray) -> list[FoundFace]:
         """See `FaceDetector`."""
@@ -62,7 +59,7 @@ class NearbySearch:
         visible = any(missed == 0 for _, missed in self._known)
         due = self._since_whole_frame >= self._whole_frame_every
         faces = None
-        if not self._is_scene_cut(picture) and visible and not due:
+        if not self._cuts.is_cut(picture) and visible and not due:
             faces = self._search_nearby(picture)
         if faces is None:
             faces = self._detector.search(picture)
@@ -70,22 +67,19 @@ class NearbySearch:
         self._remember(faces)
         return sort_faces(faces)
 
-    def _is_scene_cut(self, picture):
-        step = max(1, len(picture) // SAMPLED_ROWS)
-        sampled = np.ascontiguousarray(picture[::step, ::step])
-        before, self._thumbnail = self._thumbnail, cv2.resize(sampled, THUMBNAIL_SIZE, interpolation=cv2.INTER_AREA)
-        return before is None or cv2.absdiff(before, self._thumbnail).mean() > SCENE_CUT
-
     def _search_nearby(self, picture):
         """Faces near the known ones, None if one of the previous frame's is not among them."""
         found: list[FoundFace] = []
         for known, missed in self._known:
+            others = [other for other, _ in self._known if other is not known]
             faces = self._detector.search_near(picture, known, *NEARBY_TRIES[0])
-            if not faces and not missed:
-                faces = self._detector.search_near(picture, known, *NEARBY_TRIES[1])
-                if not faces:
+            if not missed and not _is_among(known, faces, others):
+                faces += self._detector.search_near(picture, known, *NEARBY_TRIES[1])
+                if not _is_among(known, faces, others):
                     return None
-            found += [face for face in faces if not _overlaps(face, found)]
+            for face in faces:
+                if not _overlaps(face, found):
+                    found.append(face)
         return found
 
     def _remember(self, faces):
@@ -94,5 +88,14 @@ class NearbySearch:
         self._known += [(face, count) for face, count in missed if not _overlaps(face, faces)]
 
 
+def _is_among(known, faces, others):
+    """Whether one of the faces that were found around a known one is it, and not one of the other known ones."""
+    return any(not _overlaps(face, others) or _overlap(face, [known]) >= _overlap(face, others) for face in faces)
+
+
 def _overlaps(face, others):
-    return bool(others) and intersection_over_union([face.box], boxes_of(others)).max() >= SAME_FACE_IOU
+    return _overlap(face, others) >= SAME_FACE_IOU
+
+
+def _overlap(face, others):
+    return intersection_over_union([face.box], boxes_of(others)).max() if others else 0.0

@@ -14,6 +14,7 @@ from emotion_recognition.detection import FaceDetector
 from emotion_recognition.gaps import fill_gaps
 from emotion_recognition.labels import FaceEmotion, InputError
 from emotion_recognition.prefetch import prefetch
+from emotion_recognition.scenes import SceneCuts
 from emotion_recognition.settings import Settings
 from emotion_recognition.tracking import FaceTracker
 
@@ -42,6 +43,7 @@ class EmotionPipeline:
         self.baselines: FaceBaselines | None = None
         self._settings = settings
         self._tracker = None if stills else FaceTracker(settings.smoothing_seconds)
+        self._cuts = SceneCuts()
         self._confirm_seconds = 0 if stills else settings.confirm_seconds
         self._live_confirmation = FaceConfirmation(self._confirm_seconds)
 
@@ -102,7 +104,8 @@ class EmotionPipeline:
         probabilities = self._predict(crops)
         track_ids = range(1, len(found) + 1)
         if self._tracker:
-            track_ids, probabilities = self._tracker.update(timestamp_ms, boxes_of(found), probabilities, crops)
+            is_cut = self._cuts.is_cut(frame_bgr)
+            track_ids, probabilities = self._tracker.update(timestamp_ms, boxes_of(found), probabilities, crops, is_cut)
         return [
             FaceEmotion(track_id, face.box, face_probabilities, self.class_names, face.angle)
             for track_id, face, face_probabilities in zip(track_ids, found, probabilities, strict=True)

@@ -49,8 +49,8 @@ class FaceTracker:
     library, since those count missed frames where this counts time, which variable frame rates and cameras need, and
     give a face no number in its first frames.
 
-    A face that was missed comes back only if it looks alike: when the camera pans, the next person often stands where
-    the last one stood.
+    A face that was missed comes back only if it looks alike: when the camera pans or the scene changes, the next person
+    often stands where the last one stood.
 
     Args:
         smoothing_seconds: time constant of the exponential average of a face's probabilities; 0 turns it off.
@@ -67,7 +67,12 @@ class FaceTracker:
         self._count = 0
 
     def update(
-        self, timestamp_ms: float, boxes: np.ndarray, probabilities: np.ndarray, faces_bgr: Sequence[np.ndarray]
+        self,
+        timestamp_ms: float,
+        boxes: np.ndarray,
+        probabilities: np.ndarray,
+        faces_bgr: Sequence[np.ndarray],
+        is_scene_cut: bool = False,
     ) -> tuple[list[int], np.ndarray]:
         """Take the next frame's faces; call it for frames without faces too, with empty arrays.
 
@@ -76,6 +81,7 @@ class FaceTracker:
             boxes: (n, 4) x, y, width, height in pixels.
             probabilities: (n, K) float32.
             faces_bgr: n pictures of the faces, each (height, width, 3) uint8, BGR.
+            is_scene_cut: the frame begins another scene, so that each face was missed, as it were.
 
         Returns:
             n track numbers from 1, and the (n, K) smoothed probabilities, both in the order of the boxes.
@@ -84,6 +90,8 @@ class FaceTracker:
         self._tracks = [track for track in self._tracks if timestamp_ms - track.last_seen_ms <= memory_ms]
         boxes = np.asarray(boxes, float).reshape(-1, 4)
         appearances = [_appearance(face) for face in faces_bgr]
+        for track in self._tracks:
+            track.missed |= is_scene_cut
         matches = self._match(timestamp_ms, boxes, appearances)
         for track in self._tracks:
             track.missed = True

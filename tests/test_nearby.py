@@ -60,6 +60,19 @@ def test_face_that_jumped_is_found_again(portrait, detector):
     assert before[0] - after[0] == pytest.approx(190, abs=15)
 
 
+def test_a_face_that_jumped_is_not_taken_for_its_neighbour(portrait, detector):
+    head = portrait[45:225, 240:385]
+    height, width = head.shape[:2]
+    before, after = (np.full((360, 640, 3), 128, np.uint8) for _ in range(2))
+    for picture, places in ((before, (170, 170 + width)), (after, (10, 170 + width))):
+        for x in places:
+            picture[100 : 100 + height, x : x + width] = head
+    search = NearbySearch(detector, whole_frame_every=100)
+    assert len(search.detect(before)) == 2
+    left, right = search.detect(after)
+    assert left.box[0] < 60 and right.box[0] > 300
+
+
 def test_whole_frame_is_searched_while_no_face_is_known_and_at_a_scene_cut(portrait, detector):
     search = NearbySearch(detector, whole_frame_every=100)
     for _ in range(3):

@@ -14,11 +14,12 @@ def follow(tracker, frames, frame_ms=40.0):
     return [update(tracker, number * frame_ms, boxes)[0] for number, boxes in enumerate(frames)]
 
 
-def update(tracker, timestamp_ms, boxes, probabilities=None, faces_bgr=None):
+def update(tracker, timestamp_ms, boxes, probabilities=None, faces_bgr=None, is_scene_cut=False):
     """Call a tracker; all are happy Annas if nothing else is said."""
     boxes = np.array(boxes).reshape(-1, 4)
     probabilities = np.tile(HAPPY, (len(boxes), 1)) if probabilities is None else np.array(probabilities)
-    return tracker.update(timestamp_ms, boxes, probabilities, [ANNA] * len(boxes) if faces_bgr is None else faces_bgr)
+    faces_bgr = [ANNA] * len(boxes) if faces_bgr is None else faces_bgr
+    return tracker.update(timestamp_ms, boxes, probabilities, faces_bgr, is_scene_cut)
 
 
 def test_face_keeps_its_number_while_it_moves():
@@ -70,6 +71,14 @@ def test_looks_do_not_count_without_a_gap():
     tracker = FaceTracker()
     update(tracker, 0.0, BOX)
     assert update(tracker, 40.0, BOX, faces_bgr=[BERT])[0] == [1]
+
+
+def test_behind_a_scene_cut_a_face_goes_on_only_if_it_looks_alike():
+    for face, expected in ((BERT, [2]), (ANNA, [1])):
+        tracker = FaceTracker()
+        update(tracker, 0.0, BOX, faces_bgr=[ANNA])
+        assert update(tracker, 40.0, BOX, faces_bgr=[face], is_scene_cut=True)[0] == expected
+        assert update(tracker, 80.0, BOX, faces_bgr=[BERT])[0] == expected  # within the scene looks do not count
 
 
 def test_long_pause_in_a_fast_video_ends_a_face():

@@ -1,8 +1,8 @@
 """Average the weights of models (Wortsman et al. 2022, arXiv 2203.05482): average.py one.h5 other.h5 ... mean.h5
 
 Models or checkpoints, epoch_N.keras, of which a run keeps the newest alone: copy them aside as they come. The mean goes
-without a hint of match.py, and holds no class names: it is for going on from (--weights), or for the place of a finished
-run's model.h5, where the run's own command with --resume calibrates and judges it.
+without a hint of match.py, and holds no class names: it is for going on from (--weights), or for the place of a
+finished run's model.h5, where the run's own command with --resume calibrates and judges it.
 """
 
 import sys
