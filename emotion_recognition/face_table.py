@@ -89,7 +89,8 @@ class LiveFaceTable:
     """A FaceTable of a run without an end: the file itself grows, and a power cut loses no more than a second of it.
 
     Faces may have a baseline. Its last columns are `time`, the wall-clock time in ISO 8601 with the offset from UTC
-    at which the frame was read, and `mark`. Since a frame can be marked until the next one is there, its rows wait for that.
+    at which the frame was read, and `mark`. Since a frame can be marked until the next one is there, its rows wait for
+    that.
     """
 
     def __init__(self, path: Path, class_names: Sequence[str]):

@@ -50,7 +50,7 @@ def save_timeline(face_periods: FacePeriods, title: str, path: Path) -> None:
     if face_periods.ms_first != face_periods.ms_last:
         times.set_xlim(face_periods.ms_first, face_periods.ms_last)
     times.set_ylim(max(1, len(faces)) - 0.5, -0.5)  # the first face on top
-    times.xaxis.set_major_formatter(FuncFormatter(lambda ms, _: f'{int(ms // 60_000)}:{ms % 60_000 / 1000:04.1f}'))
+    times.xaxis.set_major_formatter(FuncFormatter(lambda ms, _: minutes(ms)))
     times.grid(axis='x', alpha=0.3)
     times.set_axisbelow(True)
     shares.set(xlim=(0, 1), xlabel='share of its frames')
@@ -63,6 +63,12 @@ def save_timeline(face_periods: FacePeriods, title: str, path: Path) -> None:
     handles = [Patch(color=colour_rgb(emotion), label=emotion) for emotion in emotions]
     figure.legend(handles=handles, loc='outside lower center', ncols=9, frameon=False)
     figure.savefig(path, dpi=110)
+
+
+def minutes(ms: float) -> str:
+    """A time in minutes and seconds, to tenths."""
+    tenths = round(abs(ms) / 100)
+    return f'{"-" if ms < 0 and tenths else ""}{tenths // 600}:{tenths % 600 / 10:04.1f}'
 
 
 def draw_shares(axis, row, frames):

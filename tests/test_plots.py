@@ -6,7 +6,7 @@ import pytest
 
 from emotion_recognition import plots
 from emotion_recognition.labels import EMOTION_COLOURS_BGR, EMOTIONS, FaceEmotion
-from emotion_recognition.plots import drawable, save_timeline
+from emotion_recognition.plots import drawable, minutes, save_timeline
 from emotion_recognition.tables import FacePeriods
 
 
@@ -92,3 +92,9 @@ def test_dollar_signs_are_no_formula(tmp_path):
 
 def test_replaced_characters_take_up_room(tmp_path):
     assert title_width('前前前前前', tmp_path / 'timeline.png') > 40
+
+
+def test_times_of_the_axis():
+    assert [minutes(ms) for ms in (0, 61_500, 59_990, -500, -59_990, -20)] == [
+        *['0:00.0', '1:01.5', '1:00.0', '-0:00.5', '-1:00.0', '0:00.0'],
+    ]
