@@ -114,8 +114,8 @@ class Window:
 
     def poll(self) -> str | None:
         """Take the key that was pressed into `key`. Returns why the user wants to end, None to go on."""
-        code = cv2.waitKey(1)
-        self.key = chr(code & 0xFF) if code >= 0 else None
+        code = cv2.waitKeyEx(1) & 0xFFFF  # not waitKey, which cuts the left arrow's 0xFF51 down to a Q
+        self.key = chr(code) if code < 0x80 else None
         if self.key in END_KEYS:
             return f'{END_KEYS[self.key]} was pressed'
         return 'the window was closed' if self._is_closed() else None

@@ -26,6 +26,9 @@ def test_q_ends_the_video_script_cleanly(tmp_path, display, colour_model_path):
     )
     window = wait_for_window(display, 'emotions_from_video', process)
     time.sleep(1)
+    xdotool(display, 'key', '--window', window, 'Left')  # 0xFF51, which ends in the code of a Q
+    time.sleep(0.5)
+    assert process.poll() is None
     xdotool(display, 'key', '--window', window, 'q')
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 0, stderr
