@@ -1,11 +1,15 @@
 """Where the results of a video or a photograph go, and how they get there."""
 
+import hashlib
 import os
+import platform
 import secrets
 import shutil
 import tempfile
+import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -17,6 +21,7 @@ OUTPUT_SUFFIX = '_with_emotions'  # of annotated files, which are not taken
 RUN_FOLDER_SUFFIX = '.emotions.tmp'  # of hidden folders, each with a lock beside it that ends in .lock instead
 CORRECTED_SUFFIX = '_corrected'  # of what a person has corrected, behind that
 FACES_SUFFIX, SUMMARY_SUFFIX, TIMELINE_SUFFIX = '_faces_data.csv', '_summary.csv', '_timeline.png'
+FORGOTTEN_SECONDS = 86_400  # after which another machine's run folder is taken for a dead run's
 OF_FOLDER = f'{OUTPUT_SUFFIX}_all'  # in the names of a folder's tables, so that no file's own are called so
 
 
@@ -108,7 +113,7 @@ class RunFolder:
 
     def __enter__(self) -> Outputs:
         """Where to write meanwhile."""
-        self._own = self._folder / f'.{self._annotated.stem}.{secrets.token_hex(4)}{RUN_FOLDER_SUFFIX}'
+        self._own = self._folder / f'.{self._annotated.stem}.{_node()}-{secrets.token_hex(4)}{RUN_FOLDER_SUFFIX}'
         self._lock = FileLock(self._own.with_suffix('.lock'))
         self._lock.acquire()  # before the folder is there, so that nobody takes it for a dead run's
         self._own.mkdir()
@@ -143,13 +148,31 @@ class RunFolder:
 
 
 def remove_dead_runs(folder: Path) -> None:
-    """Remove the run folders that killed runs left in a folder: those that no living process has locked."""
+    """Remove the run folders that killed runs left in a folder: those that no living process has locked, and of other
+    machines, whose locks some shared folders do not know of, those that nothing was written to for a day."""
     for path in folder.glob(f'.*{RUN_FOLDER_SUFFIX.replace(".tmp", ".lock")}'):
+        is_own = path.name.rsplit('.', 3)[1].startswith(f'{_node()}-')
+        if not is_own and time.time() - _last_written(path.with_suffix('.tmp')) < FORGOTTEN_SECONDS:
+            continue
         lock = FileLock(path)
         with suppress(Timeout, OSError):
             lock.acquire(blocking=False)
             shutil.rmtree(path.with_suffix('.tmp'), ignore_errors=True)
             _remove_lock(lock)
+
+
+@lru_cache
+def _node():
+    """This machine, in a few letters."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:6]
+
+
+def _last_written(folder):
+    """When anything in a run folder was written, in seconds of `time.time`; 0 where it is gone."""
+    times = [0.0]
+    with suppress(OSError):
+        times += [path.stat().st_mtime for path in (folder, *folder.iterdir())]
+    return max(times)
 
 
 def _remove_lock(lock):

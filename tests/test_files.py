@@ -1,3 +1,5 @@
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -66,9 +68,11 @@ def contents_shown(folder):
 
 
 def test_what_dead_runs_left_is_removed_and_nothing_else(tmp_path):
-    (tmp_path / '.a.12345678.emotions.tmp').mkdir()
-    (tmp_path / '.a.12345678.emotions.tmp' / 'a.mp4').write_text('half')
-    (tmp_path / '.a.12345678.emotions.lock').touch()
+    with RunFolder(Outputs(tmp_path / 'a.mp4')) as killed:
+        name = killed.annotated.parent.name
+    (tmp_path / name).mkdir()
+    (tmp_path / name / 'a.mp4').write_text('half')
+    (tmp_path / name).with_suffix('.lock').touch()
     (tmp_path / '.other.lock').touch()
     (tmp_path / '.other.tmp').mkdir()
     with RunFolder(Outputs(tmp_path / 'b.mp4')) as living:
@@ -76,6 +80,20 @@ def test_what_dead_runs_left_is_removed_and_nothing_else(tmp_path):
         remove_dead_runs(tmp_path)
         assert living.annotated.read_text() == 'going on'
     assert sorted(path.name for path in tmp_path.iterdir()) == ['.other.lock', '.other.tmp', 'b.mp4']
+
+
+def test_runs_of_other_machines_are_dead_after_a_day(tmp_path):
+    for name in ('new', 'old'):
+        folder = tmp_path / f'.{name}.000000-12345678.emotions.tmp'
+        folder.mkdir()
+        folder.with_suffix('.lock').touch()
+        (folder / 'a.mp4').write_text('of another machine, whose locks are not seen here')
+        if name == 'old':
+            for path in (folder / 'a.mp4', folder):
+                os.utime(path, (time.time() - 90_000,) * 2)
+    remove_dead_runs(tmp_path)
+    left = ['.new.000000-12345678.emotions.lock', '.new.000000-12345678.emotions.tmp']
+    assert sorted(path.name for path in tmp_path.iterdir()) == left
 
 
 def test_files_wait_for_those_of_another_run_that_come_into_place(tmp_path):
