@@ -18,7 +18,7 @@ from emotion_recognition.cluster import process_on_ray, separate_address
 from emotion_recognition.detection import open_detector
 from emotion_recognition.drawing import draw_faces
 from emotion_recognition.face_table import FaceColumns, FaceTable
-from emotion_recognition.files import RunFolder, check_outputs, name_outputs, remove_dead_runs
+from emotion_recognition.files import RunFolder, check_outputs, is_photograph, name_outputs, remove_dead_runs
 from emotion_recognition.first_pass import measure_baselines
 from emotion_recognition.inputs import check_files, find_files, name_all_outputs
 from emotion_recognition.interaction import Interruption, Window, allow_any_name, open_window, signals_as_ctrl_c
@@ -237,8 +237,8 @@ def analyse_files(paths: Sequence[Path], settings: VideoSettings) -> tuple[int, 
     check_combinations(settings, videos, len(files))
     outputs, problems = name_all_outputs(files, settings.output_filename)
     problems |= empty
-    if not settings.ray:  # whose workers may see other files
-        problems |= check_files(outputs)
+    here = {path: named for path, named in outputs.items() if is_photograph(path) or not settings.ray}
+    problems |= check_files(here)  # Ray's workers may see other files
     outputs = {path: outputs[path] for path in files if path not in problems}
     videos = [video for video in videos if video in outputs]
     left = find_left(videos, outputs, settings) if settings.skip_done else videos
@@ -255,7 +255,10 @@ def analyse_files(paths: Sequence[Path], settings: VideoSettings) -> tuple[int, 
             done = {video: outputs[video] for video in videos if video not in problems}
             problems |= summarise_folders([path for path in paths if path.is_dir()], done)
         for folder, group in photographs.items():
-            if stills := {path: outputs[path] for path in group if path in outputs}:
+            stills = {path: outputs[path] for path in group if path in outputs}
+            if interruption.reason:
+                problems |= {path: f'{path}: not begun, {interruption.reason}' for path in stills}
+            elif stills:
                 with open_window(WINDOW_TITLE, settings.show_process) as window:
                     problems |= analyse_photographs(folder, stills, classifier, settings, window, interruption)
     return len(files) + len(empty), problems
@@ -279,13 +282,14 @@ def process_in_turn(
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = Parser(prog='emotions_from_video.py', description=__doc__.splitlines()[0])
     parser.add_argument('paths', nargs='*', type=to_path, help='videos, photographs or folders; as --video-path')
-    parser.add_argument('--video-path', type=to_path, default=VIDEO_PATH, help='(default: %(default)s)')
+    parser.add_argument('--video-path', type=to_path, help=f'another one (default, where there is none: {VIDEO_PATH})')
     allow_any_name()
     try:
         with signals_as_ctrl_c():
             arguments = separate_address(sys.argv[1:] if arguments is None else arguments)
             settings, given = read_command_line(parser, VideoSettings, arguments)
-            file_count, problems = analyse_files(given.paths or [given.video_path], settings)
+            named = [*filter(None, [given.video_path]), *given.paths]
+            file_count, problems = analyse_files(named or [Path(VIDEO_PATH)], settings)
     except (InputError, OSError) as error:
         sys.exit(f'{parser.prog}: {error}')
     except KeyboardInterrupt:

@@ -94,6 +94,8 @@ class Parser(argparse.ArgumentParser):
     """A command line whose mistakes are told as all others are: in one line, with exit code 1."""
 
     def error(self, message: str) -> NoReturn:
+        if message.startswith('unrecognized arguments: ') and not message.split(': ')[1].startswith('-'):
+            message += '; name all files in a row, without options between them'
         sys.exit(f'{self.prog}: {message} (--help lists the options)')
 
 

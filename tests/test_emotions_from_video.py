@@ -116,6 +116,14 @@ def test_several_videos_and_folders_one_of_them_broken(tmp_path, colour_model_pa
     assert not list(folder.glob('*with_emotions_with_emotions*'))
 
 
+def test_the_option_and_the_arguments_may_both_name_videos(tmp_path, colour_model_path):
+    for name in ('a.mp4', 'b.mp4'):
+        write_clip(tmp_path / name, [0, 40])
+    paths = ['--video-path', str(tmp_path / 'a.mp4'), str(tmp_path / 'b.mp4')]
+    emotions_from_video.main([*paths, '--model-weights-path', str(colour_model_path)])
+    assert len(list(tmp_path.glob('*_with_emotions.mp4'))) == 2
+
+
 @pytest.mark.skipif(sys.platform != 'linux', reason='elsewhere names have no colons, and are text')
 def test_names_of_any_kind(tmp_path, colour_model_path, monkeypatch):
     """One that FFmpeg takes for a protocol's, and one that is no UTF-8, of a video and of a photograph."""
@@ -245,6 +253,7 @@ def bad_input(name, folder, model_path):
         ),
         'far too large faces': ((clip, model_path, '--min-face-size', 10**10), 'expected 0 to 65535'),
         'skipped and applied': ((clip, model_path, '--skip-done', '--apply', clip), 'no --skip-done'),
+        'options in between': ((clip, model_path, '--no-review', clip), 'name all files in a row'),
         'output is the video': ((clip, model_path, '--output-filename', clip), 'overwrite the input itself'),
     }[name]
 
@@ -265,6 +274,7 @@ def bad_input(name, folder, model_path):
         'far too many threads',
         'far too large faces',
         'skipped and applied',
+        'options in between',
         'output is the video',
     ],
 )

@@ -97,6 +97,26 @@ def test_a_face_that_a_photograph_misses_is_no_gap(tmp_path, portrait, colour_mo
     assert table.file.tolist() == ['a.png', 'c.png']
 
 
+def test_a_photograph_is_not_overwritten_with_ray_either(tmp_path, portrait, colour_model_path):
+    path = tmp_path / 'a.png'
+    write_photograph(path, portrait)
+    before = path.read_bytes()
+    with pytest.raises(SystemExit, match='overwrite the input itself'):
+        run(colour_model_path, path, '--output-filename', path, '--ray')
+    assert path.read_bytes() == before
+
+
+def test_an_interrupted_run_begins_no_photographs(tmp_path, portrait, colour_model_path, monkeypatch):
+    for name in ('a.png', 'b.png'):
+        write_photograph(tmp_path / name, portrait)
+    run(colour_model_path, tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr(emotions_from_video.Interruption, 'reason', 'Ctrl-C was pressed')
+    with pytest.raises(SystemExit, match='not begun, Ctrl-C was pressed'):
+        run(colour_model_path, tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
 def test_tables_alone(tmp_path, portrait, colour_model_path):
     write_photograph(tmp_path / 'a.jpg', portrait)
     run(colour_model_path, tmp_path / 'a.jpg', '--no-write-video', '--output-filename', tmp_path / 'result.png')
