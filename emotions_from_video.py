@@ -282,7 +282,7 @@ def process_in_turn(
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = Parser(prog='emotions_from_video.py', description=__doc__.splitlines()[0])
     parser.add_argument('paths', nargs='*', type=to_path, help='videos, photographs or folders; as --video-path')
-    parser.add_argument('--video-path', type=to_path, help=f'one more of these (default, if none is named: {VIDEO_PATH})')
+    parser.add_argument('--video-path', type=to_path, help=f'one more (default, if none is named: {VIDEO_PATH})')
     allow_any_name()
     try:
         with signals_as_ctrl_c():

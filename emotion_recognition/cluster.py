@@ -90,6 +90,7 @@ def process_on_ray(
     settings = _as_seen_here(replace(settings, threads=settings.threads or CORES), ROOT)
     problems, left, frames, started = {}, set(videos), 0, time.monotonic()
     with _ray(settings) as ray:
+        tell_if_too_few_cores(ray, settings.threads)
         submit = _make_task(ray, process, settings)
         with tqdm(total=len(videos), desc='videos', unit='video') as progress:
             for video, answer in _answers(ray, videos, submit, settings, interruption):
@@ -104,6 +105,13 @@ def process_on_ray(
                 progress.update()
     why = interruption.reason or 'its task was cancelled'
     return problems | {video: f'{video}: not done, {why}' for video in videos if video in left}
+
+
+def tell_if_too_few_cores(ray: Any, threads: int) -> None:
+    """Say that no node has the cores that a video claims: Ray waits for one without a word, which may still come."""
+    most = max((node['Resources'].get('CPU', 0) for node in ray.nodes() if node['Alive']), default=0)
+    if threads > most:
+        print(f'--threads is {threads}, but no node has more than {most:g} cores: waiting for one', file=sys.stderr)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -228,6 +229,14 @@ def test_few_videos_wait_however_many_there_are_and_however_many_cores_go():
 )
 def test_what_follows_ray_is_an_address_only_where_it_looks_like_one(arguments, separated):
     assert separate_address(arguments) == separated
+
+
+def test_more_cores_than_any_node_has_are_told(capsys):
+    cores = [(2.0, True), (4.0, True), (16.0, False), (None, True)]
+    nodes = [{'Alive': alive, 'Resources': {'CPU': count} if count else {}} for count, alive in cores]
+    for threads in (4, 5):
+        cluster.tell_if_too_few_cores(SimpleNamespace(nodes=lambda: nodes), threads)
+    assert capsys.readouterr().err == '--threads is 5, but no node has more than 4 cores: waiting for one\n'
 
 
 def test_nothing_imports_ray_without_the_option():
