@@ -136,6 +136,8 @@ def test_folders_give_their_videos_and_photographs_but_no_outputs(tmp_path):
     (tmp_path / 'b_timeline.png').touch()
     for name in ('named.mp4', 'named_timeline.png', 'named_corrected.mp4', 'named_run.json'):  # --output-filename
         (tmp_path / name).touch()
+    for name in ('LOUD.MP4', 'LOUD_run.json'):
+        (tmp_path / name).touch()
     videos, photographs, _ = find_files([tmp_path, tmp_path / 'x.mov', tmp_path / 'y.png'])
     assert videos == [tmp_path / 'b.mp4', tmp_path / 'x.mov']
     assert photographs == {

@@ -1,6 +1,7 @@
 """The webcam script's functions without a window: its keys, names, corner and errors."""
 
 import re
+import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -60,6 +61,15 @@ def test_a_mark_is_of_the_frame_that_was_shown_when_its_key_was_pressed(tmp_path
         ['2', '100.0', '2'],
         ['4', '300.0', '3 4'],
     ]
+
+
+def test_the_clock_in_the_table_is_that_of_the_moment_at_which_a_frame_was_read(tmp_path):
+    with LiveFaceTable(tmp_path / 'faces.csv', CLASS_NAMES) as table:
+        recording = LiveRecording(table)
+        recording.add(CameraFrame(1, time.perf_counter() - 60, np.zeros((48, 64, 3), np.uint8)), 0.0, [])
+        recording.mark('1')
+    (clock,) = pd.to_datetime(pd.read_csv(tmp_path / 'faces.csv').time)
+    assert 60 <= (pd.Timestamp.now(clock.tz) - clock).total_seconds() < 61
 
 
 def test_names_of_a_table_and_its_pictures(tmp_path):
