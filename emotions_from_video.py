@@ -255,10 +255,7 @@ def analyse_files(paths: Sequence[Path], settings: VideoSettings) -> tuple[int, 
             done = {video: outputs[video] for video in videos if video not in problems}
             problems |= summarise_folders([path for path in paths if path.is_dir()], done)
         for folder, group in photographs.items():
-            stills = {path: outputs[path] for path in group if path in outputs}
-            if interruption.reason:
-                problems |= {path: f'{path}: not begun, {interruption.reason}' for path in stills}
-            elif stills:
+            if stills := {path: outputs[path] for path in group if path in outputs}:
                 with open_window(WINDOW_TITLE, settings.show_process) as window:
                     problems |= analyse_photographs(folder, stills, classifier, settings, window, interruption)
     return len(files) + len(empty), problems

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from pathlib import Path
 
 import av
 
@@ -11,6 +12,12 @@ MOST_FAILURES = 100  # in a row, after which a container is given up
 DAMAGE = (av.error.FFmpegError, ValueError, ArithmeticError, MemoryError)
 
 REFUSED = (av.error.InvalidDataError, av.error.ArgumentError)  # what a container answers to a damaged packet
+
+
+def open_container(path: Path, mode: str = 'r', **options) -> av.container.Container:
+    """Open a media file as `av.open` does, by its absolute path: what stands before a colon in a mere name could be a
+    protocol, as in 2026-05-01T12:30.mp4."""
+    return av.open(str(path.absolute()), mode, **options)
 
 
 def demux(container: av.container.InputContainer, *streams: av.stream.Stream) -> Iterator[av.Packet]:

@@ -44,6 +44,8 @@ def analyse_photographs(
     Raises:
         InputError: the detector is wrong for all of them.
     """
+    if interruption.reason:
+        return _not_begun(outputs, interruption)
     settings = replace(settings, whole_frame_every=1)
     pipeline = EmotionPipeline(open_detector(settings), classifier, settings, stills=True)
     table_path = folder and name_table_of_folder(folder)
@@ -93,12 +95,16 @@ def process_photographs(
             if window and (reason := window.show(picture_bgr)):
                 interruption.request(reason)
             if interruption.reason:
-                problems |= {rest: f'{rest}: not begun, {interruption.reason}' for rest in paths[index + 1 :]}
+                problems |= _not_begun(paths[index + 1 :], interruption)
                 break
     if done:
         table_too = f', and of all faces to {table_path}' if table_path else ''
         print(f'Photographs done: {done}, faces: {face_count}. Wrote copies and tables beside them{table_too}')
     return problems
+
+
+def _not_begun(paths, interruption):
+    return {path: f'{path}: not begun, {interruption.reason}' for path in paths}
 
 
 def _write(outputs: Outputs, picture_bgr: np.ndarray | None, faces: Sequence[FaceEmotion], columns: FaceColumns):

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import av
 
-from emotion_recognition.packets import DAMAGE, decode, demux, mux
+from emotion_recognition.packets import DAMAGE, decode, demux, mux, open_container
 from emotion_recognition.timing import mend_times
 
 CODECS_THAT_MP4_CARRIES = {'aac', 'mp3', 'ac3', 'eac3', 'alac', 'flac', 'opus'}  # other sound becomes AAC
@@ -34,7 +34,7 @@ class Sound:
     def __init__(self, path: Path, target: av.container.OutputContainer, shifts: Sequence[Fraction] = ()):
         self._target = target
         self._shifts = shifts
-        self._source = av.open(str(path.absolute()), metadata_errors='replace')
+        self._source = open_container(path, metadata_errors='replace')
         self._packets = iter(())
         self._waiting = None  # the first packet that is not due yet, with its time
         self._position = None  # seconds, where the last one written starts

@@ -11,7 +11,7 @@ import av
 import numpy as np
 
 from emotion_recognition.labels import InputError
-from emotion_recognition.packets import DAMAGE, decode, demux, reason
+from emotion_recognition.packets import DAMAGE, decode, demux, open_container, reason
 from emotion_recognition.pictures import PictureConverter, find_pictures
 from emotion_recognition.timing import mend_times
 
@@ -49,8 +49,8 @@ class VideoReader:
         self.path = Path(path)
         if not self.path.is_file():
             raise InputError(f'{self.path}: no such video file')
-        try:  # an absolute path, since what stands before a colon could be a protocol, as in 2026-05-01T12:30.mp4
-            self._container = av.open(str(self.path.absolute()), metadata_errors='replace')
+        try:
+            self._container = open_container(self.path, metadata_errors='replace')
         except (*DAMAGE, OSError) as error:
             raise InputError(f'{self.path}: cannot be read as a video ({reason(error)})') from None
         self._stream = find_pictures(self._container)

@@ -10,7 +10,7 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from emotion_recognition.labels import InputError
-from emotion_recognition.packets import REFUSED, mux, reason
+from emotion_recognition.packets import REFUSED, mux, open_container, reason
 from emotion_recognition.sound import Sound
 from emotion_recognition.video import VideoReader
 
@@ -43,7 +43,7 @@ class VideoWriter:
         self._stream = None
         self._reformatter = VideoReformatter()
         with _telling_why(self.path):
-            self._container = av.open(str(self.path.absolute()), 'w', options={'movflags': '+faststart'})
+            self._container = open_container(self.path, 'w', options={'movflags': '+faststart'})
             self._sound = Sound(reader.path, self._container, reader.shifts)
         self._sound_ends = float('inf')  # seconds
         self._timestamp_ms = 0.0
@@ -115,7 +115,7 @@ class VideoWriter:
         try:
             self._container.close()
         except REFUSED:  # damaged sound behind the last picture is no matter, unless the index could not be written
-            av.open(str(self.path.absolute())).close()
+            open_container(self.path).close()
 
 
 @contextmanager

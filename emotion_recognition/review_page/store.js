@@ -12,18 +12,11 @@ class Store {
       this.isKept = false;
     }
     window.addEventListener('storage', (event) => { // another tab of this page has corrected
-      if (event.key === key) this.follow(event.newValue);
+      if (event.key === key) this.change(event.newValue ? unpackPeriods(JSON.parse(event.newValue)) : found);
     });
     window.addEventListener('beforeunload', (event) => {
       if (!this.isKept && this.isCorrected()) event.preventDefault();
     });
-  }
-
-  follow(kept) {
-    this.past.push(this.periods);
-    this.periods = kept ? unpackPeriods(JSON.parse(kept)) : this.found;
-    this.endStep();
-    this.onChange();
   }
 
   isCorrected() {
