@@ -1,1 +1,1 @@
-"""What emotions_from_video.py and emotions_from_webcam.py share: from a frame to its faces' emotions."""
+"""What the two inference scripts share; README.md follows one frame through it."""

@@ -2,80 +2,101 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 
 import numpy as np
 
-from emotion_recognition.baseline import FaceBaselines
-from emotion_recognition.boxes import boxes_of
-from emotion_recognition.classification import EmotionClassifier
-from emotion_recognition.confirmation import FaceConfirmation, confirm_ahead
-from emotion_recognition.crops import cut_level
-from emotion_recognition.detection import FaceDetector
-from emotion_recognition.gaps import fill_gaps
+from emotion_recognition.emotions.baseline import FaceBaselines
+from emotion_recognition.emotions.classifier import EmotionClassifier, open_classifier
+from emotion_recognition.faces.boxes import boxes_of
+from emotion_recognition.faces.confirmation import FaceConfirmation, confirm_ahead
+from emotion_recognition.faces.crops import align_face
+from emotion_recognition.faces.detection import FaceDetector, open_detector
+from emotion_recognition.faces.gaps import fill_gaps
+from emotion_recognition.faces.nearby import NearbySearch
+from emotion_recognition.faces.scene_cuts import SceneCuts
+from emotion_recognition.faces.tracking import FaceTracker
 from emotion_recognition.labels import FaceEmotion, InputError
-from emotion_recognition.prefetch import prefetch
-from emotion_recognition.scenes import SceneCuts
 from emotion_recognition.settings import Settings
-from emotion_recognition.tracking import FaceTracker
+from emotion_recognition.threads import prefetch
+
+
+@dataclass(frozen=True)
+class Models:
+    """What is opened once for all videos of a run."""
+
+    detector: FaceDetector
+    classifier: EmotionClassifier
+
+
+def open_models(settings: Settings) -> Models:
+    """Open the detector and the classifier that the settings name.
+
+    Raises:
+        InputError: One of them cannot be opened.
+    """
+    detector = open_detector(settings)  # first, since a mistake here is found without waiting for the classifier
+    return Models(detector, open_classifier(settings))
 
 
 class EmotionPipeline:
     """Detector, classifier and tracker in a row. It remembers the faces of one video: make a new one for the next.
 
-    Tilted faces, where the detector tells, are turned upright for the classifier. Boxes are upright always.
+    If the detector knows how a head is tilted, the classifier sees it upright. Boxes are always upright.
 
     Args:
-        detector: of the faces; a new one too.
-        classifier: of the faces found.
-        settings: of the stages.
-        stills: the frames are photographs that have nothing to do with each other: faces are numbered from left to
-            right in each. Such a detector searches each of them as a whole.
+        models: Find the faces and give their probabilities. They may serve other videos too, one after the other.
+        settings: Options of the stages.
+        stills: Whether the frames are unrelated photographs, in each of which faces are numbered from left to right.
+        fill_gaps: Whether `run` fills in faces that the detector missed for a moment, see `faces.gaps`.
 
     Attributes:
-        class_names: of the probabilities.
-        baselines: what faces are compared with, None for nothing; may be set at any time.
+        class_names: Names of the classes that the probabilities belong to.
+        baselines: What faces are compared with, or None. It may be set at any time.
     """
 
-    def __init__(self, detector: FaceDetector, classifier: EmotionClassifier, settings: Settings, stills: bool = False):
-        self._detector = detector
-        self._classifier = classifier
-        self.class_names = classifier.class_names
+    def __init__(self, models: Models, settings: Settings, stills: bool = False, fill_gaps: bool = False):
+        self._search = NearbySearch(models.detector, 1 if stills else settings.whole_frame_every)
+        self._cuts = SceneCuts()
+        self._classifier = models.classifier
+        self.class_names = models.classifier.class_names
         self.baselines: FaceBaselines | None = None
         self._settings = settings
         self._tracker = None if stills else FaceTracker(settings.smoothing_seconds)
-        self._cuts = SceneCuts()
         self._confirm_seconds = 0 if stills else settings.confirm_seconds
         self._live_confirmation = FaceConfirmation(self._confirm_seconds)
+        self._fills_gaps = fill_gaps and not stills
 
     def process(self, frame_bgr: np.ndarray, timestamp_ms: float) -> list[FaceEmotion]:
-        """Find and classify all faces of a frame that is shown at once, in one batch.
+        """Find and classify all faces of a frame that is shown immediately, in one batch.
 
         Args:
-            frame_bgr: (height, width, 3) uint8, BGR, with nothing drawn on it; it is not changed.
-            timestamp_ms: when it is shown, in milliseconds; not below the previous frame's.
+            frame_bgr: (height, width, 3) uint8, BGR, with nothing drawn on it. It is not changed.
+            timestamp_ms: When the frame is shown, in milliseconds; not below the previous frame's time.
 
         Returns:
-            Its faces in the order of their numbers, as soon as they count, see `FaceConfirmation`.
+            Its faces in the order of their numbers, from when they count, see `FaceConfirmation`.
         """
-        faces = self._recognise(frame_bgr, timestamp_ms, self._detector.detect(frame_bgr))
+        is_cut, found = self._detect(frame_bgr)
+        faces = self._recognise(frame_bgr, timestamp_ms, is_cut, found)
         self._live_confirmation.add(timestamp_ms, faces)
         return self._compare(timestamp_ms, self._live_confirmation.select(faces))
 
     def run(
         self, frames: Iterable[tuple[int, float, np.ndarray]]
     ) -> Iterator[tuple[int, float, np.ndarray, list[FaceEmotion]]]:
-        """Process frames while they are still being read: each stage works in a thread of its own, a few frames ahead.
+        """Process frames while others are still being read: each stage runs in its own thread, a few frames ahead.
 
         Close it (`contextlib.closing`) to end before the frames do.
 
         Args:
-            frames: number, timestamp in milliseconds and picture of each, see `process`.
+            frames: Number, timestamp in milliseconds and picture of each, see `process`.
 
         Yields:
-            The same with the faces that count, from the first frame on in which they are seen, see `confirm_ahead`.
+            The same with the faces that count, from the first frame in which they are seen, see `confirm_ahead`.
 
         Raises:
-            InputError: what the frames themselves raise, once all before it were yielded.
+            InputError: What the frames raise, after all frames before it have been yielded.
         """
         errors: list[InputError] = []
         with (
@@ -84,7 +105,7 @@ class EmotionPipeline:
             closing(prefetch(self._recognise_all(detected))) as recognised,
         ):
             results = confirm_ahead(_end_at_error(recognised, errors), self._confirm_seconds)
-            if self._tracker and self._settings.fill_gaps:
+            if self._fills_gaps:
                 results = fill_gaps(results, self._classify, self._settings.smoothing_seconds)
             for number, timestamp_ms, frame_bgr, faces in results:
                 yield number, timestamp_ms, frame_bgr, self._compare(timestamp_ms, faces)
@@ -93,18 +114,22 @@ class EmotionPipeline:
 
     def _detect_all(self, frames):
         for number, timestamp_ms, frame_bgr in frames:
-            yield number, timestamp_ms, frame_bgr, self._detector.detect(frame_bgr)
+            yield number, timestamp_ms, frame_bgr, *self._detect(frame_bgr)
 
     def _recognise_all(self, frames):
-        for number, timestamp_ms, frame_bgr, found in frames:
-            yield number, timestamp_ms, frame_bgr, self._recognise(frame_bgr, timestamp_ms, found)
+        for number, timestamp_ms, frame_bgr, is_cut, found in frames:
+            yield number, timestamp_ms, frame_bgr, self._recognise(frame_bgr, timestamp_ms, is_cut, found)
 
-    def _recognise(self, frame_bgr, timestamp_ms, found):
-        crops = [cut_level(frame_bgr, face) for face in found]
+    def _detect(self, frame_bgr):
+        """Returns whether a scene cut is before this frame, and where its faces are."""
+        is_cut = self._cuts.is_cut(frame_bgr)
+        return is_cut, self._search.detect(frame_bgr, is_cut)
+
+    def _recognise(self, frame_bgr, timestamp_ms, is_cut, found):
+        crops = [align_face(frame_bgr, face) for face in found]
         probabilities = self._predict(crops)
         track_ids = range(1, len(found) + 1)
         if self._tracker:
-            is_cut = self._cuts.is_cut(frame_bgr)
             track_ids, probabilities = self._tracker.update(timestamp_ms, boxes_of(found), probabilities, crops, is_cut)
         return [
             FaceEmotion(track_id, face.box, face_probabilities, self.class_names, face.angle)
@@ -112,7 +137,7 @@ class EmotionPipeline:
         ]
 
     def _classify(self, frame_bgr, found):
-        return self._predict([cut_level(frame_bgr, face) for face in found])
+        return self._predict([align_face(frame_bgr, face) for face in found])
 
     def _predict(self, crops):
         return self._classifier.predict(crops, self._settings.test_time_augmentation)
@@ -122,7 +147,7 @@ class EmotionPipeline:
 
 
 def _end_at_error(frames, errors):
-    """End instead of raising an error, which is noted: frames that wait behind must not be lost with it."""
+    """End at an error and note it, instead of raising it: the frames still waiting in later stages must not be lost."""
     try:
         yield from frames
     except InputError as error:

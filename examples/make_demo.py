@@ -20,8 +20,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))
 
 import emotions_from_video  # noqa: E402 (found through the line above)
-from emotion_recognition.classification import EmotionClassifier  # noqa: E402
-from emotion_recognition.files import Outputs  # noqa: E402
+from emotion_recognition.emotions.classifier import EmotionClassifier  # noqa: E402
+from emotion_recognition.results.output_paths import Outputs  # noqa: E402
 
 CLIP_PATH = HERE / 'demo.mp4'
 # Not beside the clip, where the script would put it: there each user's own run writes, and git ignores that.

@@ -17,10 +17,10 @@ import numpy as np
 import pytest
 from av.video.reformatter import Interpolation
 
-from emotion_recognition.lab_streams import import_pylsl
 from emotion_recognition.labels import InputError
-from emotion_recognition.video import VideoReader
-from emotion_recognition.video_writer import VideoWriter
+from emotion_recognition.live.lab_streams import import_pylsl
+from emotion_recognition.media.video import VideoReader
+from emotion_recognition.media.video_writer import VideoWriter
 from tests.screen import Screen
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -109,6 +109,11 @@ def demo_frame(seconds):
     """A frame of the demo clip, (360, 640, 3) uint8, BGR."""
     with av.open(str(DEMO_PATH)) as container:
         return next(frame for frame in container.decode(video=0) if frame.time >= seconds).to_ndarray(format='bgr24')
+
+
+def find_faces(detector, frame_bgr):
+    """The faces of a single frame."""
+    return detector.search(detector.prepare(frame_bgr))
 
 
 def picture_times_ms(path):

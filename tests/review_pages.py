@@ -9,7 +9,7 @@ from itertools import accumulate, cycle, islice
 import numpy as np
 
 from emotion_recognition.labels import FaceEmotion
-from emotion_recognition.review import Review, write_review
+from emotion_recognition.results.review import Review, write_review
 from tests.conftest import CLASS_NAMES, write_clip
 
 STEADY = [40 * number for number in range(60)]

@@ -20,8 +20,8 @@ import pandas as pd
 import pytest
 
 import emotions_from_video
-from emotion_recognition.classification import EmotionClassifier
-from emotion_recognition.files import name_outputs
+from emotion_recognition.emotions.classifier import EmotionClassifier
+from emotion_recognition.results.output_paths import name_outputs
 from tests.conftest import DEMO_PATH, DETECTOR_PATH, ROOT, SHARED, picture_times_ms, sound_packets, write_clip
 
 MODEL_PATH = ROOT / 'model_weights' / 'model.h5'

@@ -14,8 +14,8 @@ import pandas as pd
 import pytest
 from PIL import ImageGrab
 
-from emotion_recognition.drawing import draw_lines
 from emotion_recognition.labels import emotion_colour_bgr
+from emotion_recognition.results.drawing import draw_lines
 from tests.conftest import CLASS_NAMES, DEMO_PATH, ROOT, write_clip
 from tests.screen import NEEDS_SCREEN, close_window, wait_for_window, xdotool
 

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import model_training
-from emotion_recognition.classification import EmotionClassifier
+from emotion_recognition.emotions.classifier import EmotionClassifier
 from model_training import EMOTIONS
 from tests.training_runs import arguments, failure
 

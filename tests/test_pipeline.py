@@ -1,20 +1,29 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from emotion_recognition.baseline import FaceBaselines
-from emotion_recognition.boxes import FoundFace
+from emotion_recognition.emotions.baseline import FaceBaselines
+from emotion_recognition.faces.boxes import FoundFace
 from emotion_recognition.labels import InputError
-from emotion_recognition.pipeline import EmotionPipeline
+from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.settings import Settings
-from emotions_from_video import VideoSettings
+
+SETTINGS = Settings(confirm_seconds=0, whole_frame_every=1)
 
 
 class Detector:
     def __init__(self, boxes, angle=0.0):
         self.boxes, self.angle = boxes, angle
 
-    def detect(self, frame_bgr):
+    def prepare(self, frame_bgr):
+        return frame_bgr
+
+    def search(self, picture):
         return [FoundFace(box, self.angle) for box in self.boxes]
+
+    def search_near(self, picture, known, distance, scale):
+        raise AssertionError('SETTINGS ask for whole frames')
 
 
 class Leaving(Detector):
@@ -24,9 +33,9 @@ class Leaving(Detector):
         super().__init__([(0, 0, 20, 20)])
         self.frames_left = frames
 
-    def detect(self, frame_bgr):
+    def search(self, picture):
         self.frames_left -= 1
-        return super().detect(frame_bgr) if self.frames_left >= 0 else []
+        return super().search(picture) if self.frames_left >= 0 else []
 
 
 class Classifier:
@@ -38,6 +47,10 @@ class Classifier:
         self.shapes = [face.shape for face in faces_bgr]
         bright = np.array([face.mean() for face in faces_bgr], np.float32).reshape(-1) / 255
         return np.stack([bright, 1 - bright], axis=1)
+
+
+def open_pipeline(detector, classifier, settings, **how):
+    return EmotionPipeline(Models(detector, classifier), settings, **how)
 
 
 def lit(brightness):
@@ -52,9 +65,7 @@ def test_all_faces_in_one_batch_and_the_frame_unchanged():
     frame[5:15, 20:30] = 204
     before = frame.copy()
     classifier = Classifier()
-    faces = EmotionPipeline(
-        Detector([(0, 30, 10, 10), (20, 5, 10, 10)]), classifier, Settings(confirm_seconds=0)
-    ).process(frame, 0.0)
+    faces = open_pipeline(Detector([(0, 30, 10, 10), (20, 5, 10, 10)]), classifier, SETTINGS).process(frame, 0.0)
     assert classifier.shapes == [(10, 10, 3), (10, 10, 3)]
     assert [(face.box, face.emotion) for face in faces] == [((0, 30, 10, 10), 'sad'), ((20, 5, 10, 10), 'happy')]
     assert faces[1].confidence == np.float32(0.8)
@@ -71,9 +82,7 @@ def test_tilted_face_is_classified_upright_and_its_box_stays():
             seen.extend(face[: len(face) // 2].mean() for face in faces_bgr)
             return super().predict(faces_bgr, test_time_augmentation)
 
-    (face,) = EmotionPipeline(Detector([(20, 20, 20, 20)], angle=90.0), Upper(), Settings(confirm_seconds=0)).process(
-        frame, 0.0
-    )
+    (face,) = open_pipeline(Detector([(20, 20, 20, 20)], angle=90.0), Upper(), SETTINGS).process(frame, 0.0)
     assert seen == [204]
     assert face.box == (20, 20, 20, 20)
 
@@ -81,7 +90,7 @@ def test_tilted_face_is_classified_upright_and_its_box_stays():
 def test_faces_stand_in_the_order_of_their_numbers():
     frame = np.zeros((40, 60, 3), np.uint8)
     detector = Detector([(0, 0, 20, 20), (30, 0, 20, 20)])
-    pipeline = EmotionPipeline(detector, Classifier(), Settings(confirm_seconds=0))
+    pipeline = open_pipeline(detector, Classifier(), SETTINGS)
     pipeline.process(frame, 0.0)
     detector.boxes = detector.boxes[::-1]
     faces = pipeline.process(frame, 40.0)
@@ -91,8 +100,8 @@ def test_faces_stand_in_the_order_of_their_numbers():
 def test_smoothing_keeps_the_label_through_one_odd_frame():
     labels = []
     for smoothing_seconds in (0.3, 0.0):
-        settings = Settings(smoothing_seconds=smoothing_seconds, confirm_seconds=0)
-        pipeline = EmotionPipeline(Detector([(0, 0, 20, 20)]), Classifier(), settings)
+        settings = replace(SETTINGS, smoothing_seconds=smoothing_seconds)
+        pipeline = open_pipeline(Detector([(0, 0, 20, 20)]), Classifier(), settings)
         frames = [lit(brightness) for brightness in (230, 230, 20, 230)]
         labels.append([pipeline.process(frame, number * 40.0)[0].emotion for number, frame in enumerate(frames)])
     assert labels == [['happy'] * 4, ['happy', 'happy', 'sad', 'happy']]
@@ -100,7 +109,7 @@ def test_smoothing_keeps_the_label_through_one_odd_frame():
 
 def test_behind_a_scene_cut_another_face_in_the_same_place_has_a_number_of_its_own():
     anna, bert = np.random.default_rng(0).integers(0, 256, (2, 20, 20, 3), np.uint8)
-    pipeline = EmotionPipeline(Detector([(20, 10, 20, 20)]), Classifier(), Settings(confirm_seconds=0))
+    pipeline = open_pipeline(Detector([(20, 10, 20, 20)]), Classifier(), SETTINGS)
     numbers = []
     for step, (face, ground) in enumerate([(anna, 200), (anna, 200), (bert, 200), (anna, 40), (anna, 200), (bert, 40)]):
         frame = np.full((90, 160, 3), ground, np.uint8)
@@ -110,18 +119,13 @@ def test_behind_a_scene_cut_another_face_in_the_same_place_has_a_number_of_its_o
 
 
 def test_no_faces():
-    assert (
-        EmotionPipeline(Detector([]), Classifier(), Settings(confirm_seconds=0)).process(
-            np.zeros((40, 60, 3), np.uint8), 0.0
-        )
-        == []
-    )
+    assert open_pipeline(Detector([]), Classifier(), SETTINGS).process(np.zeros((40, 60, 3), np.uint8), 0.0) == []
 
 
 def test_stills_have_nothing_to_do_with_each_other():
     bright, dark = np.full((40, 60, 3), 230, np.uint8), np.full((40, 60, 3), 20, np.uint8)
     detector = Detector([(0, 0, 20, 20), (30, 0, 20, 20)])
-    pipeline = EmotionPipeline(detector, Classifier(), Settings(confirm_seconds=0), stills=True)
+    pipeline = open_pipeline(detector, Classifier(), SETTINGS, stills=True)
     shown = [
         [(face.track_id, face.box[0], face.emotion) for face in faces]
         for _, _, _, faces in pipeline.run([(0, 0.0, bright), (1, 0.0, dark)])
@@ -130,18 +134,19 @@ def test_stills_have_nothing_to_do_with_each_other():
 
 
 @pytest.mark.parametrize(
-    ('seen_in', 'options'),
-    [(20, {'confirm_seconds': 2}), (15, {'confirm_seconds': 0, 'fill_gaps': True})],
+    ('seen_in', 'confirm_seconds', 'fill_gaps'),
+    [(20, 2, False), (15, 0, True)],
     ids=['not yet confirmed', 'perhaps a gap'],
 )
-def test_frames_that_wait_are_not_lost_with_an_error_behind_them(seen_in, options):
+def test_frames_that_wait_are_not_lost_with_an_error_after_them(seen_in, confirm_seconds, fill_gaps):
     picture = np.zeros((40, 60, 3), np.uint8)
 
     def break_off():
         yield from ((number, number * 40.0, picture) for number in range(20))
         raise InputError('the file breaks off')
 
-    pipeline, shown = EmotionPipeline(Leaving(seen_in), Classifier(), VideoSettings(**options)), []
+    settings = replace(SETTINGS, confirm_seconds=confirm_seconds)
+    pipeline, shown = open_pipeline(Leaving(seen_in), Classifier(), settings, fill_gaps=fill_gaps), []
     with pytest.raises(InputError, match='breaks off'):
         for number, *_ in pipeline.run(break_off()):
             shown.append(number)
@@ -154,9 +159,9 @@ class RestingClassifier(Classifier):
 
 def test_faces_are_compared_with_their_baselines_under_the_numbers_that_are_shown():
     frames = [(n, n * 40.0, lit(brightness)) for n, brightness in enumerate((50, 50, 50, 20))]
-    settings, labels = Settings(smoothing_seconds=0, confirm_seconds=0.05), []
+    settings, labels = replace(SETTINGS, smoothing_seconds=0, confirm_seconds=0.05), []
     for live in (False, True):
-        pipeline = EmotionPipeline(Detector([(0, 0, 20, 20)]), RestingClassifier(), settings)
+        pipeline = open_pipeline(Detector([(0, 0, 20, 20)]), RestingClassifier(), settings)
         pipeline.baselines = FaceBaselines(pipeline.class_names, 0.0, 50.0)
         found = (pipeline.process(frame, ms) for _, ms, frame in frames) if live else pipeline.run(frames)
         labels.append([[face.emotion for face in (faces if live else faces[3])] for faces in found])

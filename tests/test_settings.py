@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from emotion_recognition.command_line import Parser, read_command_line
 from emotion_recognition.labels import InputError
-from emotion_recognition.settings import Parser, Settings, option, read_command_line
+from emotion_recognition.settings import Settings, option
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emotion_recognition.classification import EmotionClassifier
+from emotion_recognition.emotions.classifier import EmotionClassifier
 from model_training import split
 from tests.conftest import CLASS_NAMES, ROOT, SHARED
 

@@ -9,14 +9,15 @@ import pandas as pd
 import pytest
 
 import emotions_from_webcam
-from emotion_recognition.baseline import FaceBaselines
-from emotion_recognition.camera import CameraFrame
-from emotion_recognition.face_table import LiveFaceTable
-from emotion_recognition.interaction import Interruption
+from emotion_recognition.emotions.baseline import FaceBaselines
+from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
-from emotion_recognition.pace import Pace
-from emotion_recognition.recording import LiveRecording
-from emotions_from_webcam import KEY_HELP, begin_baselines, describe, name_table, save_picture, watch
+from emotion_recognition.live.live_files import name_table, save_picture
+from emotion_recognition.live.live_table import LiveFaceTable
+from emotion_recognition.live.pace import Pace
+from emotion_recognition.live.session import LiveSession
+from emotion_recognition.media.camera import CameraFrame
+from emotions_from_webcam import KEY_HELP, begin_baselines, describe, watch
 from tests.conftest import CLASS_NAMES, DEMO_PATH
 
 
@@ -52,7 +53,7 @@ def test_a_mark_is_of_the_frame_that_was_shown_when_its_key_was_pressed(tmp_path
     camera = ScriptedCamera(True, True, False, True, True, True, False)
     window = ScriptedWindow(None, '1', '2', 'x', ' ', '3', '4', ' ')  # the pause outlasts the camera
     with LiveFaceTable(tmp_path / 'faces.csv', CLASS_NAMES) as table:
-        watch(camera, pipeline, LiveRecording(table), window, Interruption())
+        watch(camera, pipeline, LiveSession(table), window, Interruption())
     # Found as the second frame is shown: pressed before, during the first. Then no frame came, and in the pause none
     # is taken: it is of the last one shown.
     rows = pd.read_csv(tmp_path / 'faces.csv', dtype=str)
@@ -65,7 +66,7 @@ def test_a_mark_is_of_the_frame_that_was_shown_when_its_key_was_pressed(tmp_path
 
 def test_the_clock_in_the_table_is_that_of_the_moment_at_which_a_frame_was_read(tmp_path):
     with LiveFaceTable(tmp_path / 'faces.csv', CLASS_NAMES) as table:
-        recording = LiveRecording(table)
+        recording = LiveSession(table)
         recording.add(CameraFrame(1, time.perf_counter() - 60, np.zeros((48, 64, 3), np.uint8)), 0.0, [])
         recording.mark('1')
     (clock,) = pd.to_datetime(pd.read_csv(tmp_path / 'faces.csv').time)
@@ -113,7 +114,7 @@ def test_model_without_neutral_goes_on_without_baseline(capsys):
         (['--camera', '9' * 20], f'camera {"9" * 20} cannot be opened'),
         (['--csv-path', 'no_folder/faces.csv'], 'no_folder: no such folder for the table'),
         (['--csv-path', '.'], 'is a folder; expected a name for the table'),
-        (['--csv-path', __file__], 'is there already; expected another name'),
+        (['--csv-path', __file__], 'already exists; expected another name'),
     ],
 )
 def test_what_is_missing_is_said_in_one_line(options, message, colour_model_path, monkeypatch, capfd):

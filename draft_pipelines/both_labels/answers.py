@@ -14,9 +14,9 @@ from tqdm import tqdm
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from emotion_recognition.classification import EmotionClassifier
+from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.labels import InputError
-from emotion_recognition.photographs import read_photograph
+from emotion_recognition.media.photographs import read_photograph
 
 BATCH = 64  # images
 SIZES = (1, 0.85)  # shares of the face's sides

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')
 
-from emotion_recognition.classification import EmotionClassifier  # noqa: E402 (found through the line above)
+from emotion_recognition.emotions.classifier import EmotionClassifier  # noqa: E402 (found through the line above)
 
 MODEL_PATH = ROOT / 'model_weights' / 'model.h5'
 FACE_COUNTS = (1, 4)

@@ -26,10 +26,11 @@ from clips import make_clip
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from emotion_recognition.boxes import boxes_of, intersection_over_union  # noqa: E402 (found through the line above)
-from emotion_recognition.detection import open_detector  # noqa: E402
+from emotion_recognition.faces.boxes import boxes_of, intersection_over_union  # noqa: E402 (found through the line above)
+from emotion_recognition.faces.detection import open_detector  # noqa: E402
+from emotion_recognition.faces.nearby import NearbySearch  # noqa: E402
+from emotion_recognition.media.video import VideoReader  # noqa: E402
 from emotion_recognition.settings import Settings  # noqa: E402
-from emotion_recognition.video import VideoReader  # noqa: E402
 
 SAME_IOU = 0.3  # the boxes of both detectors differ by up to a half
 COLOURS_BGR = {'haar whole': (0, 0, 255), 'yunet whole': (0, 255, 0)}
@@ -57,7 +58,7 @@ def main():
 def search(clip, yunet_path, pictures):
     """Boxes in each frame, and milliseconds a frame, for each way of searching."""
     detectors = {
-        f'{name} {way}': open_detector(Settings(detector_path=path, whole_frame_every=every))
+        f'{name} {way}': NearbySearch(open_detector(Settings(detector_path=path)), every)
         for name, path in (('haar', 'haar'), ('yunet', yunet_path))
         for way, every in (('whole', 1), ('nearby', Settings.whole_frame_every))
     }

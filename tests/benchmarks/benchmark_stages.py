@@ -16,16 +16,17 @@ from clips import make_clip
 
 sys.path.insert(0, str(ROOT))
 
-from emotion_recognition.boxes import boxes_of
-from emotion_recognition.classification import EmotionClassifier
-from emotion_recognition.crops import cut_level
-from emotion_recognition.detection import open_detector
-from emotion_recognition.drawing import draw_faces
-from emotion_recognition.pipeline import EmotionPipeline
+from emotion_recognition.emotions.classifier import EmotionClassifier
+from emotion_recognition.faces.boxes import boxes_of
+from emotion_recognition.faces.crops import align_face
+from emotion_recognition.faces.detection import open_detector
+from emotion_recognition.faces.nearby import NearbySearch
+from emotion_recognition.faces.tracking import FaceTracker
+from emotion_recognition.media.video import VideoReader
+from emotion_recognition.media.video_writer import VideoWriter
+from emotion_recognition.pipeline import EmotionPipeline, Models
+from emotion_recognition.results.drawing import draw_faces
 from emotion_recognition.settings import MODEL_WEIGHTS_PATH, Settings
-from emotion_recognition.tracking import FaceTracker
-from emotion_recognition.video import VideoReader
-from emotion_recognition.video_writer import VideoWriter
 
 SECONDS = 4
 SETTINGS = Settings(detector_path=sys.argv[1] if len(sys.argv) > 1 else 'haar')
@@ -45,12 +46,13 @@ def measure(clip, classifier):
     with VideoReader(clip) as reader:
         frames = timed('read', lambda: list(reader.read_frames()))
         pictures = [frame_bgr for _, _, frame_bgr in frames]
-        detector, tracker = open_detector(SETTINGS), FaceTracker()
-        found = timed('detect', lambda: [detector.detect(picture) for picture in pictures])
+        models = Models(open_detector(SETTINGS), classifier)
+        search, tracker = NearbySearch(models.detector, SETTINGS.whole_frame_every), FaceTracker()
+        found = timed('detect', lambda: [search.detect(picture) for picture in pictures])
         crops = timed(
             'cut',
             lambda: [
-                [cut_level(picture, face) for face in faces] for picture, faces in zip(pictures, found, strict=True)
+                [align_face(picture, face) for face in faces] for picture, faces in zip(pictures, found, strict=True)
             ],
         )
         boxes = list(map(boxes_of, found))
@@ -58,7 +60,7 @@ def measure(clip, classifier):
         answers = timed('classify', lambda: [classifier.predict(faces) for faces in crops])
         times = [timestamp_ms for _, timestamp_ms, _ in frames]
         timed('track', lambda: list(map(tracker.update, times, boxes, answers, crops)))
-        pipeline = EmotionPipeline(open_detector(SETTINGS), classifier, SETTINGS)
+        pipeline = EmotionPipeline(models, SETTINGS)
         faces = list(map(pipeline.process, pictures, times))
         timed('draw', lambda: list(map(draw_faces, pictures, faces)))
         timed('write', lambda: write(clip.with_name('copy.mp4'), reader, frames))

@@ -22,12 +22,13 @@ TIMED_SCRIPT = """
 import sys, time
 sys.argv = sys.argv[1:]
 import emotions_from_video
-write = emotions_from_video.VideoWriter.write
+from emotion_recognition.media.video_writer import VideoWriter
+write = VideoWriter.write
 def timed_write(self, timestamp_ms, frame_bgr):
     write(self, timestamp_ms, frame_bgr)
     if not timestamp_ms:
         print('first', time.time())
-emotions_from_video.VideoWriter.write = timed_write
+VideoWriter.write = timed_write
 emotions_from_video.main()
 """
 

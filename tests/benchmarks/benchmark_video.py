@@ -95,8 +95,8 @@ def run(command):
 def decode_and_encode(clip):
     """Seconds that the same reader and writer take with nothing between them."""
     sys.path.insert(0, str(ROOT))
-    from emotion_recognition.video import VideoReader
-    from emotion_recognition.video_writer import VideoWriter
+    from emotion_recognition.media.video import VideoReader
+    from emotion_recognition.media.video_writer import VideoWriter
 
     started = time.perf_counter()
     with VideoReader(clip) as reader, VideoWriter(clip.with_name('alone.mp4'), reader) as writer:

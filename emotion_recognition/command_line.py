@@ -1,0 +1,76 @@
+"""What both scripts do around their work: read the options, end on signals, report errors in one line."""
+
+import argparse
+import dataclasses
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NoReturn, TypeVar
+
+from emotion_recognition.interruption import signals_as_ctrl_c
+from emotion_recognition.labels import InputError
+from emotion_recognition.settings import Settings, option_name
+
+SettingsType = TypeVar('SettingsType', bound=Settings)
+
+
+class Parser(argparse.ArgumentParser):
+    """Parser that reports errors in one line and exits with code 1."""
+
+    def error(self, message: str) -> NoReturn:
+        if message.startswith('unrecognized arguments: ') and not message.split(': ')[1].startswith('-'):
+            message += '; name all files in a row, without options between them'
+        sys.exit(f'{self.prog}: {message} (--help lists the options)')
+
+
+def read_command_line(
+    parser: Parser, settings_type: type[SettingsType], arguments: Sequence[str] | None = None
+) -> tuple[SettingsType, argparse.Namespace]:
+    """Read a command line.
+
+    Args:
+        parser: Parser with the arguments that are not settings.
+        settings_type: The script's settings class; each of its fields becomes an option.
+        arguments: Arguments to read; by default those of the process.
+
+    Returns:
+        The settings, and the arguments that are not settings.
+
+    Raises:
+        InputError: A value is out of its bounds.
+    """
+    fields = dataclasses.fields(settings_type)
+    for field in fields:
+        default = '' if field.default is None else ' (default: %(default)s)'
+        kind = {'default': field.default, 'help': field.metadata['help'] + default}
+        if isinstance(field.default, bool):
+            kind['action'] = argparse.BooleanOptionalAction
+        else:
+            kind |= {'type': field.metadata['parse'], 'choices': field.metadata['choices']}
+        if (bare := field.metadata['bare']) is not None:
+            kind |= {'nargs': '?', 'const': bare}
+        if parts := field.metadata['parts']:
+            kind |= {'nargs': len(parts), 'metavar': parts}
+        parser.add_argument(option_name(field.name), **kind)
+    given = vars(parser.parse_args(arguments))
+    settings = settings_type(**{field.name: given.pop(field.name) for field in fields})
+    return settings, argparse.Namespace(**given)
+
+
+@contextmanager
+def one_line_errors(program: str, when_broken_off: str = 'broken off') -> Iterator[None]:
+    """Run a script's work: SIGTERM and SIGHUP end it as Ctrl-C does, and a user's mistake exits with one line.
+
+    Args:
+        program: Name of the script, at the start of the line.
+        when_broken_off: What the line says after Ctrl-C.
+    """
+    if hasattr(sys.stdout, 'reconfigure'):  # notebooks have another kind of stdout
+        sys.stdout.reconfigure(errors='backslashreplace')  # file names may have letters that the terminal cannot show
+    try:
+        with signals_as_ctrl_c():
+            yield
+    except (InputError, OSError) as error:
+        sys.exit(f'{program}: {error}')
+    except KeyboardInterrupt:
+        sys.exit(f'{program}: {when_broken_off}')

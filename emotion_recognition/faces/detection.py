@@ -1,0 +1,74 @@
+"""Finding faces in a frame: what a detector is, and which one the settings name."""
+
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from emotion_recognition.faces.boxes import FoundFace
+from emotion_recognition.faces.fetching import fetch
+from emotion_recognition.faces.haar import CASCADE_PATH, HaarFaceDetector
+from emotion_recognition.faces.yunet import YUNET_ADDRESS, YUNET_SHA256, YuNetFaceDetector
+from emotion_recognition.labels import InputError
+from emotion_recognition.settings import Settings
+
+DETECTORS = ('haar', 'yunet')  # those that have names
+
+
+class FaceDetector(Protocol):
+    """Finds faces in a frame or in a part of it. It remembers nothing of earlier frames."""
+
+    def prepare(self, frame_bgr: np.ndarray) -> np.ndarray:
+        """Convert a frame to the picture that is searched.
+
+        Args:
+            frame_bgr: (height, width, 3) uint8, BGR.
+
+        Returns:
+            A uint8 picture of the same height and width.
+        """
+
+    def search(self, picture: np.ndarray) -> list[FoundFace]:
+        """Find the faces in the whole picture that `prepare` returned, sorted from left to right."""
+
+    def search_near(self, picture: np.ndarray, known: FoundFace, distance: float, scale: float) -> list[FoundFace]:
+        """Find the faces around a known one.
+
+        Args:
+            picture: What `prepare` returned.
+            known: Where the face was in an earlier frame.
+            distance: How far around it to search, in sizes of the face.
+            scale: By which factor faces may be larger or smaller than the known one.
+        """
+
+
+def open_detector(settings: Settings) -> FaceDetector:
+    """Open the detector that the settings name. It serves any number of videos, one after the other.
+
+    Args:
+        settings: With `min_face_size` and `detector_path`: 'haar' for the cascade that comes with the project; 'yunet'
+            for the network, which is downloaded once from the OpenCV Zoo; or the path of a file, which is opened as
+            YuNet if it ends in .onnx, otherwise as a cascade.
+
+    Raises:
+        InputError: The file is missing, is not a detector, or cannot be downloaded.
+    """
+    name = str(settings.detector_path)
+    path = path_of_detector(name)
+    if not path.is_file():
+        raise InputError(f"{name}: no such detector file; expected 'haar', 'yunet', or the path of a detector")
+    detector_type = YuNetFaceDetector if path.suffix.lower() == '.onnx' else HaarFaceDetector
+    return detector_type(path, min_face_size=settings.min_face_size)
+
+
+def path_of_detector(name: str) -> Path:
+    """Find the file of a detector by its name in the settings, and download it if necessary.
+
+    Raises:
+        InputError: It cannot be downloaded.
+    """
+    if name == 'haar':
+        return CASCADE_PATH
+    if name == 'yunet':
+        return fetch(YUNET_ADDRESS, YUNET_SHA256)
+    return Path(name)

@@ -1,0 +1,75 @@
+"""How a run is ended from outside: Ctrl-C, and the signals of batch systems and terminals."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+END_SIGNALS = {
+    'SIGINT': 'Ctrl-C was pressed',
+    'SIGTERM': 'it was asked to end (SIGTERM)',
+    'SIGHUP': 'its terminal was closed (SIGHUP)',
+}
+
+
+class Interruption:
+    """A request to stop, checked between frames, so that everything done until then is written completely.
+
+    In its `with` block Ctrl-C, SIGTERM and SIGHUP are such requests. A second Ctrl-C interrupts as usual.
+
+    Attributes:
+        reason: The reason for the request, or None.
+    """
+
+    reason: str | None = None
+
+    def request(self, reason: str) -> None:
+        """Ask the run to stop after the current frame."""
+        self.reason = self.reason or reason
+
+    def __enter__(self):
+        self._previous = _handle_signals(END_SIGNALS, self._on_signal)
+        return self
+
+    def _on_signal(self, number, _):
+        self.request(END_SIGNALS[signal.Signals(number).name])
+        if number == signal.SIGINT:
+            signal.signal(number, self._previous[number])
+
+    def __exit__(self, *exception):
+        _restore_signals(self._previous)
+
+
+@contextmanager
+def signals_as_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP interrupt the block as Ctrl-C does, so that it can clean up."""
+    previous = _handle_signals(['SIGTERM', 'SIGHUP'], signal.default_int_handler)
+    try:
+        yield
+    finally:
+        _restore_signals(previous)
+
+
+def _handle_signals(names, handler):
+    """Handle signals, except those that are ignored, as after nohup. Returns the previous handlers."""
+    if threading.current_thread() is not threading.main_thread():  # other threads receive no signals
+        return {}
+    terminals = [file.fileno() for file in (sys.__stdout__, sys.__stderr__) if file and file.isatty()]
+
+    def handle(number, frame):
+        if number == getattr(signal, 'SIGHUP', None):  # writing to a closed terminal would fail
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            for terminal in terminals:
+                os.dup2(nowhere, terminal)
+        handler(number, frame)
+
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]  # Windows has no SIGHUP
+    taken = [number for number in numbers if signal.getsignal(number) not in (signal.SIG_IGN, None)]
+    return {number: signal.signal(number, handle) for number in taken}
+
+
+def _restore_signals(previous):
+    for number, handler in previous.items():
+        signal.signal(number, handler)

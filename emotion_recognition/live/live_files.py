@@ -1,0 +1,48 @@
+"""The files of a live run: what its table is called, and the pictures that the user saves."""
+
+import sys
+from datetime import datetime
+from itertools import count
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from emotion_recognition.labels import InputError
+
+
+def name_table(csv_path: str | Path) -> Path:
+    """Name the table: codes such as %Y in the file's name are replaced by the current time.
+
+    Raises:
+        InputError: The table cannot be there, or one is there already. A live run cannot be repeated, so its table is
+            never overwritten.
+    """
+    path = Path(csv_path)
+    if path.is_dir():
+        raise InputError(f'{path}: is a folder; expected a name for the table')
+    try:
+        path = path.with_name(datetime.now().strftime(path.name))
+    except ValueError:
+        raise InputError(f'{path}: its codes give no name for a file, such as %D, which has slashes') from None
+    if not path.parent.is_dir():
+        raise InputError(f'{path.parent}: no such folder for the table')
+    if path.exists():
+        raise InputError(f'{path}: already exists; expected another name, since a live table is never overwritten')
+    return path
+
+
+def save_picture(table_path: Path, picture_bgr: np.ndarray) -> None:
+    """Save a picture as PNG next to the table, under the next free number, and print its path, or why it failed.
+
+    Args:
+        table_path: Path of the live table.
+        picture_bgr: (height, width, 3) uint8, BGR.
+    """
+    names = (table_path.with_name(f'{table_path.stem}_{number}.png') for number in count(1))
+    path = next(name for name in names if not name.exists())
+    try:
+        path.write_bytes(cv2.imencode('.png', picture_bgr)[1])
+        print(f'Saved {path}')
+    except OSError as error:
+        print(f'{path}: cannot be written ({error.strerror})', file=sys.stderr)

@@ -1,0 +1,146 @@
+"""Reading a video's frames with their own timestamps.
+
+With PyAV (FFmpeg's libraries), which alone of the usual packages tells each frame's presentation time.
+"""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from emotion_recognition.labels import InputError
+from emotion_recognition.media.frame_conversion import FrameConverter, find_picture_stream
+from emotion_recognition.media.packets import DECODE_ERRORS, decode, demux, open_container, reason
+from emotion_recognition.media.timestamps import repair_timestamps
+
+ENDS_EARLY_SECONDS = 1  # before the end that its header names, a file was cut off
+
+
+class FrameError(InputError):
+    """A frame cannot be decoded."""
+
+
+class VideoReader:
+    """A video file's largest picture stream; use it in a `with` statement.
+
+    Packets that are damaged are skipped. Pictures that differ in size from the first one are scaled to fit into it.
+
+    Args:
+        path: any file that FFmpeg reads.
+        threads: that decode; 0 for as many as there are cores.
+
+    Attributes:
+        time_base: unit of the file's timestamps, in seconds.
+        frame_rate: average, in frames a second.
+        frame_count: as far as the file tells, else estimated from its duration; for progress bars only.
+        colour_space: FFmpeg's number of the YUV matrix, 2 where the file does not say.
+        skipped_packets: how many could not be decoded so far.
+        first_skipped_ms: time of the first of them in milliseconds, None if there is none.
+        shifts: of files that were joined into one, by how many seconds each is moved to follow the one before it; the
+            first is not moved. It grows while frames are read.
+
+    Raises:
+        InputError: no such file, not a video, or no picture in it.
+    """
+
+    def __init__(self, path: str | Path, threads: int = 0):
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise InputError(f'{self.path}: no such video file')
+        try:
+            self._container = open_container(self.path, metadata_errors='replace')
+        except (*DECODE_ERRORS, OSError) as error:
+            raise InputError(f'{self.path}: cannot be read as a video ({reason(error)})') from None
+        self._stream = find_picture_stream(self._container)
+        if self._stream is None:
+            self._container.close()
+            raise InputError(f'{self.path}: has no picture stream that can be decoded')
+        # Not 'AUTO': threads for whole frames tell of damage some frames later, and then lose the last ones of a file.
+        self._stream.thread_type, self._stream.codec_context.thread_count = 'SLICE', threads
+        self.time_base: Fraction = self._stream.time_base
+        self.frame_rate: Fraction = self._stream.average_rate or self._stream.guessed_rate or Fraction(30)
+        self.frame_count = self._stream.frames or self._estimate_frame_count()
+        self.colour_space = int(self._stream.codec_context.colorspace)
+        self.skipped_packets, self.first_skipped_ms = 0, None
+        self.shifts = [Fraction(0)]
+        self._converter = FrameConverter(self._stream)
+
+    def _estimate_frame_count(self):
+        seconds = self._container.duration / av.time_base if self._container.duration else 0
+        return round(seconds * self.frame_rate)
+
+    def read_frames(self) -> Iterator[tuple[int, float, np.ndarray]]:
+        """Decode from the start.
+
+        Yields:
+            Frame number from 1; the file's own presentation time in milliseconds; the upright picture with square
+            pixels, (height, width, 3) uint8, BGR, which is the caller's to draw on. All have the size of the first.
+
+        Raises:
+            FrameError: nothing can be decoded any more, or the file ends early. All before that have been yielded.
+        """
+        last_ms = None
+        end = self._promised_end()
+        step = max(1, round(1 / (self.frame_rate * self.time_base)))
+        pictures = ((pts, step, frame_bgr) for pts, frame_bgr in self._decode())
+        end_pts = None if end is None else round(end / self.time_base)
+        try:
+            for number, frame in enumerate(repair_timestamps(pictures, self.time_base, end_pts), start=1):
+                if frame.recording == len(self.shifts):
+                    self.shifts.append(frame.shift * self.time_base)
+                last_ms = float((frame.pts + frame.shift) * self.time_base * 1000)
+                yield number, last_ms, frame.item
+        except DECODE_ERRORS as error:
+            time = 'at its start' if last_ms is None else f'after {last_ms / 1000:.2f} s'
+            raise FrameError(f'{self.path}: cannot be decoded {time} ({reason(error)})') from None
+
+    def _decode(self):
+        """Timestamps and pictures; all else is read along to know where the file itself ends."""
+        ends = shown = Fraction(0)  # seconds
+        problem, lost = None, 0  # why the newest packets could not be decoded, and how many of them
+        for packet in demux(self._container, *self._container.streams):
+            if packet.pts is not None:
+                ends = max(ends, (packet.pts + (packet.duration or 0)) * packet.time_base)
+            if packet.stream is not self._stream:
+                continue
+            try:
+                frames = decode(self._stream, packet)
+            except DECODE_ERRORS as error:
+                problem, lost = error, lost + 1
+                self._note_skipped(packet, shown)
+                continue
+            for frame in frames:
+                lost, shown = 0, shown if frame.pts is None else frame.pts * self.time_base
+                yield frame.pts, self._to_bgr(frame)
+        if lost and (self._converter.size is None or lost > ENDS_EARLY_SECONDS * self.frame_rate):
+            raise problem
+        promised = self._promised_end()
+        if promised is not None and ends < promised - ENDS_EARLY_SECONDS:
+            raise FrameError(f'{self.path}: ends early, at {float(ends):.1f} of {float(promised):.1f} s')
+
+    def _promised_end(self):
+        """Where the file ends according to its header, in seconds."""
+        if not self._container.duration:
+            return None
+        return Fraction(self._container.duration + (self._container.start_time or 0), av.time_base)
+
+    def _note_skipped(self, packet, shown):
+        self.skipped_packets += 1
+        if self.first_skipped_ms is None:
+            time = shown if packet.pts is None else packet.pts * packet.time_base
+            self.first_skipped_ms = float((time + self.shifts[-1]) * 1000)
+
+    def _to_bgr(self, frame):
+        return self._converter.convert(frame)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._container.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()

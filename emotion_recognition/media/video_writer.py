@@ -1,0 +1,127 @@
+"""Writing frames as a video, each at its own time, with the sound of the video that they come from."""
+
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import Interpolation, VideoReformatter
+
+from emotion_recognition.labels import InputError
+from emotion_recognition.media.packets import REFUSED, mux, open_container, reason
+from emotion_recognition.media.sound import Sound
+from emotion_recognition.media.video import VideoReader
+
+VIDEO_ENCODER = 'libx264'
+VIDEO_OPTIONS = {'preset': 'veryfast', 'crf': '20'}  # crf: 0 is lossless, 51 the worst
+FROM_BGR = Interpolation.BILINEAR | Interpolation.ACCURATE_RND  # exact, so that copies do not darken further
+HIGHEST_RATE = 1000  # frames a second, of what a file says; FFmpeg cannot read its own mp4 of 20 000
+TAGGED_COLOUR_SPACES = {1, 4, 5, 7, 9}  # those that swscale converts from and to; 2 is 'unspecified'
+
+
+class VideoWriter:
+    """Writes frames as H.264 in mp4, each at its own time, with the sound of the video that they come from.
+
+    Players leave out what mp4 holds before its time 0: a video that starts before it is moved there as a whole.
+
+    The file is whole when the `with` block has ended well.
+
+    Args:
+        path: of the mp4 file.
+        reader: of the video whose frames are written; its timestamps' unit and its sound are taken over.
+        threads: that encode; 0 for as many as the encoder chooses.
+
+    Raises:
+        InputError: the folder cannot be written.
+    """
+
+    def __init__(self, path: str | Path, reader: VideoReader, threads: int = 0):
+        self.path = Path(path)
+        self._reader, self._threads = reader, threads
+        self._stream = None
+        self._reformatter = VideoReformatter()
+        with _telling_why(self.path):
+            self._container = open_container(self.path, 'w', options={'movflags': '+faststart'})
+            self._sound = Sound(reader.path, self._container, reader.shifts)
+        self._sound_ends = float('inf')  # seconds
+        self._timestamp_ms = 0.0
+
+    def write(self, timestamp_ms: float, frame_bgr: np.ndarray) -> None:
+        """Write the next frame.
+
+        Args:
+            timestamp_ms: when it is shown, in milliseconds; above the previous one's.
+            frame_bgr: (height, width, 3) uint8, BGR; all frames have one size. An odd last row or column is doubled,
+                since H.264 stores colour for pairs of them.
+
+        Raises:
+            InputError: the disk is full, or the video's times or size are beyond what mp4 can hold.
+        """
+        height, width = frame_bgr.shape[:2]
+        if height % 2 or width % 2:
+            frame_bgr = cv2.copyMakeBorder(frame_bgr, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+        with _telling_why(self.path):
+            self._write(timestamp_ms, frame_bgr)
+        self._timestamp_ms = timestamp_ms
+
+    def _write(self, timestamp_ms, frame_bgr):
+        if self._stream is None:
+            self._open_stream(frame_bgr.shape[1], frame_bgr.shape[0])
+            self._sound.delay = self._delay = max(Fraction(0), -self._to_time(timestamp_ms))
+        frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(frame_bgr), format='bgr24')
+        tagged = self._reader.colour_space in TAGGED_COLOUR_SPACES
+        colour_space = self._reader.colour_space if tagged else None
+        frame = self._reformatter.reformat(frame, format='yuv420p', dst_colorspace=colour_space, interpolation=FROM_BGR)
+        frame.time_base = self._reader.time_base
+        frame.pts = round((self._to_time(timestamp_ms) + self._delay) / self._reader.time_base)
+        mux(self._container, self._stream.encode(frame))
+        self._sound.write_until(timestamp_ms / 1000)
+
+    def _to_time(self, timestamp_ms):
+        """Seconds, exactly on the grid of the file's timestamps."""
+        return round(timestamp_ms / 1000 / self._reader.time_base) * self._reader.time_base
+
+    def end_here(self) -> None:
+        """Let the sound end with the last frame written, instead of where the original's ends."""
+        self._sound_ends = self._timestamp_ms / 1000
+
+    def _open_stream(self, width, height):
+        rate = min(self._reader.frame_rate, HIGHEST_RATE)
+        self._stream = self._container.add_stream(VIDEO_ENCODER, rate=rate, options=VIDEO_OPTIONS)
+        self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, 'yuv420p'
+        self._stream.codec_context.time_base = self._reader.time_base
+        self._stream.codec_context.thread_count = self._threads
+        self._stream.codec_context.colorspace = self._reader.colour_space
+        self._container.start_encoding()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, exception_type, *exception):
+        try:
+            if exception_type is None and self._stream is not None:
+                with _telling_why(self.path):
+                    self._sound.finish(self._sound_ends)  # first: then no picture waits behind damaged sound any more
+                    mux(self._container, self._stream.encode(None))
+                    self._close_whole()
+        finally:
+            self._sound.close()
+            with suppress(av.error.FFmpegError):  # what was wrong is being told already
+                self._container.close()
+
+    def _close_whole(self):
+        try:
+            self._container.close()
+        except REFUSED:  # damaged sound behind the last picture is no matter, unless the index could not be written
+            open_container(self.path).close()
+
+
+@contextmanager
+def _telling_why(path):
+    """Turn what PyAV raises into an error that names the file which cannot be written."""
+    try:
+        yield
+    except (av.error.FFmpegError, OSError, ArithmeticError, MemoryError) as error:
+        raise InputError(f'{path}: cannot be written ({reason(error)})') from None

@@ -1,0 +1,49 @@
+"""The table of emotions in the published format: one row per period, or one row per frame."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from emotion_recognition.labels import FaceEmotion
+
+FRAME_COLUMNS = ['ms', 'frame', 'emotions']
+PERIOD_COLUMNS = ['ms_start', 'ms_end', 'frame_start', 'frame_end', 'emotions']
+
+
+def emotions_cell(faces: Sequence[FaceEmotion]) -> str | list[str]:
+    """A frame's emotions in the published format: the bare word for exactly one face, otherwise a list."""
+    emotions = [face.emotion for face in faces]
+    return emotions[0] if len(emotions) == 1 else emotions
+
+
+class EmotionTable:
+    """Collects what each frame shows, in the published format.
+
+    Only periods are kept when `compact`, so that memory grows with the changes and not with the frames.
+
+    Args:
+        compact: `to_frame` gives periods, otherwise frames.
+    """
+
+    def __init__(self, compact: bool = True):
+        self._compact = compact
+        self._periods, self._frames = [], []
+
+    def add(self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion]) -> None:
+        """Add the next frame: its number from 1, its presentation time in milliseconds, its faces in their order."""
+        emotions = emotions_cell(faces)
+        if self._periods and self._periods[-1][4] == emotions:
+            self._periods[-1][1], self._periods[-1][3] = timestamp_ms, frame_number
+        else:
+            self._periods.append([timestamp_ms, timestamp_ms, frame_number, frame_number, emotions])
+        if not self._compact:
+            self._frames.append([timestamp_ms, frame_number, emotions])
+
+    def periods(self) -> pd.DataFrame:
+        """One row per period in which the emotions stay the same: `ms_start, ms_end, frame_start, frame_end,
+        emotions`; start and end are those of its first and last frame."""
+        return pd.DataFrame(self._periods, columns=PERIOD_COLUMNS)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The periods if compact, otherwise one row per frame: `ms, frame, emotions`."""
+        return self.periods() if self._compact else pd.DataFrame(self._frames, columns=FRAME_COLUMNS)

@@ -1,0 +1,181 @@
+"""The review page: one HTML file on which the result of a video can be watched, searched and corrected.
+
+The page works by itself, from a double click and without network: scripts, styles and data stand in it, and its own
+policy forbids it to load anything but the video. Its plots are uPlot's (https://github.com/leeoniya/uPlot, MIT): 50 kB
+that draw ten thousands of points in a few milliseconds. Plotly, the other candidate, brings 3 to 5 MB for kinds of
+charts that are of no use here, and an hour of curves moves slowly in it.
+"""
+
+import base64
+import hashlib
+import html
+import json
+import os
+import re
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import quote
+
+from emotion_recognition.labels import FaceEmotion, emotion_colour_bgr
+from emotion_recognition.results.corrections import Correction, Corrections, correct
+from emotion_recognition.results.curves import Curves
+from emotion_recognition.results.output_paths import to_text
+
+PAGE_FOLDER = Path(__file__).resolve().parent / 'review_page'
+STYLES = ('uplot.min.css', 'review.css')
+SCRIPTS = ('uplot.min.js', 'periods.js', 'player.js', 'timeline.js', 'rows.js', 'table.js', 'store.js', 'review.js')
+SCRIPTS += ('controls.js',)
+# Nothing is loaded but the video; no script or style works but those that stand in the page when it is written.
+POLICY = "default-src 'none'; media-src 'self' file:; script-src {scripts}; style-src {styles}"
+
+
+class NamedSpan(Protocol):
+    """A stretch of the video that has a name, such as a stimulus."""
+
+    name: str
+    start_ms: float
+    end_ms: float
+
+
+@dataclass
+class ReviewPeriod:
+    """A found face while it keeps its emotion, no frame misses it, and one row of corrections or none is about it."""
+
+    found_as: int
+    face: int
+    emotion: str
+    frame_start: int
+    frame_end: int
+    by_person: bool
+    row: Correction | None
+    confidence_sum: float = 0.0
+
+    def to_json(self, class_names: Sequence[str]) -> list:
+        """As the page's scripts take it, see `unpackPeriods` in periods.js."""
+        confidence = round(self.confidence_sum / (self.frame_end - self.frame_start + 1), 4)
+        use, note = (self.row.use, self.row.note) if self.row else (True, '')
+        emotion = class_names.index(self.emotion)
+        who = [self.found_as, self.face, emotion, self.frame_start - 1, self.frame_end - 1]
+        return [*who, confidence, int(self.by_person), int(use), note]
+
+
+class Review:
+    """Collects what the page shows: exact times and periods, thinned curves. An hour of video takes some megabytes.
+
+    Args:
+        class_names: of the probabilities.
+        corrections: with which the page begins; faces are added as they were found.
+        run_name: which stands in the corrected table, see `run_record.name_run`; may be set later.
+    """
+
+    def __init__(self, class_names: Sequence[str], corrections: Corrections | None = None, run_name: str = ''):
+        self.run_name = run_name
+        self._class_names = class_names
+        self._corrections = corrections
+        self._times_us = array('q')
+        self._curves = Curves()
+        self._periods: list[ReviewPeriod] = []
+        self._going_on: dict[int, ReviewPeriod] = {}
+
+    def add(self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion]) -> None:
+        """Add the next frame: its number from 1, its presentation time in milliseconds, its faces."""
+        self._times_us.append(round(timestamp_ms * 1000))
+        self._curves.add(frame_number, faces)
+        before, self._going_on = self._going_on, {}
+        for found in faces:
+            row = self._corrections.find(found.track_id, frame_number) if self._corrections else None
+            face, period = correct(found, row), before.get(found.track_id)
+            state = (face.track_id, face.emotion, bool(face.corrected), row)
+            if period is None or (period.face, period.emotion, period.by_person, period.row) != state:
+                period = ReviewPeriod(
+                    found.track_id, face.track_id, face.emotion, frame_number, frame_number, bool(face.corrected), row
+                )
+                self._periods.append(period)
+            period.frame_end = frame_number
+            period.confidence_sum += found.confidence
+            self._going_on[found.track_id] = period
+
+    def to_json(self, name: str, video_url: str, is_annotated: bool, spans: Sequence[NamedSpan]) -> dict:
+        """All that the page shows, but for what it is made of.
+
+        Args:
+            name: of the video.
+            video_url: of what the page plays.
+            is_annotated: it is what VideoWriter wrote, which moves a video that begins before time 0 to there.
+            spans: shown above the faces.
+        """
+        first_us = self._times_us[0] if self._times_us else 0
+        content = {
+            'name': name,
+            'video': video_url,
+            'shift': max(0, -first_us) if is_annotated else 0,
+            'times': [b - a for a, b in zip([0, *self._times_us], self._times_us, strict=False)],
+            'classes': [[emotion, _to_css(emotion_colour_bgr(emotion))] for emotion in self._class_names],
+            'framesPerBucket': self._curves.frames_per_bucket,
+            'curves': self._curves.to_json(),
+            'periods': [period.to_json(self._class_names) for period in self._periods],
+            'runName': self.run_name,
+            'spans': [[span.name, round(span.start_ms * 1000), round(span.end_ms * 1000)] for span in spans],
+        }
+        # Corrections that a browser keeps belong to this result, and not to another run's of the same video; how and
+        # beside what it is shown makes no difference.
+        result = [content[part] for part in ('name', 'times', 'periods', 'runName')]
+        return content | {'run': hashlib.sha256(json.dumps(result).encode()).hexdigest()[:16]}
+
+
+def write_review(
+    review: Review, video_path: Path, shown_path: Path, folder: Path, path: Path, spans: Sequence[NamedSpan] = ()
+) -> None:
+    """Write the page.
+
+    Args:
+        review: what was collected.
+        video_path: whose name is shown.
+        shown_path: what the page plays: the annotated video, or the original.
+        folder: in which the page will stand.
+        path: where to write it.
+        spans: named stretches of the video, in the file's own time.
+    """
+    name = to_text(video_path.name)
+    content = review.to_json(name, link(shown_path, folder), shown_path != video_path, spans)
+    content['download'] = to_text(path.name.removesuffix('_review.html').removesuffix('_corrected')) + '_corrected.csv'
+    styles = [(PAGE_FOLDER / file).read_text(encoding='utf-8') for file in STYLES]
+    scripts = [(PAGE_FOLDER / file).read_text(encoding='utf-8') for file in SCRIPTS]
+    policy = POLICY.format(scripts=_hashes(scripts), styles=_hashes(styles))
+    parts = {
+        'policy': html.escape(policy),
+        'name': html.escape(name),
+        'styles': ''.join(f'<style>{style}</style>\n' for style in styles),
+        'data': to_script_json(content),
+        'scripts': ''.join(f'<script>{script}</script>\n' for script in scripts),
+    }
+    template = (PAGE_FOLDER / 'review.html').read_text(encoding='utf-8')
+    page = re.sub(r'@(\w+)@', lambda match: parts[match[1]], template)
+    path.write_text(page, encoding='utf-8', newline='\n')
+
+
+def link(path: Path, folder: Path) -> str:
+    """URL of a file, relative to a folder where they share a drive."""
+    try:
+        relative = Path(os.path.relpath(path, folder))
+    except ValueError:  # another drive of Windows
+        return path.resolve().as_uri()
+    return quote(os.fsencode(relative.as_posix()))
+
+
+def to_script_json(content: object) -> str:
+    """JSON that can stand in an HTML script element: ASCII, without what could end the element or begin a comment."""
+    text = json.dumps(content, separators=(',', ':'))
+    return text.replace('&', '\\u0026').replace('<', '\\u003c').replace('>', '\\u003e')
+
+
+def _to_css(colour_bgr):
+    return '#' + ''.join(f'{value:02x}' for value in reversed(colour_bgr))
+
+
+def _hashes(texts):
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in texts]
+    return ' '.join(f"'sha256-{digest}'" for digest in digests)

@@ -1,0 +1,93 @@
+"""From a video's frames to everything that is written or shown while they come."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
+from typing import Protocol
+
+import numpy as np
+from tqdm import tqdm
+
+from emotion_recognition.interruption import Interruption
+from emotion_recognition.labels import FaceEmotion, InputError
+from emotion_recognition.media.video import FrameError, VideoReader
+from emotion_recognition.media.video_writer import VideoWriter
+from emotion_recognition.results.drawing import draw_faces
+from emotion_recognition.results.face_table import FaceColumns, FaceTable
+from emotion_recognition.results.output_paths import Outputs
+from emotion_recognition.results.video_results import VideoResults
+from emotion_recognition.settings import Settings
+from emotion_recognition.window import Window, open_window
+
+WINDOW_TITLE = 'emotions_from_video (q ends)'
+
+
+class Recogniser(Protocol):
+    """Gives the faces of frames: the pipeline, or the recorded faces of an earlier run."""
+
+    def run(
+        self, frames: Iterable[tuple[int, float, np.ndarray]]
+    ) -> Iterator[tuple[int, float, np.ndarray, list[FaceEmotion]]]:
+        """Yield each frame with its faces, see `EmotionPipeline.run`."""
+
+
+def annotate(
+    reader: VideoReader,
+    recogniser: Recogniser,
+    columns: FaceColumns,
+    results: VideoResults,
+    own: Outputs,
+    settings: Settings,
+    interruption: Interruption,
+) -> str | None:
+    """Take each frame from the reader to the tables, the annotated video and the window.
+
+    Args:
+        reader: Video that is read.
+        recogniser: Gives the faces.
+        columns: Columns of the table of faces.
+        results: Collects the faces.
+        own: Where the annotated video and the table of faces are written.
+        settings: Settings of the video script.
+        interruption: Ends it.
+
+    Returns:
+        Why it ended early, or None.
+
+    Raises:
+        InputError: There is no frame at all.
+    """
+    stopped = None
+    with ExitStack() as stack:
+        face_table = stack.enter_context(FaceTable(own.faces, columns))
+        writer = None
+        if settings.write_video:
+            writer = stack.enter_context(VideoWriter(own.annotated, reader, settings.threads))
+        window = stack.enter_context(open_window(WINDOW_TITLE, settings.show_process))
+        frames = stack.enter_context(closing(recogniser.run(reader.read_frames())))
+        try:
+            for frame_number, timestamp_ms, frame_bgr, faces in _with_progress(frames, reader):
+                for table in (face_table, results):
+                    table.add(frame_number, round(timestamp_ms, 3), faces)
+                draw_faces(frame_bgr, faces)
+                if writer:
+                    writer.write(timestamp_ms, frame_bgr)
+                if stopped := _check_for_stop(window, frame_bgr, interruption):
+                    break
+        except FrameError as error:  # the frames before it count
+            stopped = str(error)
+        if stopped and writer:
+            writer.end_here()
+        if not results.frame_count:
+            raise InputError(stopped or f'{reader.path}: has no frames')
+    return stopped
+
+
+def _with_progress(frames, reader):
+    return tqdm(frames, reader.path.name, reader.frame_count or None, unit='frame')
+
+
+def _check_for_stop(window: Window | None, frame_bgr: np.ndarray, interruption: Interruption) -> str | None:
+    """Show the frame, and find out whether the user wants to stop."""
+    if window and (reason := window.show(frame_bgr)):
+        interruption.request(reason)
+    return interruption.reason

@@ -1,0 +1,45 @@
+"""Drawing the results of a video again with a person's corrections: `--apply`."""
+
+from pathlib import Path
+
+from emotion_recognition.interruption import Interruption
+from emotion_recognition.media.video import VideoReader
+from emotion_recognition.pipeline import Models
+from emotion_recognition.results.output_paths import check_outputs, name_outputs
+from emotion_recognition.results.video_results import VideoResults
+from emotion_recognition.runs.annotation import annotate
+from emotion_recognition.runs.replay import ReplayedFaces
+from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
+from emotion_recognition.settings import Settings
+
+
+def apply_corrections(
+    video_path: Path, models: Models | None, settings: Settings, interruption: Interruption
+) -> VideoResults:
+    """Write video, tables, timeline and page from the table of faces of an earlier run, as a person corrected it.
+
+    Args:
+        video_path: Video of the earlier run.
+        models: Not used: nothing is detected or classified again.
+        settings: Settings of the video script; `apply` is the corrected table of periods.
+        interruption: Ends it.
+
+    Returns:
+        The corrected results.
+
+    Raises:
+        InputError: There is no earlier run, the corrections do not belong to it, or the output cannot be written.
+    """
+    outputs = name_outputs(video_path, settings.output_filename)
+    replayed = ReplayedFaces(outputs, Path(settings.apply))
+    results = VideoResults(video_path, replayed.class_names, settings, replayed.review)
+    outputs = outputs.corrected()
+    with VideoReader(video_path, settings.threads) as reader:
+        check_outputs(video_path, outputs)
+        remove_dead_runs(outputs.annotated.parent)
+        run_folder = RunFolder(outputs)
+        with run_folder as own:
+            stopped = annotate(reader, replayed, replayed.columns, results, own, settings, interruption)
+            results.write(reader, own, outputs)
+    results.report(reader, stopped, run_folder.written, run_folder.left)
+    return results

@@ -1,0 +1,122 @@
+"""Photographs: each from its file to an annotated copy and its table of faces."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from emotion_recognition.interruption import Interruption
+from emotion_recognition.labels import FaceEmotion, InputError
+from emotion_recognition.media.photographs import read_photograph, write_photograph
+from emotion_recognition.pipeline import EmotionPipeline, Models
+from emotion_recognition.results.drawing import draw_faces
+from emotion_recognition.results.face_table import FaceColumns, FaceTable
+from emotion_recognition.results.output_paths import Outputs, name_table_of_folder, to_text
+from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
+from emotion_recognition.settings import Settings
+from emotion_recognition.window import Window
+
+
+def analyse_photographs(
+    folder: Path | None,
+    outputs: dict[Path, Outputs],
+    models: Models,
+    settings: Settings,
+    window: Window | None,
+    interruption: Interruption,
+) -> dict[Path, str]:
+    """Find the emotions of photographs that belong together.
+
+    Args:
+        folder: Folder that the user named, which gets one more table with the faces of all; None for named files.
+        outputs: Where each photograph's results go.
+        models: Detector and classifier.
+        settings: Settings of the video script.
+        window: Shows the photographs, or None.
+        interruption: Ends it.
+
+    Returns:
+        Why some photographs failed.
+    """
+    if interruption.reason:
+        return _not_begun(outputs, interruption)
+    pipeline = EmotionPipeline(models, settings, stills=True)
+    table_path = folder and name_table_of_folder(folder)
+    return process_photographs(outputs, table_path, pipeline, settings.write_video, window, interruption)
+
+
+def process_photographs(
+    outputs: dict[Path, Outputs],
+    table_path: Path | None,
+    pipeline: EmotionPipeline,
+    write_pictures: bool,
+    window: Window | None,
+    interruption: Interruption,
+) -> dict[Path, str]:
+    """Find the emotions of photographs; write an annotated copy and a table of faces of each when it is done.
+
+    Args:
+        outputs: Where each photograph's results go.
+        table_path: Path of one more table, with the faces of all and their files' names; None for no such table.
+        pipeline: Pipeline for stills.
+        write_pictures: Whether to write the annotated copies, not only the tables.
+        window: Shows the photographs, or None.
+        interruption: Ends it.
+
+    Returns:
+        Why some photographs failed.
+    """
+    paths, problems, done, face_count = list(outputs), {}, 0, 0
+    columns = FaceColumns(pipeline.class_names)
+    for folder in {named.annotated.parent for named in outputs.values()}:
+        remove_dead_runs(folder)
+    with ExitStack() as stack:
+        if table_path:
+            own = stack.enter_context(RunFolder(Outputs(table_path)))
+            table = stack.enter_context(FaceTable(own.annotated, columns, ['file']))
+        pictures = stack.enter_context(closing(pipeline.run(read_photographs(paths, problems))))
+        for index, _, picture_bgr, faces in tqdm(pictures, 'photographs', len(paths), unit='photo'):
+            path = paths[index]
+            if table_path:
+                table.add(1, 0.0, faces, [to_text(path.name)])
+            draw_faces(picture_bgr, faces)
+            try:
+                _write(outputs[path], picture_bgr if write_pictures else None, faces, columns)
+                done, face_count = done + 1, face_count + len(faces)
+            except (InputError, OSError) as error:
+                problems[path] = str(error)
+            if window and (reason := window.show(picture_bgr)):
+                interruption.request(reason)
+            if interruption.reason:
+                problems |= _not_begun(paths[index + 1 :], interruption)
+                break
+    if done:
+        table_too = f', and a table of all faces to {table_path}' if table_path else ''
+        print(f'Photographs done: {done}, faces: {face_count}. Wrote copies and tables next to them{table_too}')
+    return problems
+
+
+def _not_begun(paths, interruption):
+    return {path: f'{path}: not begun, {interruption.reason}' for path in paths}
+
+
+def _write(outputs: Outputs, picture_bgr: np.ndarray | None, faces: Sequence[FaceEmotion], columns: FaceColumns):
+    with RunFolder(outputs) as own:
+        if picture_bgr is not None:
+            write_photograph(own.annotated, picture_bgr)
+        with FaceTable(own.faces, columns) as table:
+            table.add(1, 0.0, faces)
+
+
+def read_photographs(paths: Iterable[Path], problems: dict[Path, str]) -> Iterator[tuple[int, float, np.ndarray]]:
+    """Read photographs one after the other as `EmotionPipeline.run` takes them: index from 0, time 0, picture.
+
+    Those that cannot be read are left out, and `problems` gets the reason.
+    """
+    for index, path in enumerate(paths):
+        try:
+            yield index, 0.0, read_photograph(path)
+        except InputError as error:
+            problems[path] = str(error)

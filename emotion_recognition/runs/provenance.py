@@ -1,0 +1,89 @@
+"""What the results of a video were made with, in a small record next to them; and whether they must be made again."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from emotion_recognition.faces.detection import path_of_detector
+from emotion_recognition.hashing import hash_file
+from emotion_recognition.results.output_paths import Outputs
+from emotion_recognition.settings import Settings
+
+RESULTS_VERSION = (
+    1  # raise it with every change after which a video's tables would differ: --skip-done makes them again
+)
+IGNORED_SETTINGS = {'show_process', 'output_filename', 'apply', 'ray', 'skip_done', 'threads'}  # change no result
+FILE_SETTINGS = {'model_weights_path', 'detector_path', 'spans'}  # the files' contents count, not their names
+THREADS = 16
+
+
+def describe_provenance(settings: Settings, model_sha256: str | None = None) -> dict[str, Any]:
+    """Everything that the results of a video depend on, except the video itself, as JSON knows it.
+
+    Args:
+        settings: Settings of the video script.
+        model_sha256: Hash of the model as it was opened, in hexadecimal digits; by default that of the file now.
+
+    Raises:
+        InputError: The detector cannot be downloaded.
+        OSError: The model, the detector or the spans cannot be read.
+    """
+    values = dataclasses.asdict(settings)
+    provenance = {
+        'results_version': RESULTS_VERSION,
+        'model_sha256': model_sha256 or hash_file(settings.model_weights_path),
+        'detector_sha256': hash_file(path_of_detector(str(settings.detector_path))),
+        'spans_sha256': settings.spans and hash_file(settings.spans),
+        'settings': {name: values[name] for name in sorted(values) if name not in IGNORED_SETTINGS | FILE_SETTINGS},
+    }
+    return json.loads(json.dumps(provenance))
+
+
+def write_record(own: Outputs, video_path: Path, provenance: dict[str, Any], stopped: str | None) -> None:
+    """Write the record of a run, after everything else has been written.
+
+    Args:
+        own: Where the results are.
+        video_path: Path of the video.
+        provenance: See `describe_provenance`.
+        stopped: Why somebody ended the run early, or None.
+    """
+    video = {'name': video_path.name, 'bytes': video_path.stat().st_size}
+    record = {'video': video, 'made_with': provenance, 'results': own.written(), 'ended_early': stopped}
+    own.record.write_text(json.dumps(record, indent=1) + '\n', encoding='utf-8')
+
+
+def find_pending(videos: Sequence[Path], outputs: dict[Path, Outputs], settings: Settings) -> list[Path]:
+    """Find the videos without complete results, or whose results would differ if they were made now. Prints how many
+    are done.
+
+    Args:
+        videos: Paths of the videos.
+        outputs: Where each video's results are, if it has any.
+        settings: Settings of the video script.
+
+    Raises:
+        InputError, OSError: See `describe_provenance`.
+    """
+    provenance = describe_provenance(settings)
+    with ThreadPoolExecutor(THREADS) as pool:  # shared folders answer slowly, but many requests at once
+        done = list(pool.map(lambda video: is_done(video, outputs[video], provenance), videos))
+    print(f'Done before: {sum(done)} of {len(videos)} videos')
+    return [video for video, is_it in zip(videos, done, strict=True) if not is_it]
+
+
+def is_done(video_path: Path, outputs: Outputs, provenance: dict[str, Any]) -> bool:
+    """Whether a video has complete results with this provenance that are newer than the video."""
+    try:
+        record = json.loads(outputs.record.read_text(encoding='utf-8'))
+        results = [outputs.record.with_name(name) for name in record['results']]
+        if record['made_with'] != provenance or record['ended_early'] is not None:
+            return False
+        video = video_path.stat()
+        is_newer = min(path.stat().st_mtime_ns for path in results) > video.st_mtime_ns
+        return is_newer and record['video']['bytes'] == video.st_size
+    except (OSError, ValueError, KeyError, TypeError):  # there is no record, or it is damaged
+        return False

@@ -1,0 +1,153 @@
+"""The faces of an earlier run, read back from its table, so that corrections need neither detector nor network."""
+
+import csv
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from itertools import groupby, takewhile
+from operator import itemgetter
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from emotion_recognition.labels import FaceEmotion, InputError
+from emotion_recognition.media.video import FrameError
+from emotion_recognition.results.corrections import name_run, read_corrections
+from emotion_recognition.results.face_table import FACE_COLUMNS, FROM_BASELINE, FaceColumns
+from emotion_recognition.results.output_paths import Outputs
+from emotion_recognition.results.review import Review
+from emotion_recognition.threads import prefetch
+
+SAME_TIME_MS = 0.002  # times stand in the table in thousandths
+
+
+class ReplayedFaces:
+    """Stands where the pipeline stands otherwise: takes frames, and gives the faces that were found on them then, as
+    they are corrected.
+
+    Args:
+        outputs: of the earlier run, whose tables are read.
+        corrections_path: of the corrections.
+
+    Attributes:
+        class_names: of the probabilities.
+        columns: of the corrected table of faces.
+        review: has collected the faces as they were found, once they have been given.
+
+    Raises:
+        InputError: there is no such table, it is damaged, or the corrections do not fit to it.
+    """
+
+    def __init__(self, outputs: Outputs, corrections_path: Path):
+        self._path = outputs.faces
+        try:
+            with self._path.open(newline='', encoding='utf-8') as file:
+                header = next(csv.reader(file), [])
+        except OSError as error:
+            raise InputError(
+                f'{self._path}: no table of faces to correct ({error.strerror}); analyse the video first'
+            ) from None
+        if header[: len(FACE_COLUMNS)] != FACE_COLUMNS:
+            raise InputError(f'{self._path}: is no table of faces; expected the columns {", ".join(FACE_COLUMNS)} ...')
+        if 'by' in header:
+            raise InputError(f'{self._path}: is corrected already; expected the table that the run itself has written')
+        self.class_names = tuple(takewhile(_is_class, header[len(FACE_COLUMNS) :]))
+        with_baseline = 'emotion' + FROM_BASELINE in header
+        self.columns = FaceColumns(self.class_names, with_baseline, 'detected' in header, with_by=True)
+        self._corrections, run_name = read_corrections(corrections_path, self.class_names), name_run(self._path)
+        self._check_corrections(run_name)
+        self._last_frame = _find_last_frame(outputs.emotions)
+        self.review = Review(self.class_names, self._corrections, run_name)
+
+    def _check_corrections(self, run_name):
+        try:
+            table = pd.read_csv(self._path, usecols=['frame', 'face'])
+        except ValueError as error:
+            raise InputError(f'{self._path}: cannot be read as a table of faces ({error})') from None
+        frames = {face: np.sort(numbers) for face, numbers in table.groupby('face').frame}
+        for row in self._corrections:
+            if row.run and row.run != run_name:
+                raise InputError(
+                    f'{self._corrections.path}: line {row.line} is about another run than {self._path.name}; expected '
+                    'a table from the page of that one'
+                )
+            found = frames.get(row.found_as, np.array([]))
+            if np.searchsorted(found, row.frame_start) == np.searchsorted(found, row.frame_end, side='right'):
+                raise InputError(
+                    f'{self._corrections.path}: line {row.line} is about face {row.found_as} in frames '
+                    f'{row.frame_start} to {row.frame_end}, where {self._path.name} has none; is it of another run?'
+                )
+
+    def run(
+        self, frames: Iterable[tuple[int, float, np.ndarray]]
+    ) -> Iterator[tuple[int, float, np.ndarray, list[FaceEmotion]]]:
+        """As `EmotionPipeline.run` does.
+
+        Raises:
+            FrameError: the earlier run was ended here.
+            InputError: the video is not the one of the table, or two faces become one.
+        """
+        recorded_frames = self._read()
+        recorded = next(recorded_frames, None)
+        with closing(prefetch(frames)) as read:
+            for number, timestamp_ms, frame_bgr in read:
+                if self._last_frame and number > self._last_frame:
+                    raise FrameError('the run whose tables are corrected was ended there')
+                faces: list[FaceEmotion] = []
+                if recorded and recorded[0] == number:
+                    if abs(recorded[1] - timestamp_ms) > SAME_TIME_MS:
+                        raise InputError(
+                            f'{self._path}: has frame {number} at {recorded[1]} ms, but the video at '
+                            f'{timestamp_ms:.3f} ms; expected the table of this video'
+                        )
+                    faces, recorded = recorded[2], next(recorded_frames, None)
+                self.review.add(number, round(timestamp_ms, 3), faces)
+                yield number, timestamp_ms, frame_bgr, self._corrections.apply(number, faces)
+        if recorded:
+            raise InputError(f'{self._path}: has a frame {recorded[0]}, but the video ends before it')
+
+    def _read(self):
+        """Yield number, time and faces of each frame that has any."""
+        with self._path.open(newline='', encoding='utf-8') as file:
+            rows = csv.DictReader(file)
+            try:
+                for number, of_frame in groupby(rows, itemgetter('frame')):
+                    of_frame = list(of_frame)
+                    yield int(number), float(of_frame[0]['ms']), [self._to_face(row) for row in of_frame]
+            except (ValueError, TypeError, KeyError) as error:
+                raise InputError(f'{self._path}: is damaged near line {rows.line_num} ({error})') from None
+
+    def _to_face(self, row):
+        from_baseline = None
+        if row.get('emotion' + FROM_BASELINE):
+            from_baseline = _to_probabilities(row, self.class_names, FROM_BASELINE)
+        return FaceEmotion(
+            int(row['face']),
+            tuple(int(row[name]) for name in ('x', 'y', 'width', 'height')),
+            _to_probabilities(row, self.class_names, ''),
+            self.class_names,
+            detected=row.get('detected', '1') == '1',
+            probabilities_from_baseline=from_baseline,
+        )
+
+
+def _to_probabilities(row, class_names, ending):
+    """Rounding may have made two of them equal: that of the emotion which the row names stays the larger one."""
+    probabilities = np.array([float(row[name + ending]) for name in class_names], np.float32)
+    named = class_names.index(row['emotion' + ending])
+    probabilities[named] = max(probabilities[named], np.nextafter(probabilities.max(), np.float32(2)))
+    return probabilities
+
+
+def _is_class(name):
+    return name not in ('valence', 'detected') and not name.endswith(FROM_BASELINE)
+
+
+def _find_last_frame(path: Path) -> int | None:
+    """Number of the last frame that a table of emotions, by periods or frames, tells of; None where there is none."""
+    try:
+        table = pd.read_csv(path)
+    except (OSError, ValueError):
+        return None
+    numbers = table.get('frame_end', table.get('frame'))
+    return None if numbers is None or numbers.empty else int(numbers.iloc[-1])

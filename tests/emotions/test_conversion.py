@@ -1,0 +1,234 @@
+"""Conversions of a made model: shipped, kept, refused. And the one that comes with the repository."""
+
+import json
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import zipfile
+from unittest.mock import Mock
+
+import cv2
+import keras
+import numpy as np
+import pytest
+
+from emotion_recognition.emotions import conversion
+from emotion_recognition.emotions.conversion import ConversionError
+from emotion_recognition.emotions.runtimes import KerasNetwork, OpenVinoNetwork, load_network
+from emotion_recognition.labels import InputError
+from emotion_recognition.settings import MODEL_WEIGHTS_PATH
+from tests.conftest import ROOT, demo_frame, save_classifier
+
+BATCH = np.random.default_rng(0).uniform(0, 255, (5, 8, 8, 3)).astype(np.float32)
+# A script as it runs where requirements.txt is not installed, but requirements-inference.txt.
+WITHOUT_TRAINING = """
+import runpy, sys
+sys.modules.update(dict.fromkeys(['tensorflow', 'keras', 'sklearn', 'moviepy']))
+script, sys.argv = sys.argv[1], sys.argv[1:]
+runpy.run_path(script, run_name='__main__')
+"""
+
+
+@pytest.fixture
+def model_path(tmp_path, monkeypatch):
+    """A fresh model, and a home of its own for the user's caches."""
+    monkeypatch.setattr(conversion.platformdirs, 'user_cache_path', lambda name: tmp_path / 'user' / name)
+    (tmp_path / 'model').mkdir()
+    return save_classifier(tmp_path / 'model' / 'model.h5', np.random.default_rng(1).normal(0, 9, (3, 9)))
+
+
+@pytest.fixture
+def conversions(monkeypatch):
+    """The paths of the models that were converted."""
+    done = []
+    convert = conversion._convert
+    monkeypatch.setattr(conversion, '_convert', lambda path, folder: done.append(path) or convert(path, folder))
+    return done
+
+
+@pytest.fixture
+def unsteady_path(tmp_path):
+    """A model of layers that answer otherwise in training, one of which is in training by its own default."""
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Resizing(16, 16)(inputs)
+    for filters in (4, 8, 8):
+        x = keras.layers.Conv2D(filters, 3, padding='same', use_bias=False)(x)
+        x = keras.layers.BatchNormalization()(x)
+        x = keras.layers.Activation('swish')(x)
+    outputs = keras.layers.Dense(9, activation='softmax')(keras.layers.GlobalAveragePooling2D()(x))
+    keras.Model(inputs, outputs).save(tmp_path / 'model.h5')
+    return tmp_path / 'model.h5'
+
+
+def kept(folder):
+    return sorted(path.name for path in folder.glob('*'))
+
+
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def takes_what_is_there(model_path):
+    """Whether a conversion is found, and none would be made."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conversion, '_convert', Mock(side_effect=ConversionError))
+        try:
+            OpenVinoNetwork(model_path)
+        except ConversionError:
+            return False
+        return True
+
+
+def test_both_runtimes_agree_and_the_conversion_is_kept(model_path, conversions):
+    expected = KerasNetwork(model_path)(BATCH)
+    network = OpenVinoNetwork(model_path, 'f32')
+    assert (network.input_shape, network.output_shape) == ((None, 8, 8, 3), (None, 9))
+    np.testing.assert_allclose(network(BATCH), expected, atol=1e-4)
+    np.testing.assert_allclose(OpenVinoNetwork(model_path, 'auto')(BATCH), expected, atol=0.02)
+    assert conversions == [model_path]
+    (name,) = kept(model_path.parent / '.cache')
+
+    archive = model_path.parent / '.cache' / name
+    flip_a_bit(archive)
+    np.testing.assert_allclose(OpenVinoNetwork(model_path, 'f32')(BATCH), expected, atol=1e-4)
+    assert conversions == [model_path, model_path]
+    assert zipfile.ZipFile(archive).testzip() is None
+
+    save_classifier(model_path, np.random.default_rng(2).normal(0, 9, (3, 9)))
+    np.testing.assert_allclose(OpenVinoNetwork(model_path, 'f32')(BATCH), KerasNetwork(model_path)(BATCH), atol=1e-4)
+    (other_name,) = kept(model_path.parent / '.cache')
+    assert other_name != name
+
+
+def test_models_whose_names_begin_alike_keep_their_conversions(model_path, conversions):
+    other_path = model_path.with_name(f'{model_path.stem}-2.h5')
+    save_classifier(other_path, np.random.default_rng(3).normal(0, 9, (3, 9)))
+    for path in (other_path, model_path):
+        OpenVinoNetwork(path, 'f32')
+    assert len(kept(model_path.parent / '.cache')) == 2
+    OpenVinoNetwork(other_path, 'f32')
+    assert conversions == [other_path, model_path]
+
+
+def test_shipped_conversion_is_made_by_one_command_and_serves_its_own_model_alone(model_path, conversions):
+    command = [sys.executable, '-m', 'emotion_recognition.emotions.conversion', model_path]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    shipped = model_path.with_name('model.openvino.zip')
+    assert done.stdout == f'Wrote {shipped}, 0.0 MB\n', done.stderr
+    assert kept(model_path.parent) == ['model.h5', 'model.openvino.zip']
+    np.testing.assert_allclose(OpenVinoNetwork(model_path, 'f32')(BATCH), KerasNetwork(model_path)(BATCH), atol=1e-4)
+    assert kept(model_path.parent) == ['model.h5', 'model.openvino.zip']
+    assert conversions == []
+
+    content = shipped.read_bytes()
+    flip_a_bit(shipped)
+    assert not takes_what_is_there(model_path)
+    shipped.write_bytes(content)
+    assert takes_what_is_there(model_path)
+    save_classifier(model_path, np.random.default_rng(2).normal(0, 9, (3, 9)))
+    assert not takes_what_is_there(model_path)
+
+
+def test_conversion_infers_whatever_the_layers_own_defaults_are(unsteady_path):
+    """Resizing's default is training=True; batch normalization behind it must not take that over."""
+    expected = KerasNetwork(unsteady_path)(BATCH)
+    np.testing.assert_allclose(OpenVinoNetwork(unsteady_path, 'f32')(BATCH), expected, atol=1e-4)
+    np.testing.assert_allclose(OpenVinoNetwork(unsteady_path, 'auto')(BATCH), expected, atol=0.02)
+
+
+def test_conversion_that_answers_otherwise_is_refused(unsteady_path, monkeypatch):
+    wrong = conversion.CONVERSION.replace('model(model.input, training=False)', 'model(model.input, training=True)')
+    assert wrong != conversion.CONVERSION
+    monkeypatch.setattr(conversion, 'CONVERSION', wrong)
+    with pytest.raises(InputError, match=r'cannot be converted: the conversion answers up to 0\.\d+ beside what Keras'):
+        conversion.ship(unsteady_path)
+    assert kept(unsteady_path.parent) == ['model.h5']
+
+
+@pytest.mark.skipif(not hasattr(os, 'geteuid'), reason='Windows has other rights')
+def test_conversion_goes_to_the_users_cache_where_the_folder_is_read_only(model_path, conversions, tmp_path):
+    folder = model_path.parent
+    if os.geteuid() == 0:  # for whom nothing is read-only: a file stands where the folder would be
+        (folder / '.cache').write_text('')
+    else:
+        folder.chmod(stat.S_IRUSR | stat.S_IXUSR)
+    OpenVinoNetwork(model_path)
+    OpenVinoNetwork(model_path)
+    folder.chmod(stat.S_IRWXU)
+    assert conversions == [model_path]
+    assert len(kept(tmp_path / 'user' / 'emotion_recognition')) == 1
+
+
+def test_command_for_a_model_that_is_not_there(tmp_path):
+    with pytest.raises(SystemExit) as ended:
+        conversion.main([str(tmp_path / 'model.h5')])
+    assert str(ended.value).endswith('model.h5: no such model file; model_training.py writes one')
+
+
+def test_shipped_conversion_belongs_to_the_model():
+    with zipfile.ZipFile(ROOT / 'model_weights' / 'model.openvino.zip') as archive:
+        origin = json.loads(archive.read('origin.json'))
+    assert origin == conversion.origin_of(MODEL_WEIGHTS_PATH), 'run python -m emotion_recognition.emotions.conversion'
+    assert conversion.shipped_path(MODEL_WEIGHTS_PATH).stat().st_size <= MODEL_WEIGHTS_PATH.stat().st_size
+
+
+def test_shipped_conversion_answers_as_the_model_does(model_path, conversions):
+    shutil.copy(MODEL_WEIGHTS_PATH, model_path)
+    shutil.copy(conversion.shipped_path(MODEL_WEIGHTS_PATH), model_path.parent)
+    rng = np.random.default_rng(0)
+    faces = [
+        cv2.resize(demo_frame(second)[40:280, 180:420], (48, 48), interpolation=cv2.INTER_AREA) for second in (1, 5)
+    ]
+    faces += [rng.integers(0, 256, (48, 48, 3)), cv2.resize(rng.uniform(0, 255, (6, 6, 3)), (48, 48))]
+    batch = np.stack(faces).astype(np.float32)
+    answers = OpenVinoNetwork(model_path, 'f32')(batch)
+    assert conversions == []
+    np.testing.assert_allclose(answers, KerasNetwork(model_path)(batch), rtol=0, atol=1e-4)
+
+
+@pytest.fixture
+def photograph_path(tmp_path):
+    cv2.imwrite(str(tmp_path / 'portrait.png'), demo_frame(1))
+    return tmp_path / 'portrait.png'
+
+
+def run_without_training(*arguments):
+    command = [sys.executable, '-c', WITHOUT_TRAINING, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def test_shipped_model_needs_no_tensorflow(photograph_path):
+    done = run_without_training('emotions_from_video.py', photograph_path)
+    assert done.returncode == 0, done.stderr
+    assert 'Preparing' not in done.stderr
+    table = photograph_path.with_name('portrait_with_emotions_faces_data.csv')
+    assert len(table.read_text().splitlines()) == 2  # the names of the columns, and the face
+
+
+def test_other_models_need_it_and_say_so(photograph_path, colour_model_path, tmp_path):
+    model_path = shutil.copy(colour_model_path, tmp_path / 'other.h5')
+    how = 'pip install -r requirements.txt, with Python 3.11 to 3.13'
+    why = f'OpenVINO cannot run it: converting it needs tensorflow and keras, not installed here; {how}'
+    for runtime, reason in (('auto', why), ('keras', f'Keras cannot run it: keras is not installed; {how}')):
+        options = ['--model-weights-path', model_path, '--runtime', runtime]
+        done = run_without_training('emotions_from_video.py', photograph_path, *options)
+        assert (done.returncode, done.stderr) == (1, f'emotions_from_video.py: {model_path}: {reason}\n')
+
+
+def test_training_says_so_too():
+    done = run_without_training('model_training.py', '--help')
+    assert done.returncode == 1
+    assert done.stderr.startswith('model_training.py: keras is not installed; pip install -r requirements.txt')
+    assert done.stderr.count('\n') == 1
+
+
+def test_keras_takes_a_model_that_tensorflow_is_missing_for(model_path, monkeypatch):
+    """Keras may have another backend."""
+    monkeypatch.setattr(conversion, 'find_spec', lambda name: None if name == 'tensorflow' else True)
+    assert isinstance(load_network(model_path, 'auto'), KerasNetwork)
+    with pytest.raises(InputError, match='converting it needs tensorflow, not installed here; pip install -r'):
+        load_network(model_path, 'openvino')

@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+
+from emotion_recognition.faces.confirmation import MOST_HELD, FaceConfirmation, confirm_ahead
+from emotion_recognition.labels import FaceEmotion
+
+
+def face(track_id):
+    return FaceEmotion(track_id, (0, 0, 9, 9), np.eye(9, dtype=np.float32)[4])
+
+
+def clip(tracks, gap_ms=40, times=None):
+    """Frames whose faces have the tracker's numbers that are given for each."""
+    times = times or [number * gap_ms for number in range(len(tracks))]
+    return [(n, times[n - 1], None, [face(track) for track in ids]) for n, ids in enumerate(tracks, start=1)]
+
+
+def numbers(tracks, gap_ms=40, seconds=0.1):
+    """Number of each face in each frame, with looking ahead."""
+    frames = list(confirm_ahead(clip(tracks, gap_ms), seconds))
+    assert [frame[0] for frame in frames] == list(range(1, len(tracks) + 1))
+    return [[face.track_id for face in frame[3]] for frame in frames]
+
+
+def test_a_face_of_one_or_two_frames_does_not_count():
+    assert numbers([[], [1], [], [2], [2], []]) == [[], [], [], [], [], []]
+
+
+def test_a_face_of_three_frames_is_there_from_the_first_on():
+    assert numbers([[], [1], [1], [1], []]) == [[], [1], [1], [1], []]
+
+
+def test_numbers_have_no_holes():
+    assert numbers([[1], [2, 3], [3, 4], [3, 4], [3, 4]]) == [[], [1], [1, 2], [1, 2], [1, 2]]
+
+
+def test_a_face_that_counts_stays_so_when_it_was_missed():
+    assert numbers([[1], [1], [1], [], [1], []]) == [[1], [1], [1], [], [1], []]
+
+
+def test_frames_that_are_missed_begin_anew():
+    assert numbers([[1], [1], [], [1], [1], [], [1]]) == [[], [], [], [], [], [], []]
+
+
+@pytest.mark.parametrize(('gap_ms', 'needed'), [(40, 3), (1000 / 30, 3), (20, 5), (50, 2), (100, 1), (2000, 1)])
+def test_it_is_time_that_counts(gap_ms, needed):
+    """However many frames a second: as many as are shown for 0.1 s."""
+    short = [[]] * 5 + [[1]] * (needed - 1) + [[]] * 5
+    enough = [[]] * 5 + [[1]] * needed + [[]] * 5
+    assert numbers(short, gap_ms) == [[]] * len(short)
+    assert numbers(enough, gap_ms) == enough
+
+
+def test_the_first_frame_of_few_counts_and_a_pause_makes_none_count():
+    assert numbers([[1], [2], [3]], 5000) == [[1], [2], [3]]
+    assert numbers([[1], [], []], 1000) == [[1], [], []]
+    assert numbers([[1], []], 40) == [[], []]
+    frames = clip([[], [], [], [1], [], []], times=[0, 40, 80, 5080, 5120, 5160])
+    assert not any(faces for *_, faces in confirm_ahead(frames, 0.1))
+
+
+def test_a_frame_that_is_shown_for_long_counts():
+    frames = clip([[], [], [1], [], []], times=[0, 33, 66, 5066, 5099])
+    assert [len(faces) for *_, faces in confirm_ahead(frames, 0.1)] == [0, 0, 1, 0, 0]
+
+
+def test_the_only_frame_counts():
+    assert numbers([[1, 2]]) == [[1, 2]]
+
+
+def test_zero_seconds_show_everything():
+    assert numbers([[1], [], [2]], seconds=0) == [[1], [], [2]]
+
+
+def test_frames_without_open_faces_do_not_wait():
+    frames = iter(clip([[], [1], [1], [1], [], []]))
+    taken = []
+
+    def watched():
+        for frame in frames:
+            taken.append(frame[0])
+            yield frame
+
+    ahead = []
+    for frame in confirm_ahead(watched(), 0.1):
+        ahead.append(taken[-1] - frame[0])
+    assert ahead == [0, 2, 1, 0, 0, 0]
+
+
+def test_few_frames_are_held_at_any_rate():
+    taken = []
+
+    def watched():
+        for frame in clip([[1]] * 200, gap_ms=1):
+            taken.append(frame[0])
+            yield frame
+
+    waiting = [taken[-1] - frame[0] for frame in confirm_ahead(watched(), 0.1)]
+    assert max(waiting) == MOST_HELD
+
+
+def test_live_a_face_is_shown_when_it_counts():
+    confirmation, shown = FaceConfirmation(0.1), []
+    for _, ms, _, faces in clip([[7], [7, 9], [7], [7]]):
+        confirmation.add(ms, faces)
+        shown.append([face.track_id for face in confirmation.select(faces)])
+    assert shown == [[], [], [1], [1]]

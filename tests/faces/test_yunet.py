@@ -1,0 +1,79 @@
+import cv2
+import numpy as np
+import pytest
+
+from emotion_recognition.faces.boxes import intersection_over_union
+from emotion_recognition.faces.haar import CASCADE_PATH, HaarFaceDetector
+from emotion_recognition.faces.nearby import NearbySearch
+from emotion_recognition.faces.yunet import YuNetFaceDetector
+from emotion_recognition.labels import InputError
+from tests.conftest import YUNET_PATH, demo_frame, find_faces
+
+needs_yunet = pytest.mark.skipif(YUNET_PATH is None, reason='the YuNet file is not here')
+
+# An ONNX file that OpenCV reads: y = Relu(x), both of 1x3x128x128.
+OTHER_NETWORK = bytes.fromhex(
+    '08083a4f0a0c0a0178120179220452656c751201675a1d0a017812180a16080112120a0208010a0208030a030880010a03088001'
+    '621d0a017912180a16080112120a0208010a0208030a030880010a0308800142040a00100d'
+)
+
+
+def turned(picture, angle):
+    """The picture turned clockwise."""
+    height, width = picture.shape[:2]
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), -angle, 1)
+    return cv2.warpAffine(picture, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
+
+
+@needs_yunet
+def test_same_face_as_haar():
+    frame = demo_frame(0)
+    (face,) = find_faces(YuNetFaceDetector(YUNET_PATH), frame)
+    (haar_face,) = find_faces(HaarFaceDetector(min_face_size=48), frame)
+    assert intersection_over_union([face.box], [haar_face.box])[0, 0] > 0.6
+    assert abs(face.angle) < 6
+
+
+@needs_yunet
+@pytest.mark.parametrize('size', [(50, 2000), (2000, 50), (20, 20)])
+def test_no_face_in_a_narrow_plain_frame(size):
+    for _ in range(40):  # one in six that was wide had one, see SMALLEST_SIDE
+        assert find_faces(YuNetFaceDetector(YUNET_PATH), np.full((*size, 3), 90, np.uint8)) == []
+
+
+@needs_yunet
+def test_faces_below_the_smallest_size_are_left_out():
+    assert find_faces(YuNetFaceDetector(YUNET_PATH, min_face_size=400), demo_frame(0)) == []
+
+
+@needs_yunet
+@pytest.mark.parametrize('angle', [25, -25])
+def test_tilt_of_a_head(angle):
+    (face,) = find_faces(YuNetFaceDetector(YUNET_PATH), turned(demo_frame(0), angle))
+    assert face.angle == pytest.approx(angle, abs=10)
+
+
+@needs_yunet
+@pytest.mark.parametrize('angle', [25, -25])
+def test_tilt_of_a_head_that_is_followed(angle):
+    search = NearbySearch(YuNetFaceDetector(YUNET_PATH), whole_frame_every=10)
+    for _ in range(8):
+        (face,) = search.detect(turned(demo_frame(0), angle))
+    assert face.angle == pytest.approx(angle, abs=12)
+
+
+def test_other_network_is_one_that_opencv_reads(tmp_path):
+    path = tmp_path / 'other.onnx'
+    path.write_bytes(OTHER_NETWORK)
+    assert not cv2.dnn.readNetFromONNX(str(path)).empty()
+
+
+@pytest.mark.parametrize(
+    'content', [b'', b'nothing', CASCADE_PATH.read_bytes(), OTHER_NETWORK], ids=['empty', 'text', 'cascade', 'other']
+)
+def test_file_that_is_no_yunet(tmp_path, content):
+    path = tmp_path / 'yunet.onnx'
+    path.write_bytes(content)
+    with pytest.raises(InputError) as error:
+        YuNetFaceDetector(path)
+    assert str(error.value) == f'{path}: not a YuNet face detector; OpenCV cannot read it as one'

@@ -1,0 +1,66 @@
+"""Streams as another program of the network receives them."""
+
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import emotions_from_webcam
+from emotion_recognition.labels import EMOTIONS, FaceEmotion
+from emotion_recognition.live.lab_streams import LabStreams
+from tests.conftest import DEMO_PATH
+
+
+def receive(pylsl, name):
+    inlet = pylsl.StreamInlet(pylsl.resolve_byprop('source_id', name, timeout=30)[0])
+    inlet.open_stream(30)
+    return inlet
+
+
+def test_samples_bear_the_time_of_their_frame(pylsl):
+    streams = LabStreams(pylsl, 'rtsp://user:secret@camera.local/live', EMOTIONS)
+    faces, marks = receive(pylsl, 'FacialEmotions camera.local'), receive(pylsl, 'FacialEmotionsMarks camera.local')
+    assert faces.info().get_channel_labels() == [
+        *('frame', 'face', 'x', 'y', 'width', 'height', *EMOTIONS, 'valence'),
+        *(f'{emotion}_from_baseline' for emotion in EMOTIONS),
+    ]
+    assert (faces.info().type(), marks.info().type()) == ('Emotions', 'Markers')
+    assert 'secret' not in faces.info().as_xml() + marks.info().as_xml()
+
+    seen = np.float32([0.1, 0, 0, 0.2, 0.5, 0.2, 0, 0, 0])
+    change = np.float32([0, 0, 0, 0, 0.25, 0.75, 0, 0, 0])
+    read, clock = time.perf_counter() - 10, pylsl.local_clock() - 10
+    streams.add(7, read, [FaceEmotion(1, (5, 6, 70, 80), seen), FaceEmotion(2, (90, 6, 70, 80), seen, EMOTIONS)])
+    streams.mark('4')
+    streams.add(8, read + 0.5, [])
+    streams.add(9, read + 1, [FaceEmotion(2, (1, 2, 3, 4), seen, probabilities_from_baseline=change)])
+    first, second, third = (faces.pull_sample(10) for _ in range(3))
+    np.testing.assert_allclose(first[0], [7, 1, 5, 6, 70, 80, *seen, 0.3, *[np.nan] * 9], atol=1e-6)
+    assert second[0][:3] == [7, 2, 90]
+    np.testing.assert_allclose(third[0], [9, 2, 1, 2, 3, 4, *seen, 0.3, *change], atol=1e-6)
+    assert [first[1], second[1], third[1]] == pytest.approx([clock, clock, clock + 1], abs=0.02)
+    mark, marked = marks.pull_sample(10)
+    assert (mark, marked) == (['4'], pytest.approx(clock, abs=0.02))
+    assert faces.pull_sample(0) == (None, None)
+
+
+def run_with_streams(monkeypatch):
+    monkeypatch.setattr(emotions_from_webcam, 'has_screen', lambda: True)
+    with pytest.raises(SystemExit) as caught:
+        emotions_from_webcam.main(['--lsl', '--camera', str(DEMO_PATH), '--model-weights-path', 'none.h5'])
+    return caught.value.code
+
+
+def test_without_pylsl(monkeypatch):
+    monkeypatch.setitem(sys.modules, 'pylsl', None)  # as Python marks what cannot be imported
+    expected = '--lsl needs the package pylsl; install it by: python -m pip install pylsl'
+    assert run_with_streams(monkeypatch) == f'emotions_from_webcam.py: {expected}'
+
+
+def test_pylsl_without_its_library(monkeypatch, tmp_path):
+    (tmp_path / 'pylsl.py').write_text("raise RuntimeError('LSL binary library file was not found')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, 'pylsl', raising=False)
+    expected = '--lsl needs liblsl, which pylsl does not find here; see https://labstreaminglayer.org'
+    assert run_with_streams(monkeypatch) == f'emotions_from_webcam.py: {expected}'

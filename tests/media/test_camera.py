@@ -1,0 +1,138 @@
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from emotion_recognition.labels import InputError
+from emotion_recognition.media import camera as camera_module
+from emotion_recognition.media.camera import Camera, parse_source
+from tests.conftest import write_clip
+
+
+def test_sources():
+    assert parse_source('2') == 2
+    assert parse_source('/dev/video2') == '/dev/video2'
+    assert parse_source('rtsp://camera/1') == 'rtsp://camera/1'
+
+
+def test_file_plays_at_its_own_pace_to_its_end(tmp_path):
+    clip = write_clip(tmp_path / 'clip.mp4', [0, 100, 200, 700, 800])
+    seen = []
+    with Camera(str(clip)) as camera:
+        time.sleep(0.3)  # nobody wants a frame yet
+        while not camera.ended:
+            if frame := camera.read_newest(0.01):
+                seen.append((frame.number, frame.time))
+    numbers, times = zip(*seen, strict=True)
+    assert numbers == (1, 2, 3, 4, 5)
+    np.testing.assert_allclose(np.subtract(times, times[0]), [0, 0.1, 0.2, 0.7, 0.8], atol=0.08)
+
+
+def test_slow_user_gets_the_newest_frame(tmp_path):
+    clip = write_clip(tmp_path / 'clip.mp4', range(0, 2000, 20))  # 50 a second
+    ages, numbers = [], []
+    with Camera(str(clip)) as camera:
+        while not camera.ended:
+            if frame := camera.read_newest(0.5):
+                ages.append(time.perf_counter() - frame.time)
+                numbers.append(frame.number)
+                time.sleep(0.25)
+    assert 7 <= len(numbers) <= 10
+    assert numbers[-1] == 100
+    assert max(ages[:-1]) < 0.1  # the last frame waits, since no newer one comes
+
+
+def test_reading_ends_with_the_with_block(tmp_path):
+    clip = write_clip(tmp_path / 'clip.mp4', range(0, 60_000, 1000))
+    before = threading.active_count()
+    started = time.monotonic()
+    with Camera(str(clip)) as camera:
+        camera.read_newest(5)
+    assert time.monotonic() - started < 1.5
+    assert threading.active_count() == before
+
+
+class Capture:
+    """Stands in for cv2.VideoCapture: gives some frames, then none; opens again when told to."""
+
+    opens = 0
+    released = 0
+    opens_again = False
+
+    def __init__(self, source):
+        type(self).opens += 1
+        self.frames = 3
+        self.is_open = Capture.opens == 1 or Capture.opens_again
+
+    def isOpened(self):
+        return self.is_open
+
+    def set(self, *_):
+        return True
+
+    def grab(self):
+        return True
+
+    def read(self):
+        time.sleep(0.01)
+        self.frames -= 1
+        return (True, np.zeros((4, 4, 3), np.uint8)) if self.frames >= 0 else (False, None)
+
+    def release(self):
+        type(self).released += 1
+
+
+@pytest.fixture
+def capture(monkeypatch):
+    monkeypatch.setattr(camera_module.cv2, 'VideoCapture', Capture)
+    monkeypatch.setattr(camera_module, 'RETRY_SECONDS', 0.05)
+    monkeypatch.setattr(Capture, 'opens', 0)
+    monkeypatch.setattr(Capture, 'released', 0)
+    return Capture
+
+
+def test_lost_camera_is_opened_again(capture, monkeypatch):
+    monkeypatch.setattr(capture, 'opens_again', True)
+    with Camera(0) as camera:
+        frames = [camera.read_newest(2) for _ in range(7)]
+    assert None not in frames
+    assert frames[-1].number >= 7
+    assert capture.released == capture.opens >= 3
+
+
+def test_camera_that_stays_lost_is_an_error_after_some_seconds(capture):
+    with Camera(0, reopen_seconds=0.4) as camera:
+        started = time.monotonic()
+        with pytest.raises(InputError, match=r'camera 0 was lost, and could not be opened again in 0\.4 s'):
+            while True:
+                camera.read_newest(2)
+        assert 0.4 <= time.monotonic() - started < 2
+    assert capture.released >= capture.opens
+
+
+def test_camera_that_is_lost_while_nobody_reads_has_not_just_ended(capture):
+    with Camera(0, reopen_seconds=0) as camera:
+        camera._thread.join(5)
+        with pytest.raises(InputError, match='was lost'):
+            while not camera.ended:
+                camera.read_newest(0.1)
+
+
+@pytest.mark.parametrize('source', [97, '/dev/video97', 'no_such_file.mp4', 'http://127.0.0.1:9/'])
+def test_camera_that_is_not_there(source, capfd):
+    with pytest.raises(InputError, match='cannot be opened: '):
+        Camera(source)
+    assert capfd.readouterr().err == ''
+
+
+def test_stream_that_ends(stream_address):
+    with Camera(stream_address, reopen_seconds=0.3) as camera:
+        numbers, brightness = [], []
+        with pytest.raises(InputError, match='was lost'):
+            while True:
+                if frame := camera.read_newest(1):
+                    numbers.append(frame.number)
+                    brightness.append(frame.picture_bgr.mean())
+    assert len(numbers) > 5
+    assert brightness == sorted(brightness)

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+
+from emotion_recognition.labels import FaceEmotion, InputError
+from emotion_recognition.results.corrections import read_corrections
+
+NAMES = ('happy', 'neutral', 'sad')
+HEAD = 'ms_start,ms_end,frame_start,frame_end,emotions,face,by,note,use,found_as\n'
+
+
+def face(number, emotion='happy'):
+    return FaceEmotion(number, (0, 0, 9, 9), np.eye(3, dtype=np.float32)[NAMES.index(emotion)], NAMES)
+
+
+def write(folder, *rows, head=HEAD, encoding='utf-8'):
+    path = folder / 'corrected.csv'
+    path.write_text(head + ''.join(f'{row}\n' for row in rows), encoding=encoding)
+    return path
+
+
+def told(faces):
+    return [(face.track_id, face.emotion, face.corrected) for face in faces]
+
+
+def test_emotion_number_and_use_of_a_face_are_corrected(tmp_path):
+    corrections = read_corrections(
+        write(
+            tmp_path,
+            '0.0,40.0,1,2,sad,1,person,,yes,1',
+            '80.0,80.0,3,3,happy,1,machine,"wrong, I think",no,1',
+            '120.0,160.0,4,5,happy,1,person,,yes,1',
+            '0.0,160.0,1,5,happy,9,machine,,yes,2',
+        ),
+        NAMES,
+    )
+    assert told(corrections.apply(1, [face(1), face(2)])) == [(1, 'sad', 'sad'), (9, 'happy', None)]
+    assert told(corrections.apply(3, [face(1), face(2)])) == [(9, 'happy', None)]
+    assert told(corrections.apply(5, [face(1)])) == [(1, 'happy', 'happy')]
+    assert told(corrections.apply(6, [face(1, 'sad'), face(2)])) == [(1, 'sad', None), (2, 'happy', None)]
+    assert corrections.find(1, 3).note == 'wrong, I think'
+
+
+def test_numbers_stay_in_order_after_a_merge(tmp_path):
+    corrections = read_corrections(write(tmp_path, '0,0,1,1,happy,3,machine,,yes,1'), NAMES)
+    assert told(corrections.apply(1, [face(1), face(2)])) == [(2, 'happy', None), (3, 'happy', None)]
+
+
+def test_an_emotion_other_than_the_networks_is_a_persons(tmp_path):
+    corrections = read_corrections(write(tmp_path, '0,0,1,1,neutral,1,machine,,yes,1'), NAMES)
+    assert told(corrections.apply(1, [face(1)])) == [(1, 'neutral', 'neutral')]
+
+
+def test_a_table_as_spreadsheets_write_it_and_with_the_needed_columns_alone(tmp_path):
+    path = write(tmp_path, '1;2;sad;1', head='frame_start;frame_end;emotions;face\n', encoding='utf-8-sig')
+    assert told(read_corrections(path, NAMES).apply(2, [face(1)])) == [(1, 'sad', 'sad')]
+
+
+def test_two_faces_that_become_one_in_one_frame(tmp_path):
+    corrections = read_corrections(write(tmp_path, '0,0,5,5,happy,1,machine,,yes,2'), NAMES)
+    with pytest.raises(InputError, match=r'corrected.csv: frame 5 has two faces of number 1, one of them found as 2'):
+        corrections.apply(5, [face(1), face(2)])
+
+
+@pytest.mark.parametrize(
+    ('rows', 'message'),
+    [
+        (['0,0,1,1,joy,1,person,,yes,1'], "line 2 has 'joy' under emotions; expected one of happy, neutral, sad"),
+        (['0,0,1,1,,1,person,,yes,1'], "line 2 has '' under emotions"),
+        (['0,0,1,1,sad,1,person,,yes,1', '0,0,2.5,3,sad,1,person,,yes,1'], "line 3 has '2.5' under frame_start"),
+        (['0,0,0,3,sad,1,person,,yes,1'], "line 2 has '0' under frame_start; expected a number from 1"),
+        (['0,0,3,2,sad,1,person,,yes,1'], 'line 2 ends at frame 2, before it starts at 3'),
+        (['0,0,1,1,sad,one,person,,yes,1'], "line 2 has 'one' under face"),
+        (['0,0,1,1,sad,1,person,,perhaps,1'], "line 2 has 'perhaps' under use; expected yes or no"),
+        (['0,0,1,5,sad,1,,,,', '0,0,5,9,happy,1,,,,'], 'lines 2 and 3 are both about frame 5 of face 1'),
+        (['0,0,1'], "line 2 has '' under frame_end"),
+    ],
+)
+def test_what_cannot_be_is_told_in_one_line(tmp_path, rows, message):
+    with pytest.raises(InputError) as caught:
+        read_corrections(write(tmp_path, *rows), NAMES)
+    assert message in str(caught.value) and '\n' not in str(caught.value)
+
+
+def test_files_that_are_no_table_of_periods(tmp_path):
+    with pytest.raises(InputError, match='no column face; expected the table of periods'):
+        read_corrections(write(tmp_path, head='ms_start,ms_end,frame_start,frame_end,emotions\n'), NAMES)
+    with pytest.raises(InputError, match=r'none.csv: cannot be read as a table of periods \(No such file'):
+        read_corrections(tmp_path / 'none.csv', NAMES)
+    (tmp_path / 'picture.csv').write_bytes(b'\x89PNG\xff\xfe')
+    with pytest.raises(InputError, match=r'picture.csv: cannot be read as a table of periods'):
+        read_corrections(tmp_path / 'picture.csv', NAMES)
+    (tmp_path / 'empty.csv').touch()
+    with pytest.raises(InputError, match='has no column frame_start'):
+        read_corrections(tmp_path / 'empty.csv', NAMES)

@@ -1,0 +1,77 @@
+import numpy as np
+import pytest
+
+from emotion_recognition.labels import EMOTION_COLOURS_BGR, EMOTIONS, FaceEmotion
+from emotion_recognition.results.drawing import draw_faces, draw_lines, mirror_faces
+
+HAPPY = np.array([0, 0, 0, 0, 1, 0, 0, 0, 0], np.float32)
+
+
+def test_every_emotion_has_its_own_colour():
+    assert tuple(EMOTION_COLOURS_BGR) == EMOTIONS
+    assert len(set(EMOTION_COLOURS_BGR.values())) == 9
+
+
+def test_box_in_the_colour_of_the_emotion():
+    frame = np.zeros((240, 320, 3), np.uint8)
+    draw_faces(frame, [FaceEmotion(1, (100, 100, 80, 80), HAPPY)])
+    for x, y in ((140, 180), (100, 140), (180, 140)):  # lower, left and right side
+        np.testing.assert_allclose(frame[y, x], (60, 215, 255), atol=25)  # the line is smoothed
+    assert not frame[110:170, 110:170].any()
+
+
+@pytest.mark.parametrize('box', [(0, 0, 60, 60), (280, 0, 40, 60), (300, 200, 40, 60), (-10, -10, 50, 50)])
+def test_label_stays_whole_at_the_border(box):
+    inside = np.zeros((240, 320, 3), np.uint8)
+    draw_faces(inside, [FaceEmotion(1, (100, 100, 1, 1), HAPPY)])
+    at_border = np.zeros((240, 320, 3), np.uint8)
+    draw_faces(at_border, [FaceEmotion(1, box, HAPPY)])
+    colour = EMOTION_COLOURS_BGR['happy']
+    assert (at_border == colour).all(axis=2).sum() >= 0.98 * (inside == colour).all(axis=2).sum()
+
+
+@pytest.mark.parametrize(('width', 'height'), [(426, 240), (3840, 2160), (90, 400)])
+def test_label_fits_any_frame(width, height):
+    frame = np.zeros((height, width, 3), np.uint8)
+    draw_faces(frame, [FaceEmotion(12, (width // 2, height // 2, 40, 40), HAPPY)])
+    label = (frame[: height // 2 - height // 100] == EMOTION_COLOURS_BGR['happy']).all(axis=2)  # above the box's line
+    rows, columns = np.flatnonzero(label.any(axis=1)), np.flatnonzero(label.any(axis=0))
+    left, right = columns[[0, -1]]
+    assert left >= 0 and right < width
+    dark = (frame[rows[0] : rows[-1], left:right] < 60).all(axis=2)
+    assert not dark[:, :2].any() and not dark[:, -2:].any()  # the text keeps off both ends
+    assert dark.any()
+
+
+def test_labels_of_neighbours_do_not_cover_each_other():
+    frame = np.zeros((240, 426, 3), np.uint8)
+    alone = []
+    for x in (20, 90):
+        frame_of_one = np.zeros((240, 426, 3), np.uint8)
+        draw_faces(frame_of_one, [FaceEmotion(1, (x, 80, 60, 70), HAPPY)])
+        alone.append((frame_of_one == EMOTION_COLOURS_BGR['happy']).all(axis=2).sum())
+    draw_faces(frame, [FaceEmotion(1, (20, 80, 60, 70), HAPPY), FaceEmotion(1, (90, 80, 60, 70), HAPPY)])
+    assert (frame == EMOTION_COLOURS_BGR['happy']).all(axis=2).sum() == pytest.approx(sum(alone), rel=0.03)
+
+
+def test_nothing_to_draw():
+    frame = np.zeros((24, 32, 3), np.uint8)
+    draw_faces(frame, [])
+    assert not frame.any()
+
+
+def test_lines_stand_in_the_upper_left_corner():
+    frame = np.full((240, 320, 3), 255, np.uint8)
+    draw_lines(frame, ['30 frames/s', 'q: end'])
+    dark = (frame == (20, 20, 20)).all(axis=2)
+    assert dark[0, 0] and dark[:60].any(axis=1).sum() > 25
+    assert not dark[:, 200:].any() and not dark[80:].any()
+
+
+def test_mirrored_face_covers_the_mirrored_pixels():
+    frame = np.zeros((40, 60, 3), np.uint8)
+    frame[5:15, 50:58] = 255
+    (face,) = mirror_faces([FaceEmotion(1, (50, 5, 8, 10), HAPPY)], 60)
+    x, y, width, height = face.box
+    assert (frame[:, ::-1][y : y + height, x : x + width] == 255).all()
+    assert (face.track_id, face.emotion) == (1, 'happy')

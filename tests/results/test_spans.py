@@ -1,0 +1,88 @@
+from pathlib import Path
+
+import pytest
+
+from emotion_recognition.labels import InputError
+from emotion_recognition.results.spans import Span, check_spans, describe_outside, read_spans
+
+
+def write(folder, *lines, header='video,start,end,name', encoding='utf-8'):
+    path = folder / 'spans.csv'
+    path.write_text('\n'.join([header, *lines]) + '\n', encoding=encoding)
+    return path
+
+
+def test_spans_of_one_video_by_their_start(tmp_path):
+    path = write(tmp_path, 'a.mp4,3,4.25,film two', 'b.mp4,0,1,other', 'a.mp4,-0.5,3,"film, one"')
+    assert read_spans(path, Path('somewhere/a.mp4')) == (
+        Span('film, one', -500.0, 3000.0),
+        Span('film two', 3000.0, 4250.0),
+    )
+    assert read_spans(str(path), Path('c.mp4')) == ()
+    assert read_spans(None, Path('a.mp4')) == ()
+
+
+def test_what_spreadsheets_write(tmp_path):
+    path = write(tmp_path, 'note,1,2, rest ,a.mp4', header='note,start,end,name,video', encoding='utf-8-sig')
+    assert read_spans(path, Path('a.mp4')) == (Span('rest', 1000.0, 2000.0),)
+
+
+def test_accents_may_be_kept_apart(tmp_path):
+    path = write(tmp_path, 'caf\u00e9.mp4,1,2,rest')
+    assert len(read_spans(path, Path('cafe\u0301.mp4'))) == 1
+    check_spans(path, [Path('cafe\u0301.mp4')])
+
+
+@pytest.mark.parametrize(
+    ('lines', 'message'),
+    [
+        (['a.mp4,1,2,x', 'a.mp4,one,2,x'], "spans.csv, line 3: start is 'one'; expected seconds, such as 12.5"),
+        (['a.mp4,1,nan,x'], "spans.csv, line 2: end is 'nan'; expected seconds, such as 12.5"),
+        (['a.mp4,1'], 'spans.csv, line 2: end is None; expected seconds, such as 12.5'),
+        (['a.mp4,2,1,x'], 'spans.csv, line 2: start is 2 and end is 1; expected start before end'),
+        (['a.mp4,1,1,x'], 'spans.csv, line 2: start is 1 and end is 1; expected start before end'),
+        (['a.mp4,1,2,'], "spans.csv, line 2: name is ''; expected one line of text"),
+        ([',1,2,x'], "spans.csv, line 2: video is ''; expected one line of text"),
+        (['a.mp4,1,2,"x\ny"'], "spans.csv, line 3: name is 'x\\ny'; expected one line of text"),
+        (
+            ['a.mp4,1,3,x', 'a.mp4,0,1.5,y'],
+            'spans.csv: x of a.mp4 begins at 1 s, before y ends at 1.5 s; expected spans that do not overlap',
+        ),
+        ([], 'spans.csv: holds no spans; expected a line for each'),
+    ],
+)
+def test_wrong_lines(tmp_path, lines, message):
+    with pytest.raises(InputError) as caught:
+        read_spans(write(tmp_path, *lines), Path('a.mp4'))
+    assert str(caught.value) == str(tmp_path / 'spans.csv') + message.removeprefix('spans.csv')
+
+
+def test_files_that_hold_no_spans(tmp_path):
+    with pytest.raises(InputError, match='its columns are video;start;end;name; expected video, start, end, name'):
+        read_spans(write(tmp_path, header='video;start;end;name'), Path('a.mp4'))
+    with pytest.raises(InputError, match=r'none\.csv: no such file of spans'):
+        read_spans(tmp_path / 'none.csv', Path('a.mp4'))
+    with pytest.raises(InputError, match='cannot be read'):
+        read_spans(tmp_path, Path('a.mp4'))
+    (tmp_path / 'picture.csv').write_bytes(b'\x89PNG\r\n\xff\xfe')
+    with pytest.raises(InputError, match='expected CSV in UTF-8'):
+        read_spans(tmp_path / 'picture.csv', Path('a.mp4'))
+
+
+def test_each_video_must_be_one_of_the_inputs(tmp_path):
+    path = write(tmp_path, 'a.mp4,1,2,x', 'b.mp4,1,2,x')
+    check_spans(path, [Path('b.mp4'), Path('folder/a.mp4'), Path('c.mp4')])
+    with pytest.raises(InputError, match=r'video is b.mp4; expected one of the inputs: a.mp4$'):
+        check_spans(path, [Path('a.mp4')])
+    with pytest.raises(InputError, match=r'expected one of the inputs: no video$'):
+        check_spans(path, [])
+    with pytest.raises(InputError, match=r'video is a\.mp4, but 2 inputs are called so; analyse them apart'):
+        check_spans(path, [Path('one/a.mp4'), Path('two/a.mp4'), Path('b.mp4')])
+
+
+def test_spans_that_reach_beyond_the_video():
+    spans = [Span('before', -100.0, 50.0), Span('inside', 50.0, 9004.0), Span('milliseconds', 10_000.0, 20_000.0)]
+    assert describe_outside(spans, 0.0, 9000.0) == [
+        'span before: -0.1 to 0.05 s reaches beyond the video, which is from 0.00 to 9.00 s',
+        'span milliseconds: 10 to 20 s reaches beyond the video, which is from 0.00 to 9.00 s',
+    ]

@@ -1,0 +1,120 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+import emotions_from_video
+from emotion_recognition.labels import EMOTIONS, FaceEmotion
+from emotion_recognition.results.spans import Span
+from emotion_recognition.results.summary import VideoSummary
+from tests.conftest import DEMO_PATH, write_clip
+
+NAMES = ('happy', 'neutral')
+
+
+def face(track_id, happy, change=None):
+    probabilities = np.float32([happy, 1 - happy])
+    change = None if change is None else np.float32([change, 1 - change])
+    return FaceEmotion(track_id, (0, 0, 9, 9), probabilities, NAMES, probabilities_from_baseline=change)
+
+
+def summarise(frames, spans=(), last_frame_ms=100.0):
+    """Rows of (span, face, frames, seconds, share of happy, mean of happy, changes a minute)."""
+    summary = VideoSummary('a.mp4', NAMES, spans)
+    for number, (ms, faces) in enumerate(frames, start=1):
+        summary.add(number, ms, faces)
+    table = summary.to_frame(last_frame_ms)
+    assert set(table.video) <= {'a.mp4'}
+    np.testing.assert_allclose(table.happy_share + table.neutral_share, 1)
+    np.testing.assert_allclose(table.happy_mean + table.neutral_mean, 1)
+    columns = ['span', 'face', 'frames', 'seconds', 'happy_share', 'happy_mean', 'changes_per_minute']
+    return table[columns].to_numpy().tolist()
+
+
+def test_shares_are_of_time_and_not_of_frames():
+    frames = [(0.0, [face(1, 0.9)]), (100.0, [face(1, 0.2)]), (900.0, [face(1, 0.2)])]
+    assert summarise(frames) == [['', 1, 3, 1.0, 0.1, 0.27, 60.0]]
+
+
+def test_time_without_the_face_does_not_count():
+    frames = [(0.0, [face(1, 0.9), face(3, 0.1)]), (100.0, []), (600.0, [face(1, 0.4)]), (700.0, [face(1, 0.9)])]
+    assert summarise(frames) == [['', 1, 3, 0.3, 0.6667, 0.7333, 400.0], ['', 3, 1, 0.1, 0.0, 0.1, 0.0]]
+
+
+def test_a_frame_that_reaches_over_the_end_of_a_span_is_parted():
+    frames = [(0.0, [face(1, 1.0)]), (400.0, [face(1, 0.0)]), (1000.0, [face(1, 0.0)])]
+    spans = [Span('early', 100.0, 500.0), Span('late', 500.0, 900.0), Span('never', 5000.0, 6000.0)]
+    assert summarise(frames, spans) == [
+        ['', 1, 3, 1.1, 0.3636, 0.3636, 54.55],
+        ['early', 1, 1, 0.4, 0.75, 0.75, 150.0],
+        ['late', 1, 0, 0.4, 0.0, 0.0, 0.0],
+    ]
+
+
+def test_one_long_frame_over_several_spans_and_spans_of_one_name():
+    spans = [Span('b', 100.0, 200.0), Span('a', 200.0, 400.0), Span('b', 700.0, 2000.0)]
+    assert summarise([(0.0, [face(2, 1.0)]), (1000.0, [])], spans) == [
+        ['', 2, 1, 1.0, 1.0, 1.0, 0.0],
+        ['b', 2, 0, 0.4, 1.0, 1.0, 0.0],
+        ['a', 2, 0, 0.2, 1.0, 1.0, 0.0],
+    ]
+
+
+def test_shares_follow_the_baseline_and_means_do_not():
+    frames = [(0.0, [face(1, 0.9, change=0.2)]), (100.0, [face(1, 0.9, change=0.7)])]
+    assert summarise(frames) == [['', 1, 2, 0.2, 0.5, 0.9, 300.0]]
+
+
+def test_memory_does_not_grow_with_the_frames():
+    summary = VideoSummary('a.mp4', NAMES, [Span('all', 0.0, 1e9)])
+    for number in range(1, 2001):
+        summary.add(number, number * 40.0, [face(1, 0.9)])
+    assert len(summary._seen) == 2
+    assert summary.to_frame(40.0).frames.tolist() == [2000, 2000]
+    assert summary.to_frame(40.0).frames.tolist() == [2000, 2000]  # asked twice, nothing is counted twice
+
+
+def test_columns_with_valence_and_without_faces():
+    table = VideoSummary('a.mp4', EMOTIONS).to_frame(40.0)
+    assert len(table) == 0
+    assert list(table.columns) == [
+        *('video', 'span', 'face', 'frames', 'seconds'),
+        *(f'{name}_share' for name in EMOTIONS),
+        *(f'{name}_mean' for name in EMOTIONS),
+        *('valence_mean', 'changes_per_minute'),
+    ]
+
+
+def test_folder_of_videos_gets_one_table_that_agrees_with_the_tables_of_faces(tmp_path, colour_model_path, capsys):
+    folder = tmp_path / 'interviews'
+    folder.mkdir()
+    (folder / 'a.mp4').write_bytes(DEMO_PATH.read_bytes())
+    write_clip(folder / 'nobody.mp4', [0, 40])
+    (folder / 'broken.mp4').write_text('no video')
+    (tmp_path / 'spans.csv').write_text('video,start,end,name\na.mp4,7,9,NA\n')
+    options = ['--no-write-video', '--spans', str(tmp_path / 'spans.csv')]
+    with pytest.raises(SystemExit, match='1 of 3 files failed'):
+        emotions_from_video.main([str(folder), '--model-weights-path', str(colour_model_path), *options])
+    own = folder / 'a_with_emotions_summary.csv'
+    assert (folder / 'interviews_with_emotions_all_summary.csv').read_text() == own.read_text()
+    assert f'Wrote {folder / "interviews_with_emotions_all_summary.csv"}' in capsys.readouterr().out
+
+    summary = pd.read_csv(own, keep_default_na=False)
+    faces = pd.read_csv(folder / 'a_with_emotions_faces_data.csv')
+    for span, start, end in (('', 0, 9000), ('NA', 7000, 9000)):
+        rows = summary[summary.span == span].set_index('face')
+        seen = faces[(faces.ms >= start) & (faces.ms < end)].groupby('face')
+        assert rows.frames.to_dict() == seen.size().to_dict()
+        np.testing.assert_allclose(rows.seconds, seen.size() * 0.04)  # the demo's frames are of one length
+        np.testing.assert_allclose(rows.anger_share, seen.emotion.apply(lambda name: (name == 'anger').mean()), 0, 1e-4)
+        np.testing.assert_allclose(rows.sad_mean, seen.sad.mean(), atol=1e-4)
+        np.testing.assert_allclose(rows.valence_mean, seen.valence.mean(), atol=1e-4)
+    assert set(summary.video) == {'a.mp4'} and set(summary.span) == {'', 'NA'}
+
+
+def test_wrong_spans_are_told_before_the_work(tmp_path, colour_model_path):
+    clip = write_clip(tmp_path / 'a.mp4', [0, 40])
+    path = tmp_path / 'spans.csv'
+    path.write_text('video,start,end,name\nb.mp4,0,1,x\n')
+    with pytest.raises(SystemExit) as caught:
+        emotions_from_video.main([str(clip), '--model-weights-path', 'none.h5', '--spans', str(path)])
+    assert caught.value.code == f'emotions_from_video.py: {path}: video is b.mp4; expected one of the inputs: a.mp4'

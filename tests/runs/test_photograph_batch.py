@@ -1,0 +1,161 @@
+import subprocess
+import sys
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import emotions_from_video
+from emotion_recognition.interruption import Interruption
+from emotion_recognition.labels import InputError
+from emotion_recognition.media.photographs import read_photograph, write_photograph
+from tests.conftest import DEMO_PATH, ROOT, write_clip
+
+
+@pytest.fixture(scope='module')
+def portrait():
+    """A picture with one face, of the demo: (360, 640, 3) uint8, BGR."""
+    video = cv2.VideoCapture(str(DEMO_PATH))
+    video.set(cv2.CAP_PROP_POS_FRAMES, 30)
+    return video.read()[1]
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def run(model_path, *arguments):
+    emotions_from_video.main([*map(str, arguments), '--model-weights-path', str(model_path)])
+
+
+@pytest.mark.parametrize('suffix', ['.jpg', '.JPEG', '.png', '.webp', '.bmp', '.tif', '.tiff'])
+def test_each_kind_of_photograph(tmp_path, portrait, colour_model_path, suffix):
+    path = tmp_path / f'face{suffix}'
+    write_photograph(path, portrait)
+    run(colour_model_path, path)
+    assert names(tmp_path) == sorted([path.name, f'face_with_emotions{suffix}', 'face_with_emotions_faces_data.csv'])
+    annotated = read_photograph(tmp_path / f'face_with_emotions{suffix}')
+    assert annotated.shape == portrait.shape
+    assert (np.abs(annotated.astype(int) - portrait).max(axis=2) > 60).sum() > 500  # a box and a label were drawn
+    table = pd.read_csv(tmp_path / 'face_with_emotions_faces_data.csv')
+    assert table[['frame', 'ms', 'face']].to_numpy().tolist() == [[1, 0.0, 1]]
+    x, y, width, height = table.loc[0, ['x', 'y', 'width', 'height']]
+    assert (x < 320 < x + width) and (y < 180 < y + height)
+
+
+@pytest.mark.parametrize(('orientation', 'turn'), [(3, 180), (6, 90), (8, 270)])
+def test_orientation_of_exif_is_obeyed(tmp_path, portrait, orientation, turn):
+    upright = Image.fromarray(portrait[..., ::-1])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    upright.rotate(turn, expand=True).save(tmp_path / 'turned.jpg', exif=exif, quality=95)
+    picture = read_photograph(tmp_path / 'turned.jpg')
+    assert picture.shape == portrait.shape
+    assert np.abs(picture.astype(int) - portrait).mean() < 3
+
+
+def test_photograph_with_a_foreign_name(tmp_path, portrait, colour_model_path):
+    path = tmp_path / '前 [1].png'
+    write_photograph(path, portrait)
+    run(colour_model_path, path)
+    assert '前 [1]_with_emotions.png' in names(tmp_path)
+
+
+def test_folder_of_photographs_and_a_video_with_one_broken(tmp_path, portrait, colour_model_path, capsys):
+    folder = tmp_path / 'holiday'
+    folder.mkdir()
+    write_photograph(folder / 'a.jpg', portrait)
+    write_photograph(folder / 'b.png', np.hstack([portrait[:, 140:500], portrait[:, 140:500]]))
+    write_photograph(folder / 'empty.bmp', np.full((100, 100, 3), 90, np.uint8))
+    (folder / 'broken.jpg').write_text('no picture')
+    write_clip(folder / 'clip.mp4', [0, 40])
+    with pytest.raises(SystemExit) as caught:
+        run(colour_model_path, folder)
+    failed = f'1 of 5 files failed:\n  {folder / "broken.jpg"}: cannot be read as a photograph'
+    assert caught.value.code == f'emotions_from_video.py: {failed}'
+    table = pd.read_csv(folder / 'holiday_with_emotions_all_faces_data.csv')
+    assert table.columns[:4].tolist() == ['file', 'frame', 'ms', 'face']
+    assert table[['file', 'face']].to_numpy().tolist() == [['a.jpg', 1], ['b.png', 1], ['b.png', 2]]
+    assert table.x[1] < table.x[2]
+    own = pd.read_csv(folder / 'b_with_emotions_faces_data.csv')
+    pd.testing.assert_frame_equal(own, table[1:].drop(columns='file').reset_index(drop=True))
+    assert len(pd.read_csv(folder / 'empty_with_emotions_faces_data.csv')) == 0
+    assert (folder / 'clip_with_emotions.mp4').is_file()
+    assert 'Photographs done: 3, faces: 3. ' in capsys.readouterr().out
+    before = names(folder)
+    with pytest.raises(SystemExit):
+        run(colour_model_path, folder)  # takes none of its own outputs
+    assert names(folder) == before
+
+
+def test_a_face_that_a_photograph_misses_is_no_gap(tmp_path, portrait, colour_model_path):
+    for name, picture in (('a.png', portrait), ('b.png', np.zeros_like(portrait)), ('c.png', portrait)):
+        write_photograph(tmp_path / name, picture)
+    run(colour_model_path, tmp_path, '--fill-gaps')
+    (table,) = (pd.read_csv(path) for path in tmp_path.glob('*_all_faces_data.csv'))
+    assert table.file.tolist() == ['a.png', 'c.png']
+
+
+def test_a_photograph_is_not_overwritten_with_ray_either(tmp_path, portrait, colour_model_path):
+    path = tmp_path / 'a.png'
+    write_photograph(path, portrait)
+    before = path.read_bytes()
+    with pytest.raises(SystemExit, match='overwrite the input itself'):
+        run(colour_model_path, path, '--output-filename', path, '--ray')
+    assert path.read_bytes() == before
+
+
+def test_an_interrupted_run_begins_no_photographs(tmp_path, portrait, colour_model_path, monkeypatch):
+    for name in ('a.png', 'b.png'):
+        write_photograph(tmp_path / name, portrait)
+    run(colour_model_path, tmp_path)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    monkeypatch.setattr(Interruption, 'reason', 'Ctrl-C was pressed')
+    with pytest.raises(SystemExit, match='not begun, Ctrl-C was pressed'):
+        run(colour_model_path, tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_tables_alone(tmp_path, portrait, colour_model_path):
+    write_photograph(tmp_path / 'a.jpg', portrait)
+    run(colour_model_path, tmp_path / 'a.jpg', '--no-write-video', '--output-filename', tmp_path / 'result.png')
+    assert names(tmp_path) == ['a.jpg', 'result_faces_data.csv']
+
+
+def test_photograph_and_video_of_one_name_cannot_both_be_done(tmp_path, portrait, colour_model_path):
+    write_photograph(tmp_path / 'a.jpg', portrait)
+    write_clip(tmp_path / 'a.mp4', [0, 40])
+    with pytest.raises(SystemExit, match=r'a\.jpg: its output would be that of .*a\.mp4'):
+        run(colour_model_path, tmp_path)
+
+
+def test_photographs_that_are_not_there_or_empty(tmp_path):
+    with pytest.raises(InputError, match='no such photograph'):
+        read_photograph(tmp_path / 'none.jpg')
+    (tmp_path / 'empty.jpg').touch()
+    with pytest.raises(InputError, match='cannot be read as a photograph'):
+        read_photograph(tmp_path / 'empty.jpg')
+
+
+def test_picture_that_its_kind_cannot_hold(tmp_path):
+    with pytest.raises(InputError, match=r'20000x2 pixels do not fit into \.webp'):
+        write_photograph(tmp_path / 'a.webp', np.zeros((2, 20_000, 3), np.uint8))
+
+
+def test_grey_deep_and_transparent_pictures(tmp_path):
+    cv2.imwrite(str(tmp_path / 'grey.png'), np.full((4, 5), 77, np.uint8))
+    cv2.imwrite(str(tmp_path / 'deep.png'), np.full((4, 5, 3), 77 * 257, np.uint16))
+    cv2.imwrite(str(tmp_path / 'transparent.png'), np.full((4, 5, 4), 77, np.uint8))
+    for name in ('grey', 'deep', 'transparent'):
+        picture = read_photograph(tmp_path / f'{name}.png')
+        assert (picture == 77).all() and picture.shape == (4, 5, 3) and picture.dtype == np.uint8
+
+
+def test_exit_code_of_a_photograph_that_is_none(tmp_path):
+    path = tmp_path / 'a.jpg'
+    path.write_text('no picture')
+    done = subprocess.run([sys.executable, ROOT / 'emotions_from_video.py', path], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (1, '')
+    assert done.stderr.splitlines()[-1] == f'emotions_from_video.py: {path}: cannot be read as a photograph'

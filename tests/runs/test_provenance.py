@@ -1,0 +1,136 @@
+import hashlib
+import json
+import os
+import signal
+
+import pytest
+
+import emotions_from_video
+from emotion_recognition.emotions.classifier import EmotionClassifier
+from emotion_recognition.media.video_writer import VideoWriter
+from emotion_recognition.results.output_paths import name_outputs
+from emotion_recognition.runs.provenance import RESULTS_VERSION, describe_provenance, find_pending
+from emotions_from_video import VideoSettings
+from tests.conftest import DETECTOR_PATH, write_clip
+
+
+@pytest.fixture
+def clip(tmp_path):
+    """A clip of two frames that was there for a while."""
+    path = write_clip(tmp_path / 'clip.mp4', [0, 40])
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    return path
+
+
+def run(clip, model_path, *options):
+    emotions_from_video.main([str(clip), '--model-weights-path', str(model_path), *options])
+
+
+def is_done(clip, model_path, **options):
+    settings = VideoSettings(model_weights_path=model_path, **options)
+    return find_pending([clip], {clip: name_outputs(clip)}, settings) == []
+
+
+def test_what_the_results_were_made_with_stands_beside_them(clip, colour_model_path):
+    run(clip, colour_model_path)
+    record = json.loads((clip.parent / 'clip_with_emotions_run.json').read_text())
+    assert record['video'] == {'name': 'clip.mp4', 'bytes': clip.stat().st_size}
+    assert record['made_with']['settings']['smoothing_seconds'] == 0.3
+    assert record['made_with']['detector_sha256'].startswith('0f7d4527844eb514')
+    assert record['ended_early'] is None
+    there = {path.name for path in clip.parent.iterdir()}
+    assert there == {'clip.mp4', 'clip_with_emotions_run.json', *record['results']}
+
+
+def test_a_video_is_done_until_something_changes(clip, colour_model_path, tmp_path):
+    assert not is_done(clip, colour_model_path)
+    run(clip, colour_model_path)
+    assert is_done(clip, colour_model_path)
+    assert is_done(clip, colour_model_path, threads=2, show_process=True, detector_path=DETECTOR_PATH)
+    assert not is_done(clip, colour_model_path, smoothing_seconds=0.5)
+    other_model = tmp_path / 'other.h5'
+    other_model.write_bytes(colour_model_path.read_bytes() + b'0')
+    assert not is_done(clip, other_model)
+    os.utime(clip)  # it is newer now
+    assert not is_done(clip, colour_model_path)
+
+
+def test_a_video_of_another_size_is_not_done(clip, colour_model_path):
+    run(clip, colour_model_path)
+    with clip.open('ab') as file:
+        file.write(b'0')
+    os.utime(clip, (1_700_000_000, 1_700_000_000))
+    assert not is_done(clip, colour_model_path)
+
+
+@pytest.mark.parametrize('content', ['', '[]', '{"made_with": 1}', None])
+def test_what_is_no_record_counts_for_nothing(clip, colour_model_path, content):
+    run(clip, colour_model_path)
+    record = clip.parent / 'clip_with_emotions_run.json'
+    if content is None:
+        (clip.parent / 'clip_with_emotions_summary.csv').unlink()
+    else:
+        record.write_text(content)
+    assert not is_done(clip, colour_model_path)
+
+
+def test_a_run_that_somebody_ended_is_not_done(clip, colour_model_path, monkeypatch):
+    real_write = VideoWriter.write
+
+    def write_and_be_terminated(self, timestamp_ms, frame_bgr):
+        real_write(self, timestamp_ms, frame_bgr)
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(VideoWriter, 'write', write_and_be_terminated)
+    run(clip, colour_model_path)
+    record = json.loads((clip.parent / 'clip_with_emotions_run.json').read_text())
+    assert record['ended_early'] == 'it was asked to end (SIGTERM)'
+    assert not is_done(clip, colour_model_path)
+
+
+def test_skip_done_takes_the_others_and_sums_up_all(clip, colour_model_path, capsys):
+    run(clip, colour_model_path)
+    write_clip(clip.with_name('new.mp4'), [0, 40, 80])
+    capsys.readouterr()
+    run(clip.parent, colour_model_path, '--skip-done')
+    said = capsys.readouterr().out
+    assert said.startswith('Done before: 1 of 2 videos\n3 frames, 0 faces\n')
+    assert (clip.parent / f'{clip.parent.name}_with_emotions_all_summary.csv').is_file()
+
+
+def test_a_spans_file_that_changed_counts(colour_model_path, tmp_path):
+    spans = tmp_path / 'spans.csv'
+    spans.write_text('video,start,end,name\nclip.mp4,0,0.04,film\n')
+    settings = VideoSettings(model_weights_path=colour_model_path, spans=spans)
+    before = describe_provenance(settings)
+    assert describe_provenance(settings) == before
+    spans.write_text('video,start,end,name\nclip.mp4,0,0.04,other film\n')
+    os.utime(spans, (1_800_000_000, 1_800_000_000))
+    assert describe_provenance(settings)['spans_sha256'] != before['spans_sha256']
+    assert before['results_version'] == RESULTS_VERSION
+
+
+def test_the_record_names_the_files_as_they_were_when_they_were_read(clip, colour_model_path, tmp_path, monkeypatch):
+    spans, model = tmp_path / 'spans.csv', tmp_path / 'model.h5'
+    spans.write_text('video,start,end,name\nclip.mp4,0,0.04,film\n')
+    model.write_bytes(colour_model_path.read_bytes())
+    classifier = EmotionClassifier(model)
+    model.write_bytes(b'another model, written while this one works')
+    real_write = VideoWriter.write
+
+    def write_and_lose_the_spans(self, timestamp_ms, frame_bgr):
+        real_write(self, timestamp_ms, frame_bgr)
+        spans.unlink(missing_ok=True)
+
+    monkeypatch.setattr(VideoWriter, 'write', write_and_lose_the_spans)
+    emotions_from_video.analyse_video(clip, classifier, spans=spans)
+    made_with = json.loads((clip.parent / 'clip_with_emotions_run.json').read_text())['made_with']
+    assert made_with['model_sha256'] == hashlib.sha256(colour_model_path.read_bytes()).hexdigest()
+    text = b'video,start,end,name\nclip.mp4,0,0.04,film\n'
+    assert made_with['spans_sha256'] == hashlib.sha256(text).hexdigest()
+
+
+def test_the_record_of_a_call_from_python_names_the_classifier_that_it_had(clip, colour_model_path):
+    emotions_from_video.analyse_video(clip, EmotionClassifier(colour_model_path, balance=0.5), smoothing_seconds=0.5)
+    assert is_done(clip, colour_model_path, balance=0.5, smoothing_seconds=0.5)
+    assert not is_done(clip, colour_model_path, smoothing_seconds=0.5)

@@ -1,0 +1,258 @@
+"""Whole runs on Ray: on a cluster of two nodes in this machine, and on a Ray of their own."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from emotion_recognition.interruption import Interruption
+from emotion_recognition.runs import ray_cluster
+from emotion_recognition.runs.ray_cluster import separate_address
+from emotion_recognition.settings import Settings
+from tests.conftest import DEMO_PATH, ROOT, picture_times_ms, write_clip
+
+if sys.platform != 'linux':
+    pytest.skip("workers are found by their names in Linux' /proc", allow_module_level=True)
+ray = pytest.importorskip('ray')
+TABLES = ['_emotions_data.csv', '_faces_data.csv', '_summary.csv', '_timeline.png']
+
+
+@pytest.fixture(scope='module', autouse=True)
+def without_tokens(tmp_path_factory):
+    """Ray would leave one in the user's folder."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv('RAY_AUTH_MODE', 'disabled')
+        yield
+
+
+@pytest.fixture
+def nodes():
+    """A head and another node, each with a core for one video."""
+    from ray.cluster_utils import Cluster
+
+    handler = signal.getsignal(signal.SIGTERM)
+    started = Cluster(initialize_head=True, head_node_args={'num_cpus': 1, 'object_store_memory': 80_000_000})
+    started.other = started.add_node(num_cpus=1, object_store_memory=80_000_000)
+    signal.signal(signal.SIGTERM, handler)  # the head has put its own in this one's place
+    yield started
+    started.shutdown()
+
+
+@pytest.fixture
+def run(colour_model_path, tmp_path):
+    """Starts the script with the small model. Its messages go to a file: Ray's processes would keep a pipe open."""
+    processes = []
+
+    def start(*arguments):
+        command = [sys.executable, ROOT / 'emotions_from_video.py', *arguments]
+        messages = tmp_path / f'messages_{len(processes)}.txt'
+        with messages.open('w') as file:
+            options = {'stdout': file, 'stderr': file, 'start_new_session': True}
+            process = subprocess.Popen([*command, '--model-weights-path', colour_model_path], **options)
+        process.messages = messages.read_text
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def long_clip(path, frame_count=4000):
+    path.parent.mkdir(exist_ok=True)
+    return write_clip(path, range(0, 40 * frame_count, 40), size=(160, 120))
+
+
+def beside(clip, ending):
+    return clip.with_name(f'{clip.stem}_with_emotions{ending}')
+
+
+def hidden(folder):
+    return sorted(path.name for path in folder.iterdir() if path.name.startswith('.'))
+
+
+def wait_until(condition, process, seconds=120):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert process.poll() is None and time.monotonic() < deadline, process.messages()
+        time.sleep(0.02)
+
+
+def is_under_way(clip):
+    """Whether a run has begun to write the video."""
+    return any(path.stat().st_size for path in clip.parent.glob(f'.{clip.stem}*/*.mp4'))
+
+
+def workers():
+    """Processes that are at a video."""
+    found = []
+    for path in Path('/proc').glob('[0-9]*/cmdline'):
+        try:
+            if path.read_bytes().startswith(b'ray::_work'):
+                found.append(int(path.parent.name))
+        except OSError:  # it is gone
+            pass
+    return found
+
+
+def test_two_nodes_make_the_tables_of_one_process_and_tell_what_failed(nodes, run, tmp_path):
+    folders = [tmp_path / name for name in ('videos', 'alone')]
+    for folder in folders:
+        folder.mkdir()
+        for name in ('a.mp4', 'b.mp4'):
+            shutil.copy(DEMO_PATH, folder / name)
+        (folder / 'broken.mp4').write_text('no video')
+    alone = run(folders[1], '--baseline', '0', '1')
+    assert alone.wait(timeout=120) == 1
+    none = tmp_path / 'none.mp4'
+    process = run('--ray', nodes.address, folders[0], none, '--baseline', '0', '1')
+    assert process.wait(timeout=180) == 1
+    assert '2 of 4 files failed:\n' in process.messages()
+    assert 'broken.mp4: cannot be read as a video' in process.messages()
+    assert re.search(rf'{none}: node \S+ \([\d.]+\) sees no such file', process.messages())
+    assert 'Traceback' not in process.messages() and process.messages().count('225 frames') == 2
+    assert re.search(r'videos: 100%.* [1-9]\d* frames/s in all', process.messages())
+    for name in ('a', 'b'):
+        for ending in TABLES:
+            made, expected = (beside(folder / f'{name}.mp4', ending).read_bytes() for folder in folders)
+            assert made == expected, ending
+        assert picture_times_ms(beside(folders[0] / f'{name}.mp4', '.mp4')) == picture_times_ms(DEMO_PATH)
+    summary = pd.read_csv(folders[0] / 'videos_with_emotions_all_summary.csv')
+    assert set(summary.video) == {'a.mp4', 'b.mp4'}
+
+    before = {path: path.stat().st_mtime_ns for path in folders[0].iterdir() if 'summary' not in path.name}
+    again = run(
+        '--ray', nodes.address, '--skip-done', folders[0] / 'a.mp4', folders[0] / 'b.mp4', '--baseline', '0', '1'
+    )
+    assert again.wait(timeout=60) == 0
+    assert 'Done before: 2 of 2 videos' in again.messages() and 'frames' not in again.messages()
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+
+
+def test_a_worker_that_is_killed_in_mid_video_is_replaced(nodes, run, tmp_path):
+    clip = long_clip(tmp_path / 'clips' / 'long.mp4')
+    process = run('--ray', nodes.address, clip)
+    wait_until(lambda: is_under_way(clip), process)
+    (worker,) = workers()
+    os.kill(worker, signal.SIGKILL)
+    assert process.wait(timeout=120) == 0, process.messages()
+    assert len(picture_times_ms(beside(clip, '.mp4'))) == 4000
+    assert pd.read_csv(beside(clip, '_emotions_data.csv')).frame_end.iloc[-1] == 4000
+    assert hidden(clip.parent) == [] and process.messages().count('4000 frames') == 1
+
+
+def test_what_was_under_way_on_a_node_that_is_lost_is_done_on_another(nodes, run, tmp_path):
+    clips = [long_clip(tmp_path / 'clips' / name) for name in ('a.mp4', 'b.mp4')]
+    process = run('--ray', nodes.address, *clips)
+    wait_until(lambda: all(map(is_under_way, clips)), process)
+    nodes.remove_node(nodes.other, allow_graceful=False)
+    assert process.wait(timeout=180) == 0, process.messages()
+    for clip in clips:
+        assert len(picture_times_ms(beside(clip, '.mp4'))) == 4000
+    assert hidden(tmp_path / 'clips') == []
+
+
+def test_ctrl_c_ends_the_tasks_and_the_same_run_goes_on_later(run, tmp_path):
+    short = write_clip(tmp_path / 'a.mp4', [0, 40])
+    clips = [long_clip(tmp_path / 'clips' / name, 8000) for name in ('b.mp4', 'c.mp4')]
+    process = run('--ray', short, *clips)
+    wait_until(lambda: beside(short, '_run.json').exists() and any(map(is_under_way, clips)), process)
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all that run in it
+    assert process.wait(timeout=60) == 1
+    assert 'Traceback' not in process.messages()
+    assert '2 of 3 files failed' in process.messages()
+    assert f'{clips[0]}: not done, Ctrl-C was pressed' in process.messages()
+    assert sorted(path.name for path in (tmp_path / 'clips').iterdir()) == ['b.mp4', 'c.mp4']
+    wait_until(lambda: not workers(), run('--help'), 30)
+    for clip in clips:
+        write_clip(clip, [0, 40, 80])
+    process = run('--ray', '--skip-done', short, *clips)
+    assert process.wait(timeout=120) == 0, process.messages()
+    assert 'Done before: 1 of 3 videos' in process.messages()
+    assert [len(picture_times_ms(beside(clip, '.mp4'))) for clip in clips] == [3, 3]
+
+
+class ShrinkingRay:
+    """Ray as far as videos are handed out: a cluster that loses half of its cores with each answer."""
+
+    exceptions = ray.exceptions
+
+    def __init__(self, cores):
+        self.cores, self.submitted, self.most = cores, [], 0
+
+    def cluster_resources(self):
+        return {'CPU': self.cores}
+
+    def submit(self, video):
+        self.submitted.append(video)
+        return video
+
+    def wait(self, references, timeout):
+        self.most, self.cores = max(self.most, len(references)), self.cores // 2
+        return references[:1], references[1:]
+
+    def get(self, reference):
+        if reference == 'cancelled':
+            raise self.exceptions.TaskCancelledError
+        return ray_cluster.Answer(frames=1)
+
+
+def test_few_videos_wait_however_many_there_are_and_however_many_cores_go():
+    shrinking, videos = ShrinkingRay(16), ['cancelled', *range(1000)]
+    settings, nobody = Settings(threads=2), Interruption()
+    answers = list(ray_cluster._answers(shrinking, videos, shrinking.submit, settings, nobody))
+    assert [video for video, _ in answers] == list(range(1000))
+    assert (shrinking.submitted, shrinking.most) == (videos, 8 + 16 // 2)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'separated'),
+    [
+        (['--ray', 'videos/', 'a.mp4'], ['--ray=local', 'videos/', 'a.mp4']),
+        (['--ray', 'auto', 'a.mp4'], ['--ray', 'auto', 'a.mp4']),
+        (['--ray', 'ray://head:10001', 'a.mp4'], ['--ray', 'ray://head:10001', 'a.mp4']),
+        (['--ray', '10.0.0.1:6379', 'a.mp4'], ['--ray', '10.0.0.1:6379', 'a.mp4']),
+        (['--ray', '[fe80::1]:6379', 'a.mp4'], ['--ray', '[fe80::1]:6379', 'a.mp4']),
+        (['a.mp4', '--ray'], ['a.mp4', '--ray']),
+        (['--ray', '--elan', 'a.mp4'], ['--ray=local', '--elan', 'a.mp4']),
+        (['--ray', r'C:\videos'], ['--ray=local', r'C:\videos']),
+    ],
+)
+def test_what_follows_ray_is_an_address_only_where_it_looks_like_one(arguments, separated):
+    assert separate_address(arguments) == separated
+
+
+def test_more_cores_than_any_node_has_are_told(capsys):
+    cores = [(2.0, True), (4.0, True), (16.0, False), (None, True)]
+    nodes = [{'Alive': alive, 'Resources': {'CPU': count} if count else {}} for count, alive in cores]
+    for threads in (4, 5):
+        ray_cluster.tell_if_too_few_cores(SimpleNamespace(nodes=lambda: nodes), threads)
+    assert capsys.readouterr().err == '--threads is 5, but no node has more than 4 cores: waiting for one\n'
+
+
+def test_nothing_imports_ray_without_the_option():
+    code = 'import sys, emotions_from_video; sys.exit("ray" in sys.modules)'
+    assert subprocess.run([sys.executable, '-c', code], cwd=ROOT).returncode == 0
+
+
+def test_without_ray_or_a_cluster_one_line_says_so(run, tmp_path, monkeypatch):
+    clip = write_clip(tmp_path / 'a.mp4', [0, 40])
+    process = run('--ray', '127.0.0.1:1', clip)
+    assert process.wait(timeout=120) == 1
+    assert process.messages().startswith('emotions_from_video.py: --ray 127.0.0.1:1: ')
+    assert process.messages().count('\n') == 1
+    monkeypatch.setitem(sys.modules, 'ray', None)
+    settings = type('Settings', (), {'ray': 'local', 'threads': 1})
+    with pytest.raises(
+        ray_cluster.InputError, match=r'needs the package ray; pip install -r requirements-cluster\.txt'
+    ):
+        ray_cluster._ray(settings).__enter__()

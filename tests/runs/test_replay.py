@@ -1,0 +1,167 @@
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import emotions_from_video
+from emotion_recognition.labels import FaceEmotion, InputError
+from emotion_recognition.media.video import FrameError
+from emotion_recognition.results.corrections import name_run
+from emotion_recognition.results.face_table import FaceColumns, FaceTable
+from emotion_recognition.results.output_paths import Outputs
+from emotion_recognition.runs.replay import ReplayedFaces
+from tests.conftest import CLASS_NAMES, picture_times_ms, write_clip
+
+HEAD = 'frame_start,frame_end,emotions,face,by\n'
+TIMES = [0.0, 40.0, 80.0, 120.0, 160.0]
+
+
+def face(number, *probabilities, **others):
+    return FaceEmotion(number, (3, 4, 50, 60), np.array(probabilities, np.float32), ('happy', 'sad', 'bored'), **others)
+
+
+FOUND = {  # by frame; None where there is none
+    1: [face(1, 0.7, 0.2, 0.1)],
+    2: [face(1, 0.33334, 0.33333, 0.33333), face(2, 0.1, 0.1, 0.8, detected=False)],
+    3: [],
+    4: [face(2, 0.1, 0.2, 0.7, probabilities_from_baseline=np.array([0.1, 0.6, 0.3], np.float32))],
+    5: [],
+}
+
+
+@pytest.fixture
+def outputs(tmp_path):
+    """Of an earlier run."""
+    outputs = Outputs(tmp_path / 'clip_with_emotions.mp4')
+    with FaceTable(
+        outputs.faces, FaceColumns(('happy', 'sad', 'bored'), with_baseline=True, with_detected=True)
+    ) as table:
+        for number, faces in FOUND.items():
+            table.add(number, TIMES[number - 1], faces)
+    (tmp_path / 'corrected.csv').write_text(HEAD)
+    return outputs
+
+
+def run(outputs, times=TIMES):
+    frames = [(number, ms, np.zeros((8, 8, 3), np.uint8)) for number, ms in enumerate(times, start=1)]
+    recorded = ReplayedFaces(outputs, outputs.annotated.with_name('corrected.csv'))
+    return recorded, [faces for *_, faces in recorded.run(frames)]
+
+
+def test_faces_come_back_as_they_were_found(outputs):
+    recorded, frames = run(outputs)
+    assert recorded.class_names == ('happy', 'sad', 'bored')
+    for faces, found in zip(frames, FOUND.values(), strict=True):
+        assert [face.emotion for face in faces] == [face.emotion for face in found]
+        for one, other in zip(faces, found, strict=True):
+            np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-4)
+            exact = ('track_id', 'box', 'class_names', 'detected', 'corrected')
+            assert [getattr(one, name) for name in exact] == [getattr(other, name) for name in exact]
+    assert [face.probabilities_from_baseline is None for face in (*frames[0], *frames[3])] == [True, False]
+    assert frames[1][0].emotion == 'happy'  # although the table has 0.3333 three times
+
+
+def test_corrections_change_the_table_and_the_page(outputs, tmp_path):
+    (tmp_path / 'corrected.csv').write_text(f'{HEAD}2,2,bored,1,person\n')
+    recorded, frames = run(outputs)
+    assert [(face.emotion, face.corrected) for face in frames[1]] == [('bored', 'bored'), ('bored', None)]
+    rows = [recorded.columns.cells(2, 40.0, face) for face in frames[1]]
+    assert recorded.columns.names[-2:] == ['detected', 'by']
+    assert [row[7:9] + row[-2:] for row in rows] == [['bored', '', 1, 'person'], ['bored', '0.8000', 0, 'machine']]
+    content = recorded.review.to_json('clip', 'clip.mp4', False, ())
+    assert [period[:5] + period[6:8] for period in content['periods']] == [
+        [1, 1, 0, 0, 0, 0, 1],  # found as 1, is 1, happy, frames 0 to 0, by the machine, used
+        [1, 1, 2, 1, 1, 1, 1],
+        [2, 2, 2, 1, 1, 0, 1],
+        [2, 2, 1, 3, 3, 0, 1],
+    ]
+
+
+def test_a_run_that_was_ended_early_is_not_made_longer(outputs):
+    outputs.emotions.write_text('ms_start,ms_end,frame_start,frame_end,emotions\n0.0,120.0,1,4,happy\n')
+    with pytest.raises(FrameError, match='was ended there'):
+        run(outputs)
+    outputs.emotions.write_text('ms,frame,emotions\n0.0,4,happy\n160.0,5,[]\n')
+    assert len(run(outputs)[1]) == 5
+
+
+def test_the_table_of_another_video_is_told(outputs):
+    with pytest.raises(InputError, match=r'has frame 4 at 120.0 ms, but the video at 125.000 ms'):
+        run(outputs, [0, 40, 80, 125])
+    with pytest.raises(InputError, match='has a frame 4, but the video ends before it'):
+        run(outputs, [0, 40])
+
+
+def test_corrections_of_another_run_are_told(outputs, tmp_path):
+    (tmp_path / 'corrected.csv').write_text(f'{HEAD}1,2,sad,1,person\n1,1,sad,2,person\n')
+    with pytest.raises(InputError, match=r'line 3 is about face 2 in frames 1 to 1, where .* has none'):
+        run(outputs)
+
+
+def test_tables_that_are_missing_or_damaged(outputs):
+    text = outputs.faces.read_text()
+    outputs.faces.write_text(text.replace('0.7000', 'much'))
+    with pytest.raises(InputError, match=r'clip_with_emotions_faces_data.csv: is damaged near line 3'):
+        run(outputs)
+    outputs.faces.write_text(text.replace('detected\n', 'detected,by\n'))
+    with pytest.raises(InputError, match='is corrected already'):
+        run(outputs)
+    outputs.faces.write_text('a,b\n1,2\n')
+    with pytest.raises(InputError, match='is no table of faces; expected the columns frame, ms, face'):
+        run(outputs)
+    outputs.faces.unlink()
+    with pytest.raises(InputError, match=r'no table of faces to correct .*analyse the video first'):
+        run(outputs)
+
+
+def test_corrections_that_were_made_for_another_run(outputs):
+    corrected = outputs.annotated.with_name('corrected.csv')
+    row = '1,1,sad,1,person'
+    corrected.write_text(f'{HEAD.strip()},run\n{row},{name_run(outputs.faces)}\n')
+    assert run(outputs)[1][0][0].emotion == 'sad'
+    corrected.write_text(f'{HEAD.strip()},run\n{row},run-0123456789ab\n')
+    with pytest.raises(InputError, match=r'line 2 is about another run than clip_with_emotions_faces_data\.csv'):
+        run(outputs)
+
+
+def test_apply_needs_one_video_that_was_analysed(tmp_path):
+    clip = write_clip(tmp_path / 'clip.mp4', [0, 40, 80])
+    (tmp_path / 'corrected.csv').write_text(HEAD)
+    (tmp_path / 'still.jpg').touch()
+    for paths, message in (
+        ([clip], r'clip_with_emotions_faces_data.csv: no table of faces to correct'),
+        ([clip, tmp_path / 'still.jpg'], '--apply corrects the results of one video'),
+        ([tmp_path / 'still.jpg'], '--apply corrects the results of one video'),
+    ):
+        with pytest.raises(SystemExit, match=message):
+            emotions_from_video.main(['--apply', str(tmp_path / 'corrected.csv'), *map(str, paths)])
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_apply_with_an_output_filename_reads_and_writes_beside_it(tmp_path):
+    clip = write_clip(tmp_path / 'clip.mp4', [0, 40, 80])
+    (tmp_path / 'out').mkdir()
+    outputs = Outputs(tmp_path / 'out' / 'a.mp4')
+    found = dataclasses.replace(face(1), probabilities=np.eye(9, dtype=np.float32)[5], class_names=CLASS_NAMES)
+    with FaceTable(outputs.faces, FaceColumns(CLASS_NAMES)) as table:
+        table.add(2, 40.0, [found])
+    (tmp_path / 'corrected.csv').write_text(f'{HEAD}2,2,fear,1,person\n')
+    options = ['--apply', tmp_path / 'corrected.csv', '--output-filename', outputs.annotated]
+    emotions_from_video.main([str(clip), *map(str, options), '--no-compact', '--no-write-video'])
+    table = pd.read_csv(outputs.corrected().emotions)
+    assert table.emotions.tolist() == ['[]', 'fear', '[]']
+    assert sorted(path.name for path in (tmp_path / 'out').iterdir()) == [
+        'a_corrected_emotions_data.csv',
+        'a_corrected_faces_data.csv',
+        'a_corrected_review.html',
+        'a_corrected_summary.csv',
+        'a_corrected_timeline.png',
+        'a_faces_data.csv',
+    ]
+    page = (tmp_path / 'out' / 'a_corrected_review.html').read_text()
+    assert '"video":"../clip.mp4"' in page and '"download":"a_corrected.csv"' in page
+    emotions_from_video.analyse_video(
+        clip, None, output_filename=outputs.annotated, apply=tmp_path / 'corrected.csv', review=False
+    )
+    assert picture_times_ms(tmp_path / 'out' / 'a_corrected.mp4') == [0, 40, 80]

@@ -1,0 +1,167 @@
+"""Whole runs as processes: two at once, ended by signals, killed."""
+
+import os
+import re
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+import av
+import numpy as np
+import pandas as pd
+import pytest
+
+import emotions_from_video
+from emotion_recognition.results import timeline
+from tests.conftest import DEMO_PATH, ROOT, picture_times_ms, save_classifier, write_clip
+
+if os.name == 'nt':
+    pytest.skip('terminals and signals are those of Unix', allow_module_level=True)
+import fcntl
+import pty
+import termios
+
+OUTPUTS = ['_with_emotions.mp4', '_with_emotions_emotions_data.csv', '_with_emotions_faces_data.csv']
+OUTPUTS += ['_with_emotions_review.html', '_with_emotions_run.json', '_with_emotions_summary.csv']
+OUTPUTS += ['_with_emotions_timeline.png']
+
+
+@pytest.fixture(scope='module')
+def models(tmp_path_factory):
+    """One that calls every face happy, and one that calls every face sad; both prepared."""
+    paths = []
+    for number in (4, 6):
+        kernel = np.zeros((3, 9))
+        kernel[:, number] = 20
+        paths.append(save_classifier(tmp_path_factory.mktemp('model') / 'model.h5', kernel))
+        clip = write_clip(paths[-1].with_name('clip.mp4'), [0, 40])
+        subprocess.run(command(clip, paths[-1]), check=True, capture_output=True)
+    return paths
+
+
+@pytest.fixture
+def face_clip(tmp_path):
+    """The first frames of the demo."""
+    path = tmp_path / 'clips' / 'face.mp4'
+    path.parent.mkdir()
+    with av.open(str(DEMO_PATH)) as source, av.open(str(path), 'w') as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(source.streams.video[0]):
+            if packet.pts is not None and packet.pts * packet.time_base < 1:
+                packet.stream = stream
+                target.mux(packet)
+    return path
+
+
+@pytest.fixture
+def long_clip(tmp_path):
+    path = tmp_path / 'clips' / 'long.mp4'
+    path.parent.mkdir()
+    return write_clip(path, range(0, 200_000, 40), size=(160, 120), sound=('aac', 0, 3.0))
+
+
+def command(clip, model_path):
+    return [sys.executable, ROOT / 'emotions_from_video.py', clip, '--model-weights-path', model_path]
+
+
+def names(clip):
+    """What lies beside a clip, hidden files too, without its own stem."""
+    return sorted(path.name.removeprefix(clip.stem) for path in clip.parent.iterdir() if path != clip)
+
+
+def wait_for_frames(process, messages):
+    """Wait until the progress bar of a run counts some hundreds."""
+    deadline = time.monotonic() + 120
+    while not re.search(r'[1-9]\d\d/5000', messages()):
+        assert process.poll() is None and time.monotonic() < deadline, messages()
+        time.sleep(0.05)
+
+
+def check_whole(clip):
+    """The outputs are whole and agree with each other. Returns how many frames they have."""
+    assert names(clip) == OUTPUTS
+    times = picture_times_ms(clip.with_name(f'{clip.stem}_with_emotions.mp4'))
+    table = pd.read_csv(clip.with_name(f'{clip.stem}_with_emotions_emotions_data.csv'))
+    assert (table.frame_end.iloc[-1], table.ms_end.iloc[-1]) == (len(times), pytest.approx(times[-1]))
+    return len(times)
+
+
+def test_two_runs_at_once_ten_times(face_clip, models):
+    frame_count = len(picture_times_ms(face_clip))
+    for _ in range(10):
+        pair = [subprocess.Popen(command(face_clip, model), stderr=subprocess.PIPE, text=True) for model in models]
+        for process in pair:
+            _, stderr = process.communicate(timeout=120)
+            assert process.returncode == 0, stderr
+        assert check_whole(face_clip) == frame_count
+        periods = pd.read_csv(face_clip.with_name('face_with_emotions_emotions_data.csv')).emotions
+        faces = pd.read_csv(face_clip.with_name('face_with_emotions_faces_data.csv')).emotion
+        assert set(periods) - {'[]'} == set(faces)  # of one run, either of the two
+        assert set(faces) in ({'happy'}, {'sad'})
+
+
+@pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGHUP])
+def test_signals_among_the_frames_leave_what_was_done(tmp_path, long_clip, models, number):
+    messages = tmp_path / 'messages.txt'
+    with messages.open('w') as file:
+        process = subprocess.Popen(command(long_clip, models[0]), stdout=subprocess.PIPE, stderr=file, text=True)
+    wait_for_frames(process, messages.read_text)
+    process.send_signal(number)
+    process.send_signal(number)  # some systems send it twice, which is no reason to lose what was done
+    stdout, _ = process.communicate(timeout=60)
+    assert process.returncode == 0 and 'Traceback' not in messages.read_text()
+    assert f'({number.name})' in messages.read_text()
+    assert 100 < check_whole(long_clip) < 5000
+    assert 'Wrote' in stdout
+
+
+def test_sigterm_before_the_first_frame_leaves_nothing(long_clip, models):
+    process = subprocess.Popen(command(long_clip, models[0]), stderr=subprocess.PIPE, text=True)
+    time.sleep(0.3)  # somewhere in the imports or in loading the model
+    process.send_signal(signal.SIGTERM)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode != 0 and 'Traceback' not in stderr
+    assert names(long_clip) == []
+
+
+def test_sigterm_while_the_results_are_written_lets_them_be_written(face_clip, models, monkeypatch):
+    real_save_timeline = timeline.save_timeline
+
+    def save_and_be_terminated(*arguments):
+        signal.raise_signal(signal.SIGTERM)
+        real_save_timeline(*arguments)
+
+    monkeypatch.setattr(timeline, 'save_timeline', save_and_be_terminated)
+    emotions_from_video.main([str(face_clip), '--model-weights-path', str(models[0])])
+    assert check_whole(face_clip) == len(picture_times_ms(face_clip))
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_terminal_that_is_closed_ends_the_run_with_whole_files(long_clip, models):
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execv(sys.executable, [str(part) for part in command(long_clip, models[0])])
+    fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('HHHH', 24, 120, 0, 0))  # room for the progress bar
+    shown = b''
+    while not re.search(rb'[1-9]\d\d/5000', shown):
+        shown += os.read(terminal, 10_000)
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert 100 < check_whole(long_clip) < 5000
+
+
+def test_a_run_after_a_killed_one_cleans_up(tmp_path, long_clip, models):
+    messages = tmp_path / 'messages.txt'
+    with messages.open('w') as file:
+        process = subprocess.Popen(command(long_clip, models[0]), stdout=subprocess.DEVNULL, stderr=file)
+    wait_for_frames(process, messages.read_text)
+    process.kill()
+    process.wait()
+    left = names(long_clip)
+    assert len(left) == 2 and all(name.startswith('.') for name in left)
+    write_clip(long_clip, [0, 40])
+    subprocess.run(command(long_clip, models[0]), check=True, capture_output=True)
+    assert check_whole(long_clip) == 2
