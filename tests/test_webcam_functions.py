@@ -1,7 +1,5 @@
 """The webcam script's functions without a window: its keys, names, corner and errors."""
 
-import re
-import time
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,8 +9,6 @@ import pytest
 import emotions_from_webcam
 from emotion_recognition.emotions.baseline import FaceBaselines
 from emotion_recognition.interruption import Interruption
-from emotion_recognition.labels import InputError
-from emotion_recognition.live.live_files import name_table, save_picture
 from emotion_recognition.live.live_table import LiveFaceTable
 from emotion_recognition.live.pace import Pace
 from emotion_recognition.live.session import LiveSession
@@ -62,32 +58,6 @@ def test_a_mark_is_of_the_frame_that_was_shown_when_its_key_was_pressed(tmp_path
         ['2', '100.0', '2'],
         ['4', '300.0', '3 4'],
     ]
-
-
-def test_the_clock_in_the_table_is_that_of_the_moment_at_which_a_frame_was_read(tmp_path):
-    with LiveFaceTable(tmp_path / 'faces.csv', CLASS_NAMES) as table:
-        recording = LiveSession(table)
-        recording.add(CameraFrame(1, time.perf_counter() - 60, np.zeros((48, 64, 3), np.uint8)), 0.0, [])
-        recording.mark('1')
-    (clock,) = pd.to_datetime(pd.read_csv(tmp_path / 'faces.csv').time)
-    assert 60 <= (pd.Timestamp.now(clock.tz) - clock).total_seconds() < 61
-
-
-def test_names_of_a_table_and_its_pictures(tmp_path):
-    folder = tmp_path / '100%d'
-    folder.mkdir()
-    path = name_table(folder / 'p%%_%Y.csv')
-    assert path.parent == folder and re.fullmatch(r'p%_\d{4}\.csv', path.name)
-    (folder / 'a_1.png').write_text('of an earlier recording')
-    for _ in range(2):
-        save_picture(folder / 'a.csv', np.zeros((4, 4, 3), np.uint8))
-    assert sorted(path.name for path in folder.iterdir()) == ['a_1.png', 'a_2.png', 'a_3.png']
-    assert (folder / 'a_1.png').read_text() == 'of an earlier recording'
-
-
-def test_codes_that_give_no_name_for_a_table(tmp_path):
-    with pytest.raises(InputError, match='no name for a file'):
-        name_table(tmp_path / '%D.csv')
 
 
 def test_corner_tells_how_long_the_baseline_lasts():

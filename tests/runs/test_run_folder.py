@@ -1,6 +1,5 @@
 import os
 import time
-from pathlib import Path
 
 import pytest
 from filelock import FileLock
@@ -8,12 +7,7 @@ from filelock import FileLock
 from emotion_recognition.labels import InputError
 from emotion_recognition.results.output_paths import (
     Outputs,
-    check_outputs,
-    name_outputs,
-    name_summary_of_folder,
-    name_table_of_folder,
 )
-from emotion_recognition.runs.inputs import find_files
 from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
 
 
@@ -105,64 +99,3 @@ def test_files_wait_for_those_of_another_run_that_come_into_place(tmp_path):
         with pytest.raises(InputError, match='another run holds'):
             run_folder.__exit__(None, None, None)
     assert not (tmp_path / 'a.mp4').exists()
-
-
-def test_names_of_outputs(tmp_path):
-    assert name_outputs(tmp_path / 'a.avi').annotated == tmp_path / 'a_with_emotions.mp4'
-    assert name_outputs(tmp_path / 'a.JPG').annotated == tmp_path / 'a_with_emotions.JPG'
-    assert name_outputs(tmp_path / 'a.jpg', tmp_path / 'b.png').faces == tmp_path / 'b_faces_data.csv'
-    corrected = name_outputs(tmp_path / 'a.avi').corrected()
-    assert corrected.annotated == tmp_path / 'a_with_emotions_corrected.mp4'
-    assert corrected.review == tmp_path / 'a_with_emotions_corrected_review.html'
-    with pytest.raises(InputError, match='expected a photograph'):
-        name_outputs(tmp_path / 'a.jpg', tmp_path / 'b.mp4')
-    with pytest.raises(InputError, match=r'ends in \.mp4'):
-        name_outputs(tmp_path / 'a.mkv', tmp_path / 'b.mkv')
-
-
-def test_tables_of_a_folder_are_no_file_s_own(tmp_path):
-    own = name_outputs(tmp_path / f'{tmp_path.name}.mp4')
-    assert name_summary_of_folder(tmp_path) not in own.all()
-    assert name_table_of_folder(tmp_path) not in own.all()
-
-
-def test_folders_give_their_videos_and_photographs_but_no_outputs(tmp_path):
-    for name in ('b.mp4', 'a.JPG', 'c.tiff', 'a_with_emotions.JPG', 'b_with_emotions.mp4', '.hidden.jpg', 'notes.txt'):
-        (tmp_path / name).touch()
-    for name in ('b_with_emotions_timeline.png', 'b_with_emotions_corrected.mp4'):
-        (tmp_path / name).touch()
-    (tmp_path / 'b_with_emotions_corrected_timeline.png').touch()
-    (tmp_path / 'b_timeline.png').touch()
-    for name in ('named.mp4', 'named_timeline.png', 'named_corrected.mp4', 'named_run.json'):  # --output-filename
-        (tmp_path / name).touch()
-    for name in ('LOUD.MP4', 'LOUD_run.json'):
-        (tmp_path / name).touch()
-    videos, photographs, _ = find_files([tmp_path, tmp_path / 'x.mov', tmp_path / 'y.png'])
-    assert videos == [tmp_path / 'b.mp4', tmp_path / 'x.mov']
-    assert photographs == {
-        tmp_path: [tmp_path / 'a.JPG', tmp_path / 'b_timeline.png', tmp_path / 'c.tiff'],
-        None: [tmp_path / 'y.png'],
-    }
-
-
-def test_files_that_are_named_twice_count_once(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    for name in ('a.mp4', 'b.jpg'):
-        (tmp_path / name).touch()
-    a, b = tmp_path / 'a.mp4', tmp_path / 'b.jpg'
-    assert find_files([a, Path('a.mp4')]) == ([a], {}, {})
-    assert find_files([b, a, tmp_path, Path()]) == ([a], {tmp_path: [b]}, {})
-
-
-def test_folder_without_videos_and_photographs(tmp_path):
-    with pytest.raises(InputError, match='holds no video and no photograph'):
-        find_files([tmp_path])
-    videos, _, problems = find_files([tmp_path, tmp_path / 'a.mp4'])
-    assert videos == [tmp_path / 'a.mp4'] and 'holds no video' in problems[tmp_path]
-
-
-def test_outputs_that_cannot_be_written(tmp_path):
-    check_outputs(tmp_path / 'a.jpg', Outputs(tmp_path / 'b.jpg'))
-    (tmp_path / 'b_faces_data.csv').mkdir()
-    with pytest.raises(InputError, match=r'b_faces_data.csv: cannot be written'):
-        check_outputs(tmp_path / 'a.jpg', Outputs(tmp_path / 'b.jpg'))

@@ -1,0 +1,24 @@
+import re
+
+import numpy as np
+import pytest
+
+from emotion_recognition.labels import InputError
+from emotion_recognition.live.live_files import name_table, save_picture
+
+
+def test_names_of_a_table_and_its_pictures(tmp_path):
+    folder = tmp_path / '100%d'
+    folder.mkdir()
+    path = name_table(folder / 'p%%_%Y.csv')
+    assert path.parent == folder and re.fullmatch(r'p%_\d{4}\.csv', path.name)
+    (folder / 'a_1.png').write_text('of an earlier recording')
+    for _ in range(2):
+        save_picture(folder / 'a.csv', np.zeros((4, 4, 3), np.uint8))
+    assert sorted(path.name for path in folder.iterdir()) == ['a_1.png', 'a_2.png', 'a_3.png']
+    assert (folder / 'a_1.png').read_text() == 'of an earlier recording'
+
+
+def test_codes_that_give_no_name_for_a_table(tmp_path):
+    with pytest.raises(InputError, match='no name for a file'):
+        name_table(tmp_path / '%D.csv')

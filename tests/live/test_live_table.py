@@ -1,0 +1,66 @@
+import numpy as np
+import pandas as pd
+
+from emotion_recognition.labels import EMOTIONS, FaceEmotion
+from emotion_recognition.live.live_table import LiveFaceTable
+
+
+def faces(*emotions):
+    return [face(number, emotion) for number, emotion in enumerate(emotions, start=1)]
+
+
+def face(track_id, emotion):
+    return FaceEmotion(track_id, (0, 0, 9, 9), np.eye(9)[EMOTIONS.index(emotion)])
+
+
+def test_live_table_is_on_the_disk_within_a_second(tmp_path, monkeypatch):
+    path = tmp_path / 'faces.csv'
+    clock = [100.0]
+    monkeypatch.setattr('emotion_recognition.live.live_table.time.monotonic', lambda: clock[0])
+    with LiveFaceTable(path, EMOTIONS) as table:
+        changes = ''.join(f',{name}_from_baseline' for name in ('emotion', *EMOTIONS))
+        header = f'frame,ms,face,x,y,width,height,emotion,confidence,{",".join(EMOTIONS)},valence{changes},time,mark'
+        assert path.read_text() == header + '\n'
+        table.add(1, 0.0, faces('happy', 'sad'))
+        clock[0] += 0.9
+        table.add(2, 900.0, [])
+        rows = pd.read_csv(path)  # as another program sees it now
+        assert rows.emotion.tolist() == ['happy', 'sad']
+        assert rows.frame.tolist() == [1, 1]
+        assert pd.to_datetime(rows.time).dt.tz is not None
+        assert table.row_count == 2
+
+
+def test_marks_stand_in_the_rows_of_the_frame_that_was_shown(tmp_path):
+    path = tmp_path / 'faces.csv'
+    with LiveFaceTable(path, EMOTIONS) as table:
+        table.add(1, 0.0, faces('happy', 'sad'))
+        table.mark('3')
+        table.add(2, 40.0, faces('happy'))
+        table.add(4, 80.0, [])
+        table.mark('1')
+        table.mark('2')
+        assert table.row_count == 4
+        table.add(5, 120.0, [])
+        table.add(6, 160.0, faces('sad'))
+        table.mark('9')
+        assert table.row_count == 5
+    rows = pd.read_csv(path, dtype=str, keep_default_na=False)
+    assert rows.columns[-2:].tolist() == ['time', 'mark']
+    assert rows[['frame', 'ms', 'face', 'emotion', 'mark']].to_numpy().tolist() == [
+        ['1', '0.0', '1', 'happy', '3'],
+        ['1', '0.0', '2', 'sad', '3'],
+        ['2', '40.0', '1', 'happy', ''],
+        ['4', '80.0', '', '', '1 2'],  # the frame without faces: the mark is not lost
+        ['6', '160.0', '1', 'sad', '9'],
+    ]
+    assert (rows.time != '').all() and (rows.loc[3, 'x':'uncertain_from_baseline'] == '').all()
+
+
+def test_a_mark_before_any_frame_waits_for_the_first(tmp_path):
+    with LiveFaceTable(tmp_path / 'faces.csv', EMOTIONS) as table:
+        table.mark('1')
+        assert table.row_count == 0
+        table.add(1, 0.0, [])
+        assert table.row_count == 1
+    assert pd.read_csv(tmp_path / 'faces.csv').mark.tolist() == [1]

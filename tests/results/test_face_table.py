@@ -1,0 +1,41 @@
+import numpy as np
+
+from emotion_recognition.labels import EMOTIONS, FaceEmotion
+from emotion_recognition.results.face_table import FaceColumns, FaceTable
+
+
+def faces(*emotions):
+    return [face(number, emotion) for number, emotion in enumerate(emotions, start=1)]
+
+
+def face(track_id, emotion):
+    return FaceEmotion(track_id, (0, 0, 9, 9), np.eye(9)[EMOTIONS.index(emotion)])
+
+
+def test_row_per_face_and_frame(tmp_path):
+    probabilities = np.array([0.01, 0, 0, 0.04, 0.9, 0.05, 0, 0, 0], np.float32)
+    with FaceTable(tmp_path / 'faces.csv', FaceColumns(EMOTIONS)) as table:
+        table.add(1, 0.0, [FaceEmotion(1, (10, 20, 30, 40), probabilities), face(3, 'sad')])
+        table.add(2, 33.367, [])
+        table.add(3, 66.733, [face(3, 'sad')])
+    assert (tmp_path / 'faces.csv').read_text() == (
+        'frame,ms,face,x,y,width,height,emotion,confidence,'
+        'anger,contempt,disgust,fear,happy,neutral,sad,surprise,uncertain,valence\n'
+        '1,0.0,1,10,20,30,40,happy,0.9000,0.0100,0.0000,0.0000,0.0400,0.9000,0.0500,0.0000,0.0000,0.0000,0.8600\n'
+        '1,0.0,3,0,0,9,9,sad,1.0000,0.0000,0.0000,0.0000,0.0000,0.0000,0.0000,1.0000,0.0000,0.0000,-1.0000\n'
+        '3,66.733,3,0,0,9,9,sad,1.0000,0.0000,0.0000,0.0000,0.0000,0.0000,0.0000,1.0000,0.0000,0.0000,-1.0000\n'
+    )
+
+
+def test_change_from_a_baseline_stands_beside_what_was_seen(tmp_path):
+    names = ('happy', 'neutral')
+    seen, change = np.float32([0.3, 0.7]), np.float32([0.6, 0.4])
+    with FaceTable(tmp_path / 'faces.csv', FaceColumns(names, with_baseline=True, with_detected=True)) as table:
+        known = FaceEmotion(1, (0, 0, 9, 9), seen, names, probabilities_from_baseline=change)
+        table.add(1, 0.0, [known, FaceEmotion(2, (9, 0, 9, 9), seen, names, detected=False)])
+    assert (tmp_path / 'faces.csv').read_text() == (
+        'frame,ms,face,x,y,width,height,emotion,confidence,happy,neutral,'
+        'emotion_from_baseline,happy_from_baseline,neutral_from_baseline,detected\n'
+        '1,0.0,1,0,0,9,9,neutral,0.7000,0.3000,0.7000,happy,0.6000,0.4000,1\n'
+        '1,0.0,2,9,0,9,9,neutral,0.7000,0.3000,0.7000,,,,0\n'
+    )

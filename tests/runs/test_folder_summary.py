@@ -1,0 +1,51 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+import emotions_from_video
+from emotion_recognition.labels import FaceEmotion
+from tests.conftest import DEMO_PATH, write_clip
+
+NAMES = ('happy', 'neutral')
+
+
+def face(track_id, happy, change=None):
+    probabilities = np.float32([happy, 1 - happy])
+    change = None if change is None else np.float32([change, 1 - change])
+    return FaceEmotion(track_id, (0, 0, 9, 9), probabilities, NAMES, probabilities_from_baseline=change)
+
+
+def test_folder_of_videos_gets_one_table_that_agrees_with_the_tables_of_faces(tmp_path, colour_model_path, capsys):
+    folder = tmp_path / 'interviews'
+    folder.mkdir()
+    (folder / 'a.mp4').write_bytes(DEMO_PATH.read_bytes())
+    write_clip(folder / 'nobody.mp4', [0, 40])
+    (folder / 'broken.mp4').write_text('no video')
+    (tmp_path / 'spans.csv').write_text('video,start,end,name\na.mp4,7,9,NA\n')
+    options = ['--no-write-video', '--spans', str(tmp_path / 'spans.csv')]
+    with pytest.raises(SystemExit, match='1 of 3 files failed'):
+        emotions_from_video.main([str(folder), '--model-weights-path', str(colour_model_path), *options])
+    own = folder / 'a_with_emotions_summary.csv'
+    assert (folder / 'interviews_with_emotions_all_summary.csv').read_text() == own.read_text()
+    assert f'Wrote {folder / "interviews_with_emotions_all_summary.csv"}' in capsys.readouterr().out
+
+    summary = pd.read_csv(own, keep_default_na=False)
+    faces = pd.read_csv(folder / 'a_with_emotions_faces_data.csv')
+    for span, start, end in (('', 0, 9000), ('NA', 7000, 9000)):
+        rows = summary[summary.span == span].set_index('face')
+        seen = faces[(faces.ms >= start) & (faces.ms < end)].groupby('face')
+        assert rows.frames.to_dict() == seen.size().to_dict()
+        np.testing.assert_allclose(rows.seconds, seen.size() * 0.04)  # the demo's frames are of one length
+        np.testing.assert_allclose(rows.anger_share, seen.emotion.apply(lambda name: (name == 'anger').mean()), 0, 1e-4)
+        np.testing.assert_allclose(rows.sad_mean, seen.sad.mean(), atol=1e-4)
+        np.testing.assert_allclose(rows.valence_mean, seen.valence.mean(), atol=1e-4)
+    assert set(summary.video) == {'a.mp4'} and set(summary.span) == {'', 'NA'}
+
+
+def test_wrong_spans_are_told_before_the_work(tmp_path, colour_model_path):
+    clip = write_clip(tmp_path / 'a.mp4', [0, 40])
+    path = tmp_path / 'spans.csv'
+    path.write_text('video,start,end,name\nb.mp4,0,1,x\n')
+    with pytest.raises(SystemExit) as caught:
+        emotions_from_video.main([str(clip), '--model-weights-path', 'none.h5', '--spans', str(path)])
+    assert caught.value.code == f'emotions_from_video.py: {path}: video is b.mp4; expected one of the inputs: a.mp4'

@@ -1,0 +1,41 @@
+from pathlib import Path
+
+import pytest
+
+from emotion_recognition.labels import InputError
+from emotion_recognition.runs.inputs import find_files
+
+
+def test_folders_give_their_videos_and_photographs_but_no_outputs(tmp_path):
+    for name in ('b.mp4', 'a.JPG', 'c.tiff', 'a_with_emotions.JPG', 'b_with_emotions.mp4', '.hidden.jpg', 'notes.txt'):
+        (tmp_path / name).touch()
+    for name in ('b_with_emotions_timeline.png', 'b_with_emotions_corrected.mp4'):
+        (tmp_path / name).touch()
+    (tmp_path / 'b_with_emotions_corrected_timeline.png').touch()
+    (tmp_path / 'b_timeline.png').touch()
+    for name in ('named.mp4', 'named_timeline.png', 'named_corrected.mp4', 'named_run.json'):  # --output-filename
+        (tmp_path / name).touch()
+    for name in ('LOUD.MP4', 'LOUD_run.json'):
+        (tmp_path / name).touch()
+    videos, photographs, _ = find_files([tmp_path, tmp_path / 'x.mov', tmp_path / 'y.png'])
+    assert videos == [tmp_path / 'b.mp4', tmp_path / 'x.mov']
+    assert photographs == {
+        tmp_path: [tmp_path / 'a.JPG', tmp_path / 'b_timeline.png', tmp_path / 'c.tiff'],
+        None: [tmp_path / 'y.png'],
+    }
+
+
+def test_files_that_are_named_twice_count_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ('a.mp4', 'b.jpg'):
+        (tmp_path / name).touch()
+    a, b = tmp_path / 'a.mp4', tmp_path / 'b.jpg'
+    assert find_files([a, Path('a.mp4')]) == ([a], {}, {})
+    assert find_files([b, a, tmp_path, Path()]) == ([a], {tmp_path: [b]}, {})
+
+
+def test_folder_without_videos_and_photographs(tmp_path):
+    with pytest.raises(InputError, match='holds no video and no photograph'):
+        find_files([tmp_path])
+    videos, _, problems = find_files([tmp_path, tmp_path / 'a.mp4'])
+    assert videos == [tmp_path / 'a.mp4'] and 'holds no video' in problems[tmp_path]
