@@ -161,7 +161,5 @@ def test_apply_with_an_output_filename_reads_and_writes_beside_it(tmp_path):
     ]
     page = (tmp_path / 'out' / 'a_corrected_review.html').read_text()
     assert '"video":"../clip.mp4"' in page and '"download":"a_corrected.csv"' in page
-    emotions_from_video.analyse_video(
-        clip, None, output_filename=outputs.annotated, apply=tmp_path / 'corrected.csv', review=False
-    )
+    emotions_from_video.main([str(clip), *map(str, options), '--no-review'])
     assert picture_times_ms(tmp_path / 'out' / 'a_corrected.mp4') == [0, 40, 80]
