@@ -1,6 +1,8 @@
 """The documents: links lead somewhere, and commands, examples and names are those of the program."""
 
 import argparse
+import csv
+import json
 import re
 import runpy
 import shlex
@@ -70,6 +72,31 @@ def test_links_lead_to_files_and_headings(document):
 
 def test_readme_is_for_the_first_five_minutes():
     assert len((ROOT / 'README.md').read_text().splitlines()) <= LONGEST_README
+
+
+def test_readme_says_how_often_it_is_right_as_measured():
+    balanced = json.loads((ROOT / 'model_weights' / 'metrics.json').read_text())['balanced']
+    recalls = {name: f'{measured["recall"]:.0%}' for name, measured in balanced['per_class_tta'].items()}
+    said = re.findall(r'(\d+) %', (ROOT / 'README.md').read_text().partition('## Get the files')[0])
+    named = ('happy', 'surprise', 'neutral', 'disgust', 'contempt', 'uncertain')
+    measured = [f'{balanced["accuracy"]:.0%}', '11%', *(recalls[name] for name in named)]
+    assert [f'{number}%' for number in said] == measured
+    assert 0.7 < 1 - balanced['per_class_tta']['fear']['precision'] < 0.8  # three of four
+
+
+def test_recipe_says_what_was_measured():
+    run = ROOT / 'draft_pipelines' / 'both_labels' / 'earlier_model' / '1'
+    metrics = json.loads((run / 'metrics.json').read_text())
+    recalls = [measured['recall'] for measured in metrics['per_class_tta'].values()]
+    with (run / 'history.csv').open() as file:
+        history = {int(row['epoch']): f'{float(row["val_accuracy"]):.3f}' for row in csv.DictReader(file)}
+    recipe = (ROOT / 'model_weights' / 'README.md').read_text().partition('## What the model is')[0]
+    rows = [line.strip('| ').split(' | ') for line in recipe.splitlines() if line.startswith('| ')]
+    epochs, accuracies, _, time, *figures = (row[1:] for row in rows)
+    assert accuracies == [history[int(epoch)] for epoch in epochs]
+    assert time[0].startswith(f'{metrics["training_seconds"]:,} s')
+    expected = [f'{metrics["accuracy"]:.4f}', f'{metrics["accuracy_tta"]:.4f}', f'{sum(recalls) / len(recalls):.3f}']
+    assert [figure for (figure,) in figures] == expected
 
 
 def test_commands_are_found():
