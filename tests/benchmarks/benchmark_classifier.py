@@ -1,9 +1,9 @@
-"""Milliseconds for the faces of a frame: Keras' calls against EmotionClassifier, and how far their answers differ.
+"""Compare Keras' own calls with EmotionClassifier: milliseconds for the faces of a frame, and their answers.
 
     python tests/benchmarks/benchmark_classifier.py --faces-zip emotions9.zip
 
-The ways are measured in turn, several times. With --faces-zip (training images as Kaggle packs them) the answers are
-compared on its training images too, every tenth of them.
+All ways are measured in turn, several times. With --faces-zip (training images as Kaggle packs them), the answers are
+also compared on every tenth of its training images.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def main():
     import keras
 
     model = keras.models.load_model(options.model_weights_path, compile=False)
-    classifiers = {  # without balance, as Keras answers
+    classifiers = {  # without balance, because Keras does not correct for class priors
         f'EmotionClassifier, {name}': EmotionClassifier(options.model_weights_path, *runtime, balance=0)
         for name, runtime in (
             ('Keras', ('keras',)),
@@ -67,7 +67,7 @@ def measure(ways, face_count, rounds):
             started = time.perf_counter()
             for _ in range(CALLS):
                 way(faces)
-            if round_number:  # the first one compiles
+            if round_number:  # the first round compiles
                 times[name].append((time.perf_counter() - started) / CALLS * 1000)
     print(f'{face_count} faces')
     first = np.median(next(iter(times.values())))
@@ -87,7 +87,7 @@ def compare(classifiers, zip_path):
     for name, answer in answers.items():
         same = (answer.argmax(axis=1) == keras_answer.argmax(axis=1)).mean()
         difference = np.abs(answer - keras_answer).max()
-        print(f'{name:33} same emotion as Keras in {same:.2%} of {len(faces)}, largest difference {difference:.1e}')
+        print(f'{name:33} same emotion as Keras for {same:.2%} of {len(faces)}, largest difference {difference:.1e}')
 
 
 if __name__ == '__main__':

@@ -1,10 +1,10 @@
-"""Many short clips one after the other, and at once on a Ray of this machine, by how many cores a clip claims.
+"""Analyse many short clips in turn, and at once on Ray on this machine, with one or two cores for each clip.
 
     python tests/benchmarks/benchmark_cluster.py
 
-480p, one face. Prints seconds of all, start included, and frames a second; then what a video costs beside its frames:
-the difference of two runs with clips of a single frame, divided by how many more the second has, so that the start does
-not count.
+The clips are 480p with one face. Prints the seconds for all clips, with the start, and frames a second. Then prints
+what a video costs in addition to its frames. For this, two runs get different numbers of clips of a single frame; their
+difference in time is divided by the difference in number, which leaves the start out.
 """
 
 import argparse
@@ -36,8 +36,8 @@ def main():
             for name, arguments in WAYS.items():
                 seconds[name].append(run([*arguments, *clips]))
         for name, values in seconds.items():
-            told = f'{np.median(values):.1f} s ({min(values):.1f} to {max(values):.1f})'
-            print(f'{name}: {told}, {frames / np.median(values):.1f} frames/s', flush=True)
+            spread = f'{np.median(values):.1f} s ({min(values):.1f} to {max(values):.1f})'
+            print(f'{name}: {spread}, {frames / np.median(values):.1f} frames/s', flush=True)
         stills = [Path(folder) / f'still_{number}.mp4' for number in range(MANY)]
         for still in stills:
             make_clip(still, 854, 480, 1, 1 / 30)
@@ -47,7 +47,7 @@ def main():
 
 
 def run(arguments):
-    """Seconds that the script takes."""
+    """Run the script. Returns the seconds that it takes."""
     started = time.perf_counter()
     command = [sys.executable, ROOT / 'emotions_from_video.py', *arguments]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)

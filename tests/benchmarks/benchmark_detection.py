@@ -1,17 +1,17 @@
-"""What the detectors find and cost: Haar and YuNet, in every whole frame and near known faces.
+"""Compare what Haar and YuNet find and cost, in every whole frame and near known faces.
 
     python tests/benchmarks/benchmark_detection.py [clip.mp4 ...] [--yunet-path face_detection_yunet_2026may.onnx]
 
-Without clips: the demo clip and a made one of 1920x1080 pixels with four faces. Without --yunet-path YuNet is fetched.
-Prints for each clip and each way of searching
+Without clips, it takes the demo clip and makes one of 1920x1080 pixels with four faces. Without --yunet-path, YuNet is
+fetched. For each clip and each way of searching it prints:
 
-- faces: how many it found;
-- recall: of the faces that Haar or YuNet found, searching every frame whole, those that it found in the same frame;
-- alone: faces that neither whole search has there;
-- single: faces with none at their place in the frame before and in the frame after, which are often false;
+- faces: how many were found;
+- recall: how many were found of the faces that Haar or YuNet finds in the same frame when searching every whole frame;
+- alone: faces that neither of these two whole-frame searches finds there;
+- single: faces with no other at the same place in the previous and the next frame, which are often false;
 - milliseconds a frame on one thread.
 
---pictures saves the frames in which the two whole searches differ, with boxes: Haar's red, YuNet's green.
+--pictures saves the frames in which the two whole-frame searches differ, with boxes: Haar's red, YuNet's green.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from emotion_recognition.faces.nearby import NearbySearch  # noqa: E402
 from emotion_recognition.media.video import VideoReader  # noqa: E402
 from emotion_recognition.settings import Settings  # noqa: E402
 
-SAME_IOU = 0.3  # the boxes of both detectors differ by up to a half
+SAME_IOU = 0.3  # above this, two boxes are of the same face; those of the two detectors differ by up to a half
 COLOURS_BGR = {'haar whole': (0, 0, 255), 'yunet whole': (0, 255, 0)}
 WHOLE = tuple(COLOURS_BGR)
 
@@ -56,7 +56,7 @@ def main():
 
 
 def search(clip, yunet_path, pictures):
-    """Boxes in each frame, and milliseconds a frame, for each way of searching."""
+    """Returns the boxes in each frame, and milliseconds a frame, for each way of searching."""
     detectors = {
         f'{name} {way}': NearbySearch(open_detector(Settings(detector_path=path)), every)
         for name, path in (('haar', 'haar'), ('yunet', yunet_path))
@@ -92,7 +92,7 @@ def describe(frames, found):
 
 
 def missing(boxes, others):
-    """Those boxes that have no other at their place."""
+    """Returns the boxes that have no other at the same place."""
     return [
         box for box in boxes if intersection_over_union([box], list(others) or [(0, 0, 0, 0)]).max(initial=0) < SAME_IOU
     ]

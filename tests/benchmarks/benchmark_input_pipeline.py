@@ -1,9 +1,9 @@
-"""Images per second: the training script's input pipeline alone, against one training step of the network.
+"""Compare the training script's input pipeline alone with a training step of the network, in images a second.
 
     python tests/benchmarks/benchmark_input_pipeline.py --image-size 64 --native-size 48
 
-The ratio says how many times faster the pipeline is than what it feeds; above 1, the network is never starved. The two
-are measured in turn, several times, each with all processors to itself, and the medians are printed.
+The ratio says how many times as fast the pipeline is as the network that it feeds: above 1, the network never waits.
+The two are measured in turn, several times, each with all processors to itself. The medians are printed.
 """
 
 import argparse
@@ -23,7 +23,7 @@ sys.path.insert(0, str(ROOT))
 import model_training  # noqa: E402 (found through the line above)
 
 ROUNDS = 5
-FILE_SIZES = {'small': 48, 'large': 400}  # pixels; JPEG files of faces as in FER2013, and as cut from photographs
+FILE_SIZES = {'small': 48, 'large': 400}  # pixels: JPEG files of faces as in FER2013, and as cut from photographs
 
 
 def main():
@@ -71,7 +71,7 @@ def training_options(options):
 
 
 def write_images(folder, size, count):
-    """Write noisy JPEG files, which are at least as slow to decode as faces are."""
+    """Write noisy JPEG files, which take at least as long to decode as faces. Returns their paths."""
     folder.mkdir()
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 256, (size, size, 3)).astype(np.uint8)
@@ -83,7 +83,7 @@ def write_images(folder, size, count):
 
 
 def read_all(paths, size, options, sink):
-    """Take all batches through the same queue of threads as `fit` does, into a network that costs nothing."""
+    """Feed all batches through the queue of threads that `fit` uses, into a network that takes no time."""
     augmenter = partial(model_training.augment, options=options)
     dataset = model_training.FaceDataset(paths, np.zeros(len(paths)), size, options, augmenter, shuffle=True)
     assert len(sink.predict(dataset, verbose=0)) == len(paths)

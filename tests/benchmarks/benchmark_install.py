@@ -1,10 +1,11 @@
-"""From nothing to the first result: a fresh virtual environment, and emotions_from_video.py on the demo clip.
+"""Measure the time from nothing to the first result: a new virtual environment, then emotions_from_video.py.
 
     python tests/benchmarks/benchmark_install.py
 
-In turn with the small set and the shipped conversion, and with all of requirements.txt and model.h5 alone, as it was
-before there was a small set. pip keeps what it downloads, so that the first round may be slower than the others. The
-time of the processor is that of all processes together, and less disturbed by what else the machine does.
+Two ways take turns: the small set of packages with the shipped conversion, and all of requirements.txt with model.h5
+alone, as it was before there was a small set. The script analyses the demo clip. pip keeps its downloads, so the first
+round may be slower than the others. Processor time is the sum of all processes; other work on the machine disturbs it
+less.
 """
 
 import argparse
@@ -42,18 +43,18 @@ def measure(requirements, shipped):
         subprocess.run([python, '-m', 'pip', 'install', '-q', '-r', ROOT / requirements], check=True)
         installed, install_work = time.time() - started, processor_seconds() - used
         megabytes = sum(path.lstat().st_size for path in environment.rglob('*')) / 1e6
-        first, whole = start(python, model_folder)
+        first, to_end = start(python, model_folder)
         work = processor_seconds() - used
         second, _ = start(python, model_folder)
     return (
-        f'{installed:.0f} s to install ({install_work:.0f} s of the processor), {megabytes:.0f} MB; '
-        f'first frame {first:.1f} s after the start; {installed + whole:.0f} s in all ({work:.0f} s of the processor); '
-        f'second start {second:.1f} s'
+        f'{installed:.0f} s to install ({install_work:.0f} s of processor time), {megabytes:.0f} MB; '
+        f'first frame {first:.1f} s after the start; '
+        f'{installed + to_end:.0f} s in all ({work:.0f} s of processor time); second start {second:.1f} s'
     )
 
 
 def processor_seconds():
-    """Of all processes so far that were waited for."""
+    """Processor time of all processes that have ended so far."""
     return os.times().children_user + os.times().children_system
 
 

@@ -1,6 +1,9 @@
-"""Does the memory of emotions_from_video.py grow with the length of the video? The demo clip, repeated, small.
+"""Does the memory of emotions_from_video.py grow with the length of the video?
 
-Prints frames, the process's peak memory and the time for each length. Unix only, since Windows has no wait4.
+    python tests/benchmarks/benchmark_memory.py
+
+The demo clip is made small and repeated. Prints the frames, the peak memory and the processor time for each length. It
+needs Linux or macOS, because Windows has no wait4.
 """
 
 import argparse
@@ -13,27 +16,26 @@ from pathlib import Path
 
 import av
 
-ROOT = Path(__file__).resolve().parent.parent.parent
-MINUTES = (1, 4)
+ROOT = Path(__file__).resolve().parents[2]
+MINUTES = (1, 4)  # lengths of the clips
 WIDTH, HEIGHT = 320, 180  # pixels: small, so that a long clip takes minutes and not hours
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument('--minutes', type=float, nargs='+', default=MINUTES, help='lengths of the clips')
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--minutes', type=float, nargs='+', default=MINUTES, help='length of each clip')
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         for minutes in options.minutes:
             clip = Path(folder) / f'{minutes:g}_minutes.mp4'
             frames = make_clip(clip, minutes * 60)
             megabytes, seconds = measure(clip)
-            print(
-                f'{minutes:g} min, {frames} frames: peak {megabytes:.0f} MB, {seconds:.0f} s of processor', flush=True
-            )
+            spent = f'peak {megabytes:.0f} MB, {seconds:.0f} s of processor time'
+            print(f'{minutes:g} min, {frames} frames: {spent}', flush=True)
 
 
 def make_clip(path, seconds):
-    """Repeat the demo clip until a length is reached. Returns the number of frames."""
+    """Repeat the demo clip for a number of seconds. Returns the number of frames."""
     with av.open(str(ROOT / 'examples' / 'demo.mp4')) as source:
         pictures = [frame.reformat(WIDTH, HEIGHT, 'yuv420p') for frame in source.decode(video=0)]
         rate = source.streams.video[0].average_rate

@@ -1,11 +1,12 @@
-"""Where the time of a video goes: each stage by itself, one after the other, on the clips of benchmark_video.py.
+"""Measure where the time of a video goes: each stage by itself, on shorter versions of benchmark_video.py's clips.
 
-    python tests/benchmarks/benchmark_stages.py [haar, yunet or a detector's path]
+    python tests/benchmarks/benchmark_stages.py --detector-path haar
 
-Prints milliseconds a frame: of the processor, all cores together, and of the clock. In a run the stages overlap, so
-that the sum of the processor's time, shared by the cores, is the bound.
+Prints milliseconds a frame: processor time of all cores together, and the time on the clock. In a real run the stages
+overlap, so the limit is the sum of their processor time, shared by the cores.
 """
 
+import argparse
 import sys
 import tempfile
 import time
@@ -28,26 +29,28 @@ from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.results.drawing import draw_faces
 from emotion_recognition.settings import MODEL_WEIGHTS_PATH, Settings
 
-SECONDS = 4
-SETTINGS = Settings(detector_path=sys.argv[1] if len(sys.argv) > 1 else 'haar')
+SECONDS = 4  # length of each clip
 
 
 def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--detector-path', default='haar')
+    settings = Settings(detector_path=parser.parse_args().detector_path)
     classifier = EmotionClassifier(MODEL_WEIGHTS_PATH)
     for name, (width, height, face_count, _) in CLIPS.items():
         print(name)
         with tempfile.TemporaryDirectory() as folder:
             clip = Path(folder) / 'clip.mp4'
             make_clip(clip, width, height, face_count, SECONDS)
-            measure(clip, classifier)
+            measure(clip, Models(open_detector(settings), classifier), settings)
 
 
-def measure(clip, classifier):
+def measure(clip, models, settings):
     with VideoReader(clip) as reader:
         frames = timed('read', lambda: list(reader.read_frames()))
         pictures = [frame_bgr for _, _, frame_bgr in frames]
-        models = Models(open_detector(SETTINGS), classifier)
-        search, tracker = NearbySearch(models.detector, SETTINGS.whole_frame_every), FaceTracker()
+        search, tracker = NearbySearch(models.detector, settings.whole_frame_every), FaceTracker()
+        classify = models.classifier.predict
         found = timed('detect', lambda: [search.detect(picture) for picture in pictures])
         crops = timed(
             'cut',
@@ -56,11 +59,11 @@ def measure(clip, classifier):
             ],
         )
         boxes = list(map(boxes_of, found))
-        classifier.predict(crops[0])
-        answers = timed('classify', lambda: [classifier.predict(faces) for faces in crops])
+        classify(crops[0])  # the first call is slower
+        answers = timed('classify', lambda: list(map(classify, crops)))
         times = [timestamp_ms for _, timestamp_ms, _ in frames]
         timed('track', lambda: list(map(tracker.update, times, boxes, answers, crops)))
-        pipeline = EmotionPipeline(models, SETTINGS)
+        pipeline = EmotionPipeline(models, settings)
         faces = list(map(pipeline.process, pictures, times))
         timed('draw', lambda: list(map(draw_faces, pictures, faces)))
         timed('write', lambda: write(clip.with_name('copy.mp4'), reader, frames))
@@ -74,11 +77,12 @@ def write(path, reader, frames):
 
 
 def timed(stage, work):
+    """Do the work of a stage, and print its time for each result. Returns the results."""
     started, started_cpu = time.perf_counter(), time.process_time()
     results = work()
     clock = (time.perf_counter() - started) / len(results) * 1000
     cpu = (time.process_time() - started_cpu) / len(results) * 1000
-    print(f'  {stage:9} {cpu:5.1f} ms of the processor, {clock:5.1f} of the clock')
+    print(f'  {stage:9} {cpu:5.1f} ms of processor time, {clock:5.1f} ms on the clock')
     return results
 
 

@@ -1,9 +1,9 @@
-"""From the command to the first written frame of emotions_from_video.py, on the demo clip.
+"""Measure the time from the command emotions_from_video.py to the first annotated frame of the demo clip.
 
     python tests/benchmarks/benchmark_start.py
 
-With the model's shipped conversion beside it, and without: there the first run has to prepare the model, and later ones
-find what it kept. The time ends when the writer takes the first annotated frame.
+Two models take turns: one with the shipped conversion next to it, and one without. Without it, the first run has to
+make the conversion, and later runs find what it kept. The time ends when the writer has taken the first frame.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 MODEL_PATH, SHIPPED_PATH = ROOT / 'model_weights' / 'model.h5', ROOT / 'model_weights' / 'model.openvino.zip'
 
-# The script itself, with a clock at the writer.
+# Runs the script itself, and prints the time when the first frame has been written.
 TIMED_SCRIPT = """
 import sys, time
 sys.argv = sys.argv[1:]

@@ -1,10 +1,10 @@
-"""emotions_from_video.py against the loop that everybody writes (plain_loop.py), on the same clip and the same model.
+"""Compare emotions_from_video.py with the loop that everybody writes (plain_loop.py), on the same clip and model.
 
     python tests/benchmarks/benchmark_video.py
 
-Both run as programs of their own, in turn, several times; the first run of the script, which prepares the model, is not
-counted. Prints frames a second (all of the program's time, imports too), the ratio, peak memory, the size of the
-video, and the share of frames with the same emotions. With --new-model-size a fresh network takes the model's place.
+Both run as separate programs, in turn, several times. The first run of the script, which prepares the model, does not
+count. Prints frames a second (over the program's complete time, with imports), the ratio, peak memory, the size of the
+video, and the share of frames with the same emotions. --new-model-size takes an untrained network instead of the model.
 """
 
 import argparse
@@ -22,14 +22,14 @@ from clips import make_clip
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL_PATH = ROOT / 'model_weights' / 'model.h5'
-CLIPS = {'480p, one face': (854, 480, 1, 15), '1080p, four faces': (1920, 1080, 4, 6)}  # the last: seconds
+CLIPS = {'480p, one face': (854, 480, 1, 15), '1080p, four faces': (1920, 1080, 4, 6)}  # width, height, faces, seconds
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--rounds', type=int, default=3)
-    parser.add_argument('--detector-path', default='haar', help='of this project; the plain loop has Haar')
-    parser.add_argument('--new-model-size', type=int, help='pixels; an untrained EfficientNetB1')
+    parser.add_argument('--detector-path', default='haar', help='detector here; the plain loop always uses Haar')
+    parser.add_argument('--new-model-size', type=int, help='pixels; take an untrained EfficientNetB1 of this size')
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         model_path = save_new_model(Path(folder), options.new_model_size) if options.new_model_size else MODEL_PATH
@@ -93,7 +93,7 @@ def run(command):
 
 
 def decode_and_encode(clip):
-    """Seconds that the same reader and writer take with nothing between them."""
+    """Returns the seconds that the same reader and writer take with nothing between them."""
     sys.path.insert(0, str(ROOT))
     from emotion_recognition.media.video import VideoReader
     from emotion_recognition.media.video_writer import VideoWriter
@@ -106,7 +106,7 @@ def decode_and_encode(clip):
 
 
 def save_new_model(folder, image_size):
-    """A network as training begins with it, saved as training saves it."""
+    """Build the network that training would begin with, and save it as training does. Returns its path."""
     code = """
 import sys, pathlib, model_training
 model = model_training.build_model(1, 'none', int(sys.argv[1]))

@@ -1,9 +1,10 @@
-"""How fast emotions_from_webcam.py shows a 1280x720 camera of 30 frames a second, how old they are, how fast it starts.
+"""Measure how soon emotions_from_webcam.py shows its window, how many frames a second it shows, and how old they are.
 
     python tests/benchmarks/benchmark_webcam.py
 
-A clip that plays at its own pace stands in for the camera; the window is a real one, on an X server of its own (Xvfb).
-Each round prints the time from the command to the window, and the script's own closing line.
+A clip of 1280x720 pixels and 30 frames a second, which plays at its own pace, takes the place of the camera. The window
+is a real one, on a separate X server (Xvfb). Each round prints the time from the command to the window, and the closing
+line of the script.
 """
 
 import argparse
@@ -38,7 +39,7 @@ def main():
 
 
 def run(clip, csv_path, display, detector_path):
-    """Play the clip once. Returns the seconds until the window was there, and the last line that the script printed."""
+    """Play the clip once. Returns when the window appeared, in words, and the last line that the script printed."""
     environment = {**os.environ, 'DISPLAY': display}
     command = [sys.executable, ROOT / 'emotions_from_webcam.py', '--camera', clip, '--csv-path', csv_path]
     command += ['--detector-path', detector_path]

@@ -1,4 +1,4 @@
-"""Clips for the benchmarks: faces of the demo clip that drift over a large frame."""
+"""Make clips for the benchmarks: faces of the demo clip that drift over a large frame."""
 
 from fractions import Fraction
 from pathlib import Path
@@ -9,10 +9,10 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 DEMO_PATH = ROOT / 'examples' / 'demo.mp4'
-PORTRAIT_SECONDS = (1.0, 4.5)  # where the demo clip shows each of its two faces
-PORTRAIT_COLUMNS = slice(140, 500)
-DRIFT = 0.1  # of a portrait's size: how far it moves to each side
-DRIFT_SECONDS = 5  # there and back
+PORTRAIT_SECONDS = (1.0, 4.5)  # when the demo clip shows each of its two faces
+PORTRAIT_COLUMNS = slice(140, 500)  # pixels: the part of those frames that is used
+DRIFT = 0.1  # how far a portrait moves to each side, as a share of its size
+DRIFT_SECONDS = 5  # for one round of this movement
 NOTE_HZ = 440
 
 
@@ -20,11 +20,11 @@ def make_clip(path: Path, width: int, height: int, face_count: int, seconds: flo
     """Write an H.264 clip with a tone. Returns the number of frames.
 
     Args:
-        path: of the file.
-        width, height: in pixels.
-        face_count: how many portraits stand side by side, each some half of the frame's height or less.
-        seconds: its length.
-        frame_rate: in frames a second.
+        path: Path of the clip.
+        width, height: Size in pixels.
+        face_count: Number of portraits side by side, each at most 0.6 of the frame's height.
+        seconds: Length of the clip.
+        frame_rate: Frames a second.
     """
     portraits = _read_portraits()
     size = min(height * 6 // 10, width // face_count * 9 // 10)

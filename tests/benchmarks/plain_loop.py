@@ -1,4 +1,4 @@
-"""The loop that everybody writes, for comparison: a frame after the other, the network once per face, sound at the end.
+"""The loop that everybody writes, for comparison: one frame after the other, one call per face, the sound at the end.
 
 python tests/benchmarks/plain_loop.py clip.mp4 annotated.mp4 model.h5 faces.csv
 """
