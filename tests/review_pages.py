@@ -1,4 +1,4 @@
-"""Review pages of made clips, and hands for them."""
+"""Write review pages of made clips, open them in a browser, and use them as a person does."""
 
 import csv
 import io
@@ -15,7 +15,7 @@ from tests.conftest import CLASS_NAMES, write_clip
 STEADY = [40 * number for number in range(60)]
 VARIABLE = [0, *accumulate(islice(cycle([10, 40, 120, 33, 17]), 59))]  # milliseconds, as phones record
 
-LATE = [1500 + ms for ms in VARIABLE]  # recordings need not begin at 0, and browsers keep to that
+LATE = [1500 + ms for ms in VARIABLE]  # recordings need not begin at 0, and browsers keep their times
 
 
 def face(number, emotion, confidence=0.8):
@@ -25,7 +25,7 @@ def face(number, emotion, confidence=0.8):
 
 
 def faces_of(frame):
-    """Face 1: happy in frames 1 to 20, sad in 21 to 30. Face 2: neutral in 11 to 25, hardly fear in 31 to 60."""
+    """Face 1 is happy in frames 1 to 20, sad in 21 to 30. Face 2 is neutral in 11 to 25, a weak fear in 31 to 60."""
     faces = [face(1, 'happy' if frame <= 20 else 'sad')] if frame <= 30 else []
     if 11 <= frame <= 25 or frame > 30:
         faces.append(face(2, 'neutral') if frame <= 25 else face(2, 'fear', 0.3))
@@ -50,12 +50,12 @@ WATCH = """addEventListener('DOMContentLoaded', () => {
         video.requestVideoFrameCallback(note);
     };
     video.requestVideoFrameCallback(note);
-})"""  # which picture the browser presents, and which frame the page's cursor then stands at
+})"""  # which frame the browser shows, and where the cursor of the page is then
 
 
 @contextmanager
 def opening(browser):
-    """A function that opens pages. All that they ask for must come from files, and nothing in them may fail."""
+    """Yields a function that opens pages. They may load only files, and nothing in them may fail."""
     context = browser.new_context(viewport={'width': 1280, 'height': 1000}, accept_downloads=True)
     asked, problems = [], []
 
@@ -77,7 +77,7 @@ def opening(browser):
 
 
 def wait_until(page, condition, seconds=10):
-    """Playwright's own waiting evaluates text within the page, which the page's policy forbids."""
+    """Wait for a JavaScript condition. Playwright's own way evaluates text in the page, which its policy forbids."""
     deadline = time.monotonic() + seconds
     while not page.evaluate(condition):
         assert time.monotonic() < deadline, condition
@@ -85,13 +85,13 @@ def wait_until(page, condition, seconds=10):
 
 
 def wait_for_frame(page, number, times):
-    """The cursor stands at a frame, and the browser presents its picture."""
+    """Wait until the cursor is at a frame and the browser shows it."""
     wait_until(page, f'Math.abs(window.shown * 1000 - {times[number - 1]}) < 0.5')
     assert f'frame {number} of {len(times)}' in page.locator('#position').inner_text()
 
 
 def click_at(page, face_number, ms, times):
-    """Click into a face's row where a time stands."""
+    """Click in a face's row at a time in milliseconds."""
     last = times[-1] + times[-1] - times[-2]
     box = page.locator(f'.row[data-face="{face_number}"] .u-over').bounding_box()
     page.mouse.click(box['x'] + box['width'] * (ms - times[0]) / (last - times[0]), box['y'] + 8)

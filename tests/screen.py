@@ -1,4 +1,4 @@
-"""An X server without a screen (Xvfb), and hands for its windows (xdotool). Linux only."""
+"""An X server without a screen (Xvfb), and keys for its windows (xdotool). Linux only."""
 
 import os
 import shutil
@@ -13,10 +13,10 @@ NEEDS_SCREEN = pytest.mark.skipif(
 
 
 class Screen:
-    """An X server of its own; its `with` block gives its name.
+    """A separate X server. Its `with` block gives its name.
 
     Args:
-        width, height: in pixels.
+        width, height: Size of the screen in pixels.
     """
 
     def __init__(self, width: int = 800, height: int = 600):
@@ -24,7 +24,7 @@ class Screen:
 
     def __enter__(self):
         read_end, write_end = os.pipe()
-        # -noreset: otherwise it starts anew, and refuses clients meanwhile, whenever the last one has left.
+        # -noreset: otherwise it starts again when the last client has left, and refuses new ones meanwhile.
         command = ['Xvfb', '-displayfd', str(write_end), '-screen', '0', self._size, '-nolisten', 'tcp', '-noreset']
         self._server = subprocess.Popen(command, pass_fds=[write_end], stderr=subprocess.DEVNULL)
         os.close(write_end)
@@ -37,7 +37,7 @@ class Screen:
 
 
 def xdotool(display, *arguments):
-    """Run xdotool. Returns the words that it prints."""
+    """Run xdotool on a display. Returns the words that it prints."""
     environment = {**os.environ, 'DISPLAY': display}
     done = subprocess.run(['xdotool', *arguments], env=environment, capture_output=True, text=True, timeout=30)
     return done.stdout.split()
@@ -64,5 +64,5 @@ def close_window(display, window):
     message, wish = server.intern_atom('WM_PROTOCOLS'), server.intern_atom('WM_DELETE_WINDOW')
     resource = server.create_resource_object('window', int(window))
     resource.send_event(ClientMessage(window=resource, client_type=message, data=(32, [wish, X.CurrentTime, 0, 0, 0])))
-    server.sync()  # else the connection may be gone before the message is out
+    server.sync()  # otherwise the connection may close before the message is sent
     server.close()

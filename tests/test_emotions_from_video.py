@@ -48,13 +48,13 @@ def test_demo_clip_to_video_and_table(tmp_path, classifier):
     assert written.emotions.tolist() == [str(emotions) for emotions in table.emotions]
     assert (table.frame_start.iloc[0], table.frame_end.iloc[-1]) == (1, 225)
     assert (table.frame_start.to_numpy()[1:] == table.frame_end.to_numpy()[:-1] + 1).all()
-    assert table.emotions.iloc[0] in classifier.class_names  # one face at the start,
+    assert table.emotions.iloc[0] in classifier.class_names  # one face at the start
     assert len(table.emotions.iloc[-1]) == 2  # two at the end
     with av.open(str(output_path)) as after, av.open(str(DEMO_PATH)) as before:
         frames = [
             next(container.decode(video=0)).to_ndarray(format='bgr24').astype(int) for container in (after, before)
         ]
-    assert (np.abs(frames[0] - frames[1]).max(axis=2) > 60).sum() > 500  # a box and a label were drawn
+    assert (np.abs(frames[0] - frames[1]).max(axis=2) > 60).sum() > 500  # a box and a label are drawn
 
 
 def test_per_frame_table_without_video(tmp_path, classifier):
@@ -104,7 +104,7 @@ def test_several_videos_and_folders_one_of_them_broken(tmp_path, colour_model_pa
     folder.mkdir()
     write_clip(tmp_path / 'a.mp4', [0, 40])
     write_clip(folder / 'b.mkv', [0, 40, 80])
-    write_clip(folder / 'b_with_emotions.mp4', [0])  # of an earlier run
+    write_clip(folder / 'b_with_emotions.mp4', [0])  # from an earlier run
     (folder / 'broken.avi').write_text('no video')
     (folder / 'notes.txt').write_text('no video either')
     with pytest.raises(SystemExit) as caught:
@@ -126,7 +126,7 @@ def test_the_option_and_the_arguments_may_both_name_videos(tmp_path, colour_mode
 
 @pytest.mark.skipif(sys.platform != 'linux', reason='elsewhere names have no colons, and are text')
 def test_names_of_any_kind(tmp_path, colour_model_path, monkeypatch):
-    """One that FFmpeg takes for a protocol's, and one that is no UTF-8, of a video and of a photograph."""
+    """A name that looks like a protocol to FFmpeg, and names that are not UTF-8, of a video and a photograph."""
     folder = tmp_path / 'odd'
     folder.mkdir()
     write_clip(folder / '2026-05-01T12:30:00.mp4', [0, 40])
@@ -188,7 +188,7 @@ def test_ctrl_c_leaves_a_playable_video_and_a_valid_table(tmp_path, colour_model
     with messages.open('w') as file:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=file, text=True)
     deadline = time.monotonic() + 120
-    while not re.search(r'[1-9]\d+/5000', messages.read_text()):  # of the progress bar
+    while not re.search(r'[1-9]\d+/5000', messages.read_text()):  # in the progress bar
         assert process.poll() is None and time.monotonic() < deadline, messages.read_text()
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)
@@ -231,7 +231,7 @@ def test_file_that_was_cut_off_in_the_middle(tmp_path, classifier, capsys):
 
 
 def bad_input(name, folder, model_path):
-    """Arguments for main(), the message that they must lead to."""
+    """Returns arguments for main(), and the message that they must lead to."""
     clip = write_clip(folder / 'clip.mp4', [0, 40])
     (folder / 'text.mp4').write_text('no video')
     (folder / 'cut.h5').write_bytes(model_path.read_bytes()[:3000])
@@ -299,7 +299,7 @@ def test_output_folder_that_cannot_be_written(tmp_path, colour_model_path):
 def test_video_without_frames(tmp_path, colour_model_path):
     whole = write_clip(tmp_path / 'whole.mkv', [0, 40])
     content = whole.read_bytes()
-    (tmp_path / 'empty.mkv').write_bytes(content[: content.index(b'\x1f\x43\xb6\x75')])  # up to the first cluster
+    (tmp_path / 'empty.mkv').write_bytes(content[: content.index(b'\x1f\x43\xb6\x75')])  # before the first cluster
     with pytest.raises(SystemExit) as caught:
         run_main(tmp_path / 'empty.mkv', colour_model_path)
     assert 'empty.mkv' in caught.value.code

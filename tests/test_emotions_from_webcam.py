@@ -22,7 +22,7 @@ from tests.screen import NEEDS_SCREEN, close_window, wait_for_window, xdotool
 
 @pytest.fixture
 def start(colour_model_path):
-    """Function that starts the script; what it started is gone when the test ends, also when that fails."""
+    """A function that starts the script. Its processes end with the test, even if the test fails."""
     processes = []
 
     def start(csv_path, display, *options):
@@ -45,7 +45,7 @@ def start(colour_model_path):
 
 
 def finish(process):
-    """Exit code, and what was said, with a limit that a hang exceeds."""
+    """Returns the exit code and the output of a process, which must end within a minute."""
     stdout, stderr = process.communicate(timeout=60)
     assert 'Traceback' not in stderr
     return process.returncode, stdout, stderr
@@ -59,7 +59,7 @@ def wait_for(condition, seconds=60):
 
 
 def shows_a_box(display, emotions):
-    """Whether the screen shows enough of the colour of one of these emotions."""
+    """Returns whether the screen shows enough of the colour of one of these emotions."""
     screenshot = np.asarray(ImageGrab.grab(xdisplay=display).convert('RGB')).astype(int)
     distances = (np.abs(screenshot - emotion_colour_bgr(emotion)[::-1]).max(axis=2) for emotion in emotions)
     return any((distance < 12).sum() > 300 for distance in distances)
@@ -67,13 +67,13 @@ def shows_a_box(display, emotions):
 
 @pytest.fixture(scope='module')
 def long_clip(tmp_path_factory):
-    """A minute without faces."""
+    """A clip of a minute without faces."""
     return write_clip(tmp_path_factory.mktemp('clip') / 'minute.mp4', range(0, 60_000, 40), size=(320, 240))
 
 
 @pytest.fixture(scope='module')
 def face_clip(tmp_path_factory):
-    """A minute with faces: the demo again and again."""
+    """A clip of a minute with faces: the demo clip again and again."""
     path = tmp_path_factory.mktemp('clip') / 'faces.mp4'
     with av.open(str(path), 'w') as target:
         stream = None
@@ -82,7 +82,7 @@ def face_clip(tmp_path_factory):
                 video = source.streams.video[0]
                 stream = stream or target.add_stream_from_template(video)
                 for packet in source.demux(video):
-                    if packet.pts is not None:  # else the flush at the end
+                    if packet.pts is not None:  # the last one only flushes
                         packet.pts += repeat * video.duration
                         packet.dts += repeat * video.duration
                         packet.stream = stream
@@ -95,7 +95,7 @@ def test_window_shows_the_boxes_and_its_keys_work(tmp_path, display, start, face
     csv_path = tmp_path / 'faces.csv'
     process = start(csv_path, display, '--camera', face_clip, '--window-size', 640)
     window = wait_for_window(display, 'emotions_from_webcam', process)
-    wait_for(lambda: csv_path.read_text().count('\n') > 20)  # rows get to the disk while it runs
+    wait_for(lambda: csv_path.read_text().count('\n') > 20)  # rows reach the disk while it runs
     wait_for(lambda: shows_a_box(display, pd.read_csv(csv_path).emotion.unique()))  # the clip has scenes without faces
     xdotool(display, 'key', '--window', window, 's')
     wait_for(lambda: (tmp_path / 'faces_1.png').exists())
@@ -126,7 +126,7 @@ def test_window_shows_the_boxes_and_its_keys_work(tmp_path, display, start, face
 
 
 def shows_line(display, line):
-    """Whether the screen shows a line of the corner of a window of 640x360 pixels."""
+    """Returns whether the screen shows a line of text in the corner of a window of 640x360 pixels."""
     picture = np.zeros((360, 640, 3), np.uint8)
     draw_lines(picture, [line])
     text = picture[
@@ -150,7 +150,7 @@ def test_marks_are_shown_and_stand_in_the_table_and_the_streams(tmp_path, displa
     xdotool(display, 'key', '--window', window, '3')
     first_mark, first_time = marks.pull_sample(30)
     xdotool(display, 'key', '--window', window, 'space')
-    time.sleep(1.2)  # so that the first mark is not shown any more
+    time.sleep(1.2)  # until the first mark is no longer shown
     xdotool(display, 'key', '--window', window, '7')
     wait_for(lambda: shows_line(display, 'mark 7'))
     second_mark, second_time = marks.pull_sample(30)
@@ -170,7 +170,7 @@ def test_marks_are_shown_and_stand_in_the_table_and_the_streams(tmp_path, displa
     both = sent.merge(table, on=['frame', 'face'], suffixes=('_sent', ''))
     assert len(both) == len(sent) > 30
     np.testing.assert_allclose(both.anger_sent, both.anger, atol=1e-4)
-    # The times are those of the frames and not of sending, which comes later by what the faces took.
+    # The times are those of the frames. They are sent later, after the faces have been found and classified.
     np.testing.assert_allclose((both.time_sent - first_time) * 1000, both.ms - marked.ms.iloc[0], atol=2)
 
 

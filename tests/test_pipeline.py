@@ -27,7 +27,7 @@ class Detector:
 
 
 class Leaving(Detector):
-    """Sees a face in the first frames."""
+    """Sees a face in the first frames only."""
 
     def __init__(self, frames):
         super().__init__([(0, 0, 20, 20)])
@@ -39,7 +39,7 @@ class Leaving(Detector):
 
 
 class Classifier:
-    """Calls a face happy or sad by its brightness, and notes what it was given."""
+    """Calls bright faces happy and dark faces sad, and records the shapes of the faces that it gets."""
 
     class_names = ('happy', 'sad')
 
@@ -54,7 +54,7 @@ def open_pipeline(detector, classifier, settings, **how):
 
 
 def lit(brightness):
-    """A picture whose upper left corner, a face, is of some brightness."""
+    """Returns a picture whose upper left corner, a face, has a given brightness."""
     picture = np.full((90, 160, 3), 100, np.uint8)
     picture[:20, :20] = brightness
     return picture
@@ -115,7 +115,7 @@ def test_behind_a_scene_cut_another_face_in_the_same_place_has_a_number_of_its_o
         frame = np.full((90, 160, 3), ground, np.uint8)
         frame[10:30, 20:40] = face
         numbers += [face.track_id for face in pipeline.process(frame, step * 40.0)]
-    assert numbers == [1, 1, 1, 2, 2, 1]  # in one scene looks do not count; Bert was gone for a moment only
+    assert numbers == [1, 1, 1, 2, 2, 1]  # within a scene, looks do not count; Bert was away only for a moment
 
 
 def test_no_faces():

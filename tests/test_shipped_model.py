@@ -1,4 +1,4 @@
-"""The model.h5 that comes with the repository: its contract, and its figures where the data is."""
+"""The model.h5 that comes with the repository: its contract, and its figures if the data is available."""
 
 import json
 import zipfile
@@ -31,7 +31,7 @@ def test_contract(classifier):
 
 
 def test_colour_makes_no_difference(classifier):
-    """It was trained on grey faces, and sees every face so."""
+    """The model was trained on grey faces, and turns every face grey."""
     colour = np.random.default_rng(0).integers(0, 256, (48, 48, 3)).astype(np.uint8)
     grey = cv2.cvtColor(cv2.cvtColor(colour, cv2.COLOR_BGR2GRAY), cv2.COLOR_GRAY2BGR)
     np.testing.assert_allclose(*classifier.predict([colour, grey]), atol=0.02)
@@ -82,7 +82,7 @@ def test_runtimes_give_the_same_answers(validation_faces):
 
 
 def as_in_a_video(face_bgr, rng):
-    """The face as a large, tinted, slightly shifted crop of a compressed picture."""
+    """Returns the face as a large, tinted, slightly shifted crop of a compressed picture."""
     size = int(rng.integers(60, 601))
     large = cv2.resize(face_bgr, (size, size), interpolation=cv2.INTER_CUBIC)
     shift = np.float32([[1, 0, rng.uniform(-0.04, 0.04) * size], [0, 1, rng.uniform(-0.04, 0.04) * size]])
@@ -95,5 +95,5 @@ def test_large_tinted_compressed_shifted_faces_lose_little(classifier, validatio
     faces, emotions = validation_faces
     rng = np.random.default_rng(17)
     changed = [as_in_a_video(face, rng) for face in faces]
-    # On all validation images faces as in a video lose some two points (model card).
+    # On all validation images, faces as in a video lose about two points (see the model card).
     assert accuracy(classifier, changed, emotions) > accuracy(classifier, faces, emotions) - 0.03

@@ -41,7 +41,7 @@ def test_error_comes_after_the_items_before_it():
 def test_closing_ends_the_threads_of_a_chain():
     before = threading.active_count()
     with (
-        closing(prefetch(iter(int, 1))) as first,  # without end
+        closing(prefetch(iter(int, 1))) as first,  # endless
         closing(prefetch(number + 1 for number in first)) as second,
     ):
         assert next(second) == 1

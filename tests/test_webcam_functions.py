@@ -1,4 +1,4 @@
-"""The webcam script's functions without a window: its keys, names, corner and errors."""
+"""The webcam script's functions without a window: keys, names, the corner's text and errors."""
 
 from types import SimpleNamespace
 
@@ -18,7 +18,7 @@ from tests.conftest import CLASS_NAMES, DEMO_PATH
 
 
 class ScriptedCamera:
-    """Gives frames at 0, 0.1, 0.2 ... s, and none where the script says so."""
+    """Gives frames at 0, 0.1, 0.2 ... s, and none when `has_frame` is false."""
 
     def __init__(self, *has_frame):
         self._has_frame, self._number, self.ended = list(has_frame), 0, False
@@ -32,7 +32,7 @@ class ScriptedCamera:
 
 
 class ScriptedWindow:
-    """Finds one key after the other pressed, each time that it looks."""
+    """Reports the next of the given keys each time that it is asked."""
 
     def __init__(self, *keys):
         self._keys, self.key = list(keys), None
@@ -50,8 +50,8 @@ def test_a_mark_is_of_the_frame_that_was_shown_when_its_key_was_pressed(tmp_path
     window = ScriptedWindow(None, '1', '2', 'x', ' ', '3', '4', ' ')  # the pause outlasts the camera
     with LiveFaceTable(tmp_path / 'faces.csv', CLASS_NAMES) as table:
         watch(camera, pipeline, LiveSession(table), window, Interruption())
-    # Found as the second frame is shown: pressed before, during the first. Then no frame came, and in the pause none
-    # is taken: it is of the last one shown.
+    # A key that is found when the second frame is shown was pressed during the first. When no frame comes, and in the
+    # pause, which takes no frames, a key belongs to the last frame shown.
     rows = pd.read_csv(tmp_path / 'faces.csv', dtype=str)
     assert rows[['frame', 'ms', 'mark']].to_numpy().tolist() == [
         ['1', '0.0', '1'],

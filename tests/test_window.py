@@ -1,4 +1,4 @@
-"""A real window on a real X server. Skipped where Xvfb and xdotool are not installed."""
+"""A real window on a real X server. These tests are skipped if Xvfb and xdotool are not installed."""
 
 import os
 import subprocess
@@ -26,7 +26,7 @@ def test_q_ends_the_video_script_cleanly(tmp_path, display, colour_model_path):
     )
     window = wait_for_window(display, 'emotions_from_video', process)
     time.sleep(1)
-    xdotool(display, 'key', '--window', window, 'Left')  # 0xFF51, which ends in the code of a Q
+    xdotool(display, 'key', '--window', window, 'Left')  # 0xFF51; its last byte is the code of Q
     time.sleep(0.5)
     assert process.poll() is None
     xdotool(display, 'key', '--window', window, 'q')

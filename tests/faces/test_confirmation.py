@@ -10,13 +10,13 @@ def face(track_id):
 
 
 def clip(tracks, gap_ms=40, times=None):
-    """Frames whose faces have the tracker's numbers that are given for each."""
+    """Returns frames, each with faces of the given numbers, as the tracker gives them."""
     times = times or [number * gap_ms for number in range(len(tracks))]
     return [(n, times[n - 1], None, [face(track) for track in ids]) for n, ids in enumerate(tracks, start=1)]
 
 
 def numbers(tracks, gap_ms=40, seconds=0.1):
-    """Number of each face in each frame, with looking ahead."""
+    """Returns the numbers of the faces in each frame, as a video shows them."""
     frames = list(confirm_ahead(clip(tracks, gap_ms), seconds))
     assert [frame[0] for frame in frames] == list(range(1, len(tracks) + 1))
     return [[face.track_id for face in frame[3]] for frame in frames]
@@ -44,7 +44,7 @@ def test_frames_that_are_missed_begin_anew():
 
 @pytest.mark.parametrize(('gap_ms', 'needed'), [(40, 3), (1000 / 30, 3), (20, 5), (50, 2), (100, 1), (2000, 1)])
 def test_it_is_time_that_counts(gap_ms, needed):
-    """However many frames a second: as many as are shown for 0.1 s."""
+    """At any frame rate, a face needs as many frames as are shown in 0.1 s."""
     short = [[]] * 5 + [[1]] * (needed - 1) + [[]] * 5
     enough = [[]] * 5 + [[1]] * needed + [[]] * 5
     assert numbers(short, gap_ms) == [[]] * len(short)

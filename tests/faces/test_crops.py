@@ -8,7 +8,7 @@ from emotion_recognition.faces.crops import align_face, cut_square
 
 @pytest.fixture
 def picture():
-    """Soft spots of all colours, (300, 400, 3)."""
+    """Returns soft spots of all colours, (300, 400, 3)."""
     spots = np.random.default_rng(0).integers(0, 255, (15, 20, 3), dtype=np.uint8)
     return cv2.resize(spots, (400, 300), interpolation=cv2.INTER_CUBIC)
 
@@ -28,7 +28,7 @@ def test_square_that_is_neither_turned_nor_scaled_is_exact(picture):
 def test_quarter_turn_is_exact(picture):
     square, to_picture = cut_square(picture, (200, 150), 80, 90, 80)
     assert np.abs(square.astype(int) - np.rot90(picture[110:190, 160:240])).max() == 0
-    assert to_picture @ [40, 0, 1] == pytest.approx([240, 150])  # what is up was on the right
+    assert to_picture @ [40, 0, 1] == pytest.approx([240, 150])  # the top of the crop was on the right
 
 
 def test_tilted_face_is_cut_out_upright(picture):

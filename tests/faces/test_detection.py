@@ -44,7 +44,7 @@ def test_network_named_as_a_cascade_and_a_cascade_as_a_network(tmp_path):
     shutil.copy(DETECTOR_PATH, tmp_path / 'cascade.onnx')
     with pytest.raises(InputError, match='not a YuNet'):
         open_detector(Settings(detector_path=tmp_path / 'cascade.onnx'))
-    (tmp_path / 'network.xml').write_bytes(b'\x08\x08:O\n\x0c\n\x01x\x12\x01y"\x04Relu')  # as an ONNX file begins
+    (tmp_path / 'network.xml').write_bytes(b'\x08\x08:O\n\x0c\n\x01x\x12\x01y"\x04Relu')  # begins as an ONNX file
     with pytest.raises(InputError, match='not a Haar cascade'):
         open_detector(Settings(detector_path=tmp_path / 'network.xml'))
 

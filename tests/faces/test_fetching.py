@@ -15,7 +15,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Server(ThreadingHTTPServer):
-    """Serves CONTENT as /whole, half of it as /cut, something else as /other, and counts what it was asked."""
+    """Serves CONTENT as /whole, half of it as /cut, something else as /other, and counts the requests."""
 
     def __init__(self):
         super().__init__(('127.0.0.1', 0), Handler)

@@ -12,7 +12,7 @@ def face(track_id, x, happy=1.0):
 
 
 def classify(picture_bgr, found):
-    """The brightness of a place is how happy it looks."""
+    """The brighter a place is, the happier it looks."""
     happy = [picture_bgr[place.box[1], place.box[0], 0] / 255 for place in found]
     return np.array([[value, 1 - value] for value in happy], np.float32)
 

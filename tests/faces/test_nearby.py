@@ -10,7 +10,7 @@ needs_yunet = pytest.mark.skipif(YUNET_PATH is None, reason='the YuNet file is n
 
 
 class Counting:
-    """Passes everything on to a detector, and notes which searches were of the whole frame."""
+    """Passes everything on to a detector, and records which searches were of the whole frame."""
 
     def __init__(self, detector):
         self._detector = detector
@@ -37,7 +37,7 @@ def detector(request):
 
 @pytest.fixture(scope='module')
 def portrait():
-    """A face of some 190 pixels, (360, 640, 3)."""
+    """A frame with a face of about 190 pixels, (360, 640, 3)."""
     return demo_frame(0)
 
 

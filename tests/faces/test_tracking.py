@@ -4,18 +4,18 @@ import pytest
 from emotion_recognition.faces.boxes import intersection_over_union
 from emotion_recognition.faces.tracking import FaceTracker
 
-ANNA, BERT = np.random.default_rng(17).integers(0, 256, (2, 40, 40, 3), np.uint8)  # what they look like
+ANNA, BERT = np.random.default_rng(17).integers(0, 256, (2, 40, 40, 3), np.uint8)  # how they look
 BOX = [(100, 100, 60, 60)]
 HAPPY, SAD = np.array([1.0, 0.0], np.float32), np.array([0.0, 1.0], np.float32)
 
 
 def follow(tracker, frames, frame_ms=40.0):
-    """Give a tracker the boxes of each frame. Returns the track numbers of each frame."""
+    """Give a tracker the boxes of each frame. Returns the face numbers of each frame."""
     return [update(tracker, number * frame_ms, boxes)[0] for number, boxes in enumerate(frames)]
 
 
 def update(tracker, timestamp_ms, boxes, probabilities=None, faces_bgr=None, is_scene_cut=False):
-    """Call a tracker; all are happy Annas if nothing else is said."""
+    """Call a tracker. Without other arguments, all faces are a happy Anna."""
     boxes = np.array(boxes).reshape(-1, 4)
     probabilities = np.tile(HAPPY, (len(boxes), 1)) if probabilities is None else np.array(probabilities)
     faces_bgr = [ANNA] * len(boxes) if faces_bgr is None else faces_bgr
@@ -34,7 +34,7 @@ def test_order_of_the_detector_does_not_matter():
 
 def test_two_faces_that_cross_keep_their_numbers():
     frames = [[(20 + 8 * step, 60, 60, 60), (340 - 8 * step, 70, 60, 60)] for step in range(41)]
-    assert frames[20] == [(180, 60, 60, 60), (180, 70, 60, 60)]  # nearly one box
+    assert frames[20] == [(180, 60, 60, 60), (180, 70, 60, 60)]  # nearly the same box
     assert follow(FaceTracker(), frames) == [[1, 2]] * 41
 
 
@@ -78,7 +78,7 @@ def test_behind_a_scene_cut_a_face_goes_on_only_if_it_looks_alike():
         tracker = FaceTracker()
         update(tracker, 0.0, BOX, faces_bgr=[ANNA])
         assert update(tracker, 40.0, BOX, faces_bgr=[face], is_scene_cut=True)[0] == expected
-        assert update(tracker, 80.0, BOX, faces_bgr=[BERT])[0] == expected  # within the scene looks do not count
+        assert update(tracker, 80.0, BOX, faces_bgr=[BERT])[0] == expected  # within a scene, looks do not count
 
 
 def test_long_pause_in_a_fast_video_ends_a_face():
@@ -86,12 +86,12 @@ def test_long_pause_in_a_fast_video_ends_a_face():
     assert follow(tracker, [BOX] * 10) == [[1]] * 10
     assert update(tracker, 1_060.0, BOX)[0] == [2]  # the very next frame, 0.7 s later
     assert update(tracker, 1_100.0, [])[0] == []
-    assert update(tracker, 1_700.0, BOX)[0] == [3]  # two pauses are no slow video either
+    assert update(tracker, 1_700.0, BOX)[0] == [3]  # two pauses do not make a slow video
 
 
 @pytest.mark.parametrize('frame_ms', [250.0, 2_000.0, 60_000.0])
 def test_face_keeps_its_number_in_slow_videos(frame_ms):
-    jittering = [(100 + 8 * (-1) ** step, 100, 60, 60) for step in range(8)]  # 16 pixels to and fro
+    jittering = [(100 + 8 * (-1) ** step, 100, 60, 60) for step in range(8)]  # 16 pixels back and forth
     frames = [[box] for box in jittering]
     frames[5] = []  # missed once
     assert follow(FaceTracker(), frames, frame_ms) == [[1]] * 5 + [[]] + [[1]] * 2
@@ -112,7 +112,7 @@ def test_face_of_a_slow_video_is_expected_near_where_it_was():
     tracker = FaceTracker()
     for step in range(3):
         update(tracker, step * 2_000.0, [(100 + 36 * step, 100, 60, 60)])
-    assert update(tracker, 6_000.0, [(152, 100, 60, 60)])[0] == [1]  # it turned back in the meantime
+    assert update(tracker, 6_000.0, [(152, 100, 60, 60)])[0] == [1]  # it has turned back
 
 
 def test_probabilities_of_a_slow_video_are_those_of_each_frame():
@@ -136,7 +136,7 @@ def test_probabilities_follow_an_exponential_average_over_time():
     _, after_one = update(tracker, 100.0, BOX, [SAD])
     np.testing.assert_allclose(after_one, [[0.7165, 0.2835]], atol=1e-4)  # exp(-1/3)
     _, after_two = update(tracker, 300.0, BOX, [SAD])
-    np.testing.assert_allclose(after_two, [[0.3679, 0.6321]], atol=1e-4)  # exp(-1), whatever the steps
+    np.testing.assert_allclose(after_two, [[0.3679, 0.6321]], atol=1e-4)  # exp(-1), in steps of any length
     assert after_two.dtype == np.float32
 
 

@@ -11,7 +11,7 @@ from tests.conftest import YUNET_PATH, demo_frame, find_faces
 
 needs_yunet = pytest.mark.skipif(YUNET_PATH is None, reason='the YuNet file is not here')
 
-# An ONNX file that OpenCV reads: y = Relu(x), both of 1x3x128x128.
+# An ONNX file that OpenCV can read: y = Relu(x), with x and y of 1x3x128x128.
 OTHER_NETWORK = bytes.fromhex(
     '08083a4f0a0c0a0178120179220452656c751201675a1d0a017812180a16080112120a0208010a0208030a030880010a03088001'
     '621d0a017912180a16080112120a0208010a0208030a030880010a0308800142040a00100d'
@@ -19,7 +19,7 @@ OTHER_NETWORK = bytes.fromhex(
 
 
 def turned(picture, angle):
-    """The picture turned clockwise."""
+    """Returns the picture turned clockwise by an angle in degrees."""
     height, width = picture.shape[:2]
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), -angle, 1)
     return cv2.warpAffine(picture, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
@@ -37,7 +37,7 @@ def test_same_face_as_haar():
 @needs_yunet
 @pytest.mark.parametrize('size', [(50, 2000), (2000, 50), (20, 20)])
 def test_no_face_in_a_narrow_plain_frame(size):
-    for _ in range(40):  # one in six that was wide had one, see SMALLEST_SIDE
+    for _ in range(40):  # one in six wide frames had a false face, see SMALLEST_SIDE
         assert find_faces(YuNetFaceDetector(YUNET_PATH), np.full((*size, 3), 90, np.uint8)) == []
 
 

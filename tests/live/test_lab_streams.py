@@ -1,4 +1,4 @@
-"""Streams as another program of the network receives them."""
+"""LabStreamingLayer streams, received as another program on the network receives them."""
 
 import sys
 import time
@@ -53,7 +53,7 @@ def run_with_streams(monkeypatch):
 
 
 def test_without_pylsl(monkeypatch):
-    monkeypatch.setitem(sys.modules, 'pylsl', None)  # as Python marks what cannot be imported
+    monkeypatch.setitem(sys.modules, 'pylsl', None)  # Python's mark for a module that cannot be imported
     expected = '--lsl needs the package pylsl; install it by: python -m pip install pylsl'
     assert run_with_streams(monkeypatch) == f'emotions_from_webcam.py: {expected}'
 

@@ -24,7 +24,7 @@ def test_live_table_is_on_the_disk_within_a_second(tmp_path, monkeypatch):
         table.add(1, 0.0, faces('happy', 'sad'))
         clock[0] += 0.9
         table.add(2, 900.0, [])
-        rows = pd.read_csv(path)  # as another program sees it now
+        rows = pd.read_csv(path)  # while it is still being written
         assert rows.emotion.tolist() == ['happy', 'sad']
         assert rows.frame.tolist() == [1, 1]
         assert pd.to_datetime(rows.time).dt.tz is not None
@@ -51,7 +51,7 @@ def test_marks_stand_in_the_rows_of_the_frame_that_was_shown(tmp_path):
         ['1', '0.0', '1', 'happy', '3'],
         ['1', '0.0', '2', 'sad', '3'],
         ['2', '40.0', '1', 'happy', ''],
-        ['4', '80.0', '', '', '1 2'],  # the frame without faces: the mark is not lost
+        ['4', '80.0', '', '', '1 2'],  # a frame without faces keeps its mark
         ['6', '160.0', '1', 'sad', '9'],
     ]
     assert (rows.time != '').all() and (rows.loc[3, 'x':'uncertain_from_baseline'] == '').all()

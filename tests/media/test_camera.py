@@ -20,7 +20,7 @@ def test_file_plays_at_its_own_pace_to_its_end(tmp_path):
     clip = write_clip(tmp_path / 'clip.mp4', [0, 100, 200, 700, 800])
     seen = []
     with Camera(str(clip)) as camera:
-        time.sleep(0.3)  # nobody wants a frame yet
+        time.sleep(0.3)  # nobody asks for a frame yet
         while not camera.ended:
             if frame := camera.read_newest(0.01):
                 seen.append((frame.number, frame.time))
@@ -30,7 +30,7 @@ def test_file_plays_at_its_own_pace_to_its_end(tmp_path):
 
 
 def test_slow_user_gets_the_newest_frame(tmp_path):
-    clip = write_clip(tmp_path / 'clip.mp4', range(0, 2000, 20))  # 50 a second
+    clip = write_clip(tmp_path / 'clip.mp4', range(0, 2000, 20))  # 50 frames a second
     ages, numbers = [], []
     with Camera(str(clip)) as camera:
         while not camera.ended:
@@ -40,7 +40,7 @@ def test_slow_user_gets_the_newest_frame(tmp_path):
                 time.sleep(0.25)
     assert 7 <= len(numbers) <= 10
     assert numbers[-1] == 100
-    assert max(ages[:-1]) < 0.1  # the last frame waits, since no newer one comes
+    assert max(ages[:-1]) < 0.1  # the last frame waits, because no newer one comes
 
 
 def test_reading_ends_with_the_with_block(tmp_path):
@@ -54,7 +54,7 @@ def test_reading_ends_with_the_with_block(tmp_path):
 
 
 class Capture:
-    """Stands in for cv2.VideoCapture: gives some frames, then none; opens again when told to."""
+    """Takes the place of cv2.VideoCapture: gives three frames, then none; may open again."""
 
     opens = 0
     released = 0

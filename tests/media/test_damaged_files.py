@@ -13,11 +13,11 @@ from emotion_recognition.media.video import FrameError, VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
 from tests.conftest import picture_times_ms, sound_packets, write_tone
 
-TIME_LIMIT_SECONDS = 20  # for one damaged file, which takes some hundredths
+TIME_LIMIT_SECONDS = 20  # for one damaged file, which normally takes some hundredths of a second
 
 
 def write_moving_clip(path, picture_codec, sound_codec, frame_count=31, gop_size=12):
-    """Encode coloured squares that move to the right, 25 frames a second, and a tone as long."""
+    """Encode coloured squares that move to the right, at 25 frames a second, and a tone of the same length."""
     squares = np.random.default_rng(5).integers(0, 256, (8, 12, 3), np.uint8).repeat(8, 0).repeat(8, 1)
     with av.open(str(path), 'w') as container:
         stream = container.add_stream(picture_codec, rate=25)
@@ -34,7 +34,7 @@ def write_moving_clip(path, picture_codec, sound_codec, frame_count=31, gop_size
 
 
 def packets_of(path, kind):
-    """Position of each packet's content in the file, and its length, in bytes."""
+    """Returns the position of each packet's content in the file, and its length, in bytes."""
     with av.open(str(path)) as container:
         stream = getattr(container.streams, kind)[0]
         packets = [(packet.pos, bytes(packet)) for packet in container.demux(stream) if packet.size]
@@ -63,7 +63,7 @@ def copy(source, target):
 
 
 def damage_pictures(clip, numbers, length=5):
-    """Overwrite the first bytes of some picture packets, counted from 0."""
+    """Overwrite the first bytes of some picture packets, which are numbered from 0. Returns the clip."""
     packets = packets_of(clip, 'video')
     for number in numbers:
         position, size = packets[number]
@@ -147,7 +147,7 @@ def test_damaged_container_is_read_on_behind_the_damage_but_not_for_ever(tmp_pat
     with av.open(str(write_moving_clip(tmp_path / 'clip.avi', 'mpeg4', 'mp3'))) as container:
         packets = demux(BrokenContainer(), container.streams.video[0])
         assert [next(packets), next(packets)] == [1, 2]
-        assert next(packets).size == 0  # so that the decoder gives out what it holds
+        assert next(packets).size == 0  # an empty packet makes the decoder return its last frames
         with pytest.raises(av.error.InvalidDataError):
             next(packets)
     assert MOST_FAILURES < 1000
@@ -164,8 +164,8 @@ def test_damaged_sound_packets_lose_their_sound_alone(tmp_path, name, sound_code
     with av.open(str(tmp_path / 'copy.mp4')) as container:
         sound = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
     assert len(sound) == pytest.approx(144_000, abs=5_000)  # 3 s at 48 kHz
-    loudness = np.abs(sound[: 48_000 * 29 // 10].reshape(-1, 4_800)).max(axis=1)  # each tenth of a second
-    assert np.delete(loudness, [9, 10]).min() > 0.3  # packets 40 to 43, 24 ms each, are in these two
+    loudness = np.abs(sound[: 48_000 * 29 // 10].reshape(-1, 4_800)).max(axis=1)  # of each tenth of a second
+    assert np.delete(loudness, [9, 10]).min() > 0.3  # packets 40 to 43, 24 ms each, belong to these two
 
 
 def test_copied_sound_packets_that_mp4_refuses_are_left_out(tmp_path):
@@ -189,7 +189,7 @@ def test_damaged_time_stays_alone(tmp_path, kind, sound_codec, damage):
     clip = write_moving_clip(tmp_path / 'clip.mkv', 'mpeg4', sound_codec)
     copy(clip, tmp_path / 'expected.mp4')
     position, _ = packets_of(clip, kind)[10]
-    overwrite(clip, position - 3, damage)  # milliseconds from where its group begins: 32 s ahead, or back
+    overwrite(clip, position - 3, damage)  # its time in ms, relative to its cluster: 32 s ahead, or back
     times, _, stopped = copy(clip, tmp_path / 'copy.mp4')
     assert stopped is None
     np.testing.assert_allclose(times, picture_times_ms(tmp_path / 'expected.mp4'), atol=25)
@@ -200,7 +200,7 @@ def test_damaged_time_stays_alone(tmp_path, kind, sound_codec, damage):
 
 
 class StreamBeganLate:
-    """Ends as PyAV does where a stream is found that was not there when the file was opened."""
+    """Ends as PyAV does if a stream appears that was not there when the file was opened."""
 
     def demux(self, *streams):
         yield from (1, 2)
@@ -221,7 +221,7 @@ def whole_clip(request, tmp_path_factory):
 
 
 def corrupt(content, seed):
-    """Overwrite bytes: of the header with an even seed, anywhere with an odd one."""
+    """Returns the content with some bytes changed: in the header if the seed is even, anywhere if it is odd."""
     generator = np.random.default_rng(seed)
     content = bytearray(content)
     room = len(content) if seed % 2 else 1_500

@@ -1,4 +1,4 @@
-"""Recordings that were joined: the picture changes its size, the sound its start."""
+"""Recordings that were joined: the size of the picture changes, or the start of the sound."""
 
 from fractions import Fraction
 
@@ -11,7 +11,7 @@ from tests.conftest import copy_video, picture_times_ms, sound_packets, write_to
 
 
 def write_recording(path, size, seconds, brightness=200, aspect=None, sound=('mp2', 0), codec='mpeg2video'):
-    """A transport stream, 25 frames a second, all of one brightness; sound is its codec and its start in seconds."""
+    """Write a transport stream, 25 frames a second, of one brightness; sound is its codec and its start in seconds."""
     with av.open(str(path), 'w', format='mpegts') as container:
         stream = container.add_stream(codec, rate=25)
         (stream.width, stream.height), stream.pix_fmt = size, 'yuv420p'
@@ -39,7 +39,7 @@ def join(path, *recordings):
         ((640, 360), None, (slice(0, 480), slice(45, 315))),
         ((240, 360), None, (slice(120, 360), slice(0, 360))),
         ((240, 360), Fraction(2), (slice(0, 480), slice(0, 360))),
-        ((480, 360), Fraction(4, 3), (slice(0, 480), slice(45, 315))),  # the shape of the pixels alone changes
+        ((480, 360), Fraction(4, 3), (slice(0, 480), slice(45, 315))),  # only the shape of the pixels changes
     ],
 )
 @pytest.mark.parametrize('codec', ['mpeg2video', 'libx264'])

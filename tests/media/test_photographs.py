@@ -10,7 +10,7 @@ from tests.conftest import DEMO_PATH
 
 @pytest.fixture(scope='module')
 def portrait():
-    """A picture with one face, of the demo: (360, 640, 3) uint8, BGR."""
+    """A picture of the demo clip with one face: (360, 640, 3) uint8, BGR."""
     video = cv2.VideoCapture(str(DEMO_PATH))
     video.set(cv2.CAP_PROP_POS_FRAMES, 30)
     return video.read()[1]

@@ -1,4 +1,4 @@
-"""The sound of what is written."""
+"""The sound of the annotated video."""
 
 from fractions import Fraction
 
@@ -35,7 +35,7 @@ def test_sound_that_mp4_cannot_carry_becomes_aac(tmp_path):
     with av.open(str(tmp_path / 'copy.mp4')) as container:
         sound = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(audio=0)])
         assert container.streams.audio[0].codec_context.name == 'aac'
-    assert len(sound) == pytest.approx(44100, abs=2100)  # AAC pads to whole packets of 1024
+    assert len(sound) == pytest.approx(44100, abs=2100)  # AAC pads to complete packets of 1024 samples
     spectrum = np.abs(np.fft.rfft(sound[4410:39690]))
     assert spectrum.argmax() * 44100 / 35280 == pytest.approx(440, abs=2)
 

@@ -5,7 +5,7 @@ from emotion_recognition.media.timestamps import repair_timestamps
 
 
 def mend(times, end=None):
-    """Mended times of frames 40 ms apart, each moved by its recording's shift."""
+    """Returns the repaired times of frames 40 ms apart, each moved by its recording's shift."""
     frames = repair_timestamps([(pts, 40, number) for number, pts in enumerate(times)], 0.001, end)
     return [frame.pts + frame.shift for frame in frames]
 
@@ -57,7 +57,7 @@ def test_joined_recordings_follow_each_other():
     assert [frame.recording for frame in frames] == [0, 0, 0, 1, 1, 1, 1, 1, 2, 2]
     assert [frame.pts + frame.shift for frame in frames] == [
         *[1_400, 1_440, 2_000],
-        *[2_040, 2_080, 2_081, 2_121, 2_940],  # 0 and 40 a second time are small steps back: damage
+        *[2_040, 2_080, 2_081, 2_121, 2_940],  # the second 0 and 40 are small steps back: damage
         *[2_980, 3_020],
     ]
 

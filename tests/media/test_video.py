@@ -119,8 +119,8 @@ def test_odd_size_is_padded_by_its_last_row_and_column(tmp_path):
     np.testing.assert_allclose(picture, 20, atol=4)
 
 
-# How x and y of the file's picture lead to right and down on the screen, and what is seen there: the file's corners are
-# 1 2 in the upper and 3 4 in the lower row.
+# How x and y of the picture in the file become right and down on the screen, and which corners are seen there. In the
+# file, the corners are 1 2 in the upper row and 3 4 in the lower row.
 ORIENTATIONS = {
     'a quarter to the right': ((0, 1, -1, 0), [[3, 1], [4, 2]]),
     'a quarter to the left': ((0, -1, 1, 0), [[2, 4], [1, 3]]),
@@ -141,7 +141,7 @@ def write_oriented_clip(path, matrix):
         frame = av.VideoFrame.from_ndarray(picture, format='bgr24')
         container.mux([*stream.encode(frame), *stream.encode(None)])
     content = bytearray(path.read_bytes())
-    place = content.index(b'tkhd') + 44  # of the matrix in the track's header
+    place = content.index(b'tkhd') + 44  # where the matrix is in the track's header
     a, b, c, d = (value << 16 for value in matrix)
     content[place : place + 36] = struct.pack('>9i', a, b, 0, c, d, 0, 0, 0, 1 << 30)
     path.write_bytes(content)
@@ -187,7 +187,7 @@ def test_file_that_is_no_video(tmp_path):
 
 def test_video_that_was_cut_off(tmp_path):
     content = write_clip(tmp_path / 'clip.mp4', STEADY).read_bytes()
-    (tmp_path / 'cut.mp4').write_bytes(content[: content.index(b'moov')])  # without the index, which stands at the end
+    (tmp_path / 'cut.mp4').write_bytes(content[: content.index(b'moov')])  # without the index, which is at the end
     with pytest.raises(InputError, match='cannot be read as a video'):
         VideoReader(tmp_path / 'cut.mp4')
 

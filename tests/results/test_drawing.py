@@ -16,7 +16,7 @@ def test_box_in_the_colour_of_the_emotion():
     frame = np.zeros((240, 320, 3), np.uint8)
     draw_faces(frame, [FaceEmotion(1, (100, 100, 80, 80), HAPPY)])
     for x, y in ((140, 180), (100, 140), (180, 140)):  # lower, left and right side
-        np.testing.assert_allclose(frame[y, x], (60, 215, 255), atol=25)  # the line is smoothed
+        np.testing.assert_allclose(frame[y, x], (60, 215, 255), atol=25)  # the line has soft edges
     assert not frame[110:170, 110:170].any()
 
 
@@ -39,7 +39,7 @@ def test_label_fits_any_frame(width, height):
     left, right = columns[[0, -1]]
     assert left >= 0 and right < width
     dark = (frame[rows[0] : rows[-1], left:right] < 60).all(axis=2)
-    assert not dark[:, :2].any() and not dark[:, -2:].any()  # the text keeps off both ends
+    assert not dark[:, :2].any() and not dark[:, -2:].any()  # the text touches neither end
     assert dark.any()
 
 

@@ -16,7 +16,7 @@ from tests.conftest import DEMO_PATH, picture_times_ms
 
 
 def periods(*frames):
-    """FacePeriods of frames, each a time and {face: emotion}."""
+    """Returns the FacePeriods of frames, each a time in ms and {face number: emotion}."""
     face_periods = FacePeriods()
     for number, (ms, emotions) in enumerate(frames, start=1):
         faces = [SimpleNamespace(track_id=face, emotion=emotion) for face, emotion in emotions.items()]
@@ -76,7 +76,7 @@ def test_link_to_the_media(tmp_path, media, relative, kind):
 
 @pytest.fixture
 def early_clip(tmp_path):
-    """A second of the demo that begins 120 ms before time 0, with one frame of half a second. Red faces turn blue."""
+    """A second of the demo clip, from 120 ms before time 0, with one frame of half a second. Red faces turn blue."""
     path = tmp_path / 'early.mkv'
     options = {'avoid_negative_ts': 'disabled'}
     with av.open(str(DEMO_PATH)) as source, av.open(str(path), 'w', container_options=options) as target:
@@ -111,7 +111,7 @@ def test_file_read_back_agrees_with_the_tables_and_the_video(tmp_path, early_cli
     assert [emotion for *_, emotion in read] == ['anger', 'sad']
     assert (read[0][0], read[-1][1]) == (0, round(times[-1] + 120 + 1000 / average_rate(early_clip)))
     assert [start for start, *_ in read[1:]] == [end for _, end, _ in read[:-1]]
-    for start, end, emotion in read:  # of every frame
+    for start, end, emotion in read:  # every frame
         inside = (faces.ms.round() + 120 >= start) & (faces.ms.round() + 120 < end)
         assert inside.any() and set(faces.emotion[inside]) == {emotion}
 
@@ -128,5 +128,5 @@ def test_without_an_annotated_video_the_original_is_linked(tmp_path, early_clip,
     link = document.get_linked_files()[0]
     assert (link['MEDIA_URL'], link['RELATIVE_MEDIA_URL']) == (address(early_clip), './early.mkv')
     read = annotations(document, 'face 1')
-    assert read[0][0] == 0  # ELAN has no times before
+    assert read[0][0] == 0  # ELAN has no times before 0
     assert read[-1][1] == round(picture_times_ms(early_clip)[-1] + 1000 / average_rate(early_clip))

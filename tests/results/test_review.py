@@ -1,4 +1,4 @@
-"""What stands in the review page; tests/test_review_page.py is about what it does."""
+"""What the review page contains; test_review_page.py is about what it does."""
 
 import json
 import re
@@ -25,7 +25,7 @@ def test_times_and_periods_are_exact():
         review.add(number, ms, faces)
     content = review.to_json('clip.mp4', 'clip_with_emotions.mp4', True, ())
     assert content['times'] == [-20_000, 33_333, 36_667, 40_000, 40_000]
-    assert content['shift'] == 20_000  # VideoWriter moves what begins before 0 to there
+    assert content['shift'] == 20_000  # VideoWriter moves a video that begins before 0 to 0
     assert review.to_json('clip.mp4', 'clip.mp4', False, ())['shift'] == 0
     assert content['periods'] == [
         [1, 1, 0, 0, 1, 0.8, 0, 1, ''],
@@ -91,7 +91,7 @@ def luminance(colour):
 
 
 def contrast(one, other):
-    """As WCAG 2 defines it, of two colours such as #1a2b3c."""
+    """Returns the contrast ratio of WCAG 2 for two colours like #1a2b3c."""
     brighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
     return (brighter + 0.05) / (darker + 0.05)
 

@@ -108,7 +108,7 @@ def test_least_confidence_greys_what_lies_below(tmp_path, open_page):
     assert is_grey(colour_of_row_two())
     assert page.locator('tr.below').all_inner_texts() == [page.locator('#table-body tr', has_text='fear').inner_text()]
     page.locator('tr.below').click()
-    page.locator('#emotion').select_option('surprise')  # what a person says is not below
+    page.locator('#emotion').select_option('surprise')  # what a person says is never below
     assert not is_grey(colour_of_row_two())
     assert page.locator('tr.below').count() == 0
 
@@ -164,7 +164,7 @@ def test_an_hour_with_three_faces_is_small_and_opens_at_once(tmp_path, browser):
     page.goto(path.as_uri())
     page.locator('.row[data-face="3"] canvas').wait_for()
     opened_ms = page.evaluate('performance.getEntriesByType("navigation")[0].loadEventEnd')
-    assert opened_ms < 4000  # some 500 on a quiet machine
+    assert opened_ms < 4000  # about 500 on a quiet machine
     page.keyboard.press('End')
     assert f'frame {frames} of {frames}' in page.locator('#position').inner_text()
     last = page.locator('#table-body tr').last.inner_text().split('\t')

@@ -1,4 +1,4 @@
-"""Corrections on the review page, in a real browser, and what becomes of them."""
+"""Corrections on the review page, in a real browser, and the results that come of them."""
 
 import csv
 import json
@@ -77,7 +77,7 @@ def test_faces_merge_unless_both_are_seen_at_once(tmp_path, open_page):
     assert 'both seen at 0:00.400' in page.locator('#message').inner_text()
     assert {row['face'] for row in read_download(page)} == {'1', '2'}
     page.locator('#table-body tr', has_text='neutral').click()
-    page.keyboard.press('u')  # face 2 is wrong where face 1 is seen
+    page.keyboard.press('u')  # face 2 is wrong while face 1 is seen
     page.keyboard.press('End')
     page.locator('#merge').click()
     rows = [(row['emotions'], row['face'], row['found_as'], row['use']) for row in read_download(page)]
@@ -88,14 +88,14 @@ def test_faces_merge_unless_both_are_seen_at_once(tmp_path, open_page):
         ('fear', '1', '2', 'yes'),
     ]
     assert page.locator('.row .name').all_inner_texts() == ['face 1']
-    for key in ('Home', 'm', 'End', 'u', 'u'):  # nothing of it is used, then all would be, and face 1 be there twice
+    for key in ('Home', 'm', 'End', 'u', 'u'):  # not used at all; then used again, which would show face 1 twice
         page.keyboard.press(key)
     assert 'seen twice at 0:00.400' in page.locator('#message').inner_text()
     assert not page.locator('#use').is_checked()
     assert {row['use'] for row in read_download(page)} == {'no'}
     page.keyboard.press('m')
     page.keyboard.press('z')
-    click_at(page, 1, 17 * 40 + 10, STEADY)  # within happy, above the end of what is not used
+    click_at(page, 1, 17 * 40 + 10, STEADY)  # within happy, whose row is above the end of the unused period
     page.keyboard.press('n')
     page.keyboard.type('above')
     page.keyboard.press('Enter')
@@ -108,7 +108,7 @@ def test_faces_merge_unless_both_are_seen_at_once(tmp_path, open_page):
 
 @pytest.fixture
 def face_clip(tmp_path):
-    """The first second of the demo, under a name that is hostile where the system allows it."""
+    """The first second of the demo clip, under a name that is hostile if the system allows it."""
     name = 'a "b" & c%20#?.mp4' if sys.platform == 'win32' else '<img src=x onerror=alert(1)>.mp4'
     path = tmp_path / re.sub(r'["?]', '', name)
     with av.open(str(DEMO_PATH)) as source, av.open(str(path), 'w') as target:
@@ -135,7 +135,7 @@ def test_from_the_video_over_the_page_to_the_corrected_results(face_clip, colour
     corrected_csv = face_clip.with_name('corrected.csv')
     download(page).save_as(corrected_csv)
     machine = beside['_with_emotions_faces_data.csv'].read_bytes()
-    nowhere = face_clip.with_name('none.h5')  # neither network nor detector is needed
+    nowhere = face_clip.with_name('none.h5')  # neither the network nor the detector is needed
     arguments = ['--apply', corrected_csv, '--model-weights-path', nowhere, '--detector-path', nowhere, face_clip]
     emotions_from_video.main([str(argument) for argument in arguments])
     assert f'Wrote {face_clip.with_name(face_clip.stem)}_with_emotions_corrected.mp4' in capsys.readouterr().out

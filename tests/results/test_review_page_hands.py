@@ -1,4 +1,4 @@
-"""Mouse and keys on the review page, in a real browser: what was chosen, typed or begun must not go astray."""
+"""Mouse and keys on the review page, in a real browser: nothing chosen, typed or begun may get lost."""
 
 import pytest
 

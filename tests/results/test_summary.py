@@ -14,7 +14,7 @@ def face(track_id, happy, change=None):
 
 
 def summarise(frames, spans=(), last_frame_ms=100.0):
-    """Rows of (span, face, frames, seconds, share of happy, mean of happy, changes a minute)."""
+    """Returns rows of (span, face, frames, seconds, share of happy, mean of happy, changes a minute)."""
     summary = VideoSummary('a.mp4', NAMES, spans)
     for number, (ms, faces) in enumerate(frames, start=1):
         summary.add(number, ms, faces)
@@ -66,7 +66,7 @@ def test_memory_does_not_grow_with_the_frames():
         summary.add(number, number * 40.0, [face(1, 0.9)])
     assert len(summary._seen) == 2
     assert summary.to_frame(40.0).frames.tolist() == [2000, 2000]
-    assert summary.to_frame(40.0).frames.tolist() == [2000, 2000]  # asked twice, nothing is counted twice
+    assert summary.to_frame(40.0).frames.tolist() == [2000, 2000]  # a second call counts nothing twice
 
 
 def test_columns_with_valence_and_without_faces():

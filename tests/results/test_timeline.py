@@ -11,7 +11,7 @@ from emotion_recognition.results.timeline import drawable, minutes, save_timelin
 
 
 def seen(frames):
-    """Collect frames, each a dictionary of track numbers and emotions, 40 ms apart."""
+    """Collect frames 40 ms apart, each a dictionary of face numbers and emotions."""
     face_periods = FacePeriods()
     for number, faces in enumerate(frames, start=1):
         face_periods.add(
@@ -80,7 +80,7 @@ def test_another_font_that_is_installed_is_used(monkeypatch):
 
 
 def title_width(name, path):
-    """Pixels from the first to the last dark column of the title."""
+    """Returns the pixels from the first to the last dark column of the title."""
     save_timeline(seen([{1: 'happy'}] * 5), name, path)
     return np.ptp(np.flatnonzero((cv2.imread(str(path))[:22] < 128).any(axis=(0, 2))))
 
