@@ -69,7 +69,7 @@ def measure(ways, face_count, rounds):
                 way(faces)
             if round_number:  # the first round compiles
                 times[name].append((time.perf_counter() - started) / CALLS * 1000)
-    print(f'{face_count} faces')
+    print(f'Faces in the frame: {face_count}')
     first = np.median(next(iter(times.values())))
     for name, values in times.items():
         median = np.median(values)
