@@ -199,7 +199,7 @@ def test_camera_that_is_lost_ends_the_run_with_a_whole_table(tmp_path, display, 
     options = ['--camera', stream_address, '--reopen-seconds', 0.5]
     code, stdout, stderr = finish(start(csv_path, display, *options))
     assert code == 1
-    assert stderr.splitlines()[-1].endswith('was lost, and could not be opened again in 0.5 s')
+    assert stderr.splitlines()[-1].endswith('was lost and could not be opened again in 0.5 s')
     assert f'Wrote {csv_path}, 0 rows' in stdout
     assert len(pd.read_csv(csv_path)) == 0
 

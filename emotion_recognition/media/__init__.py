@@ -1,1 +1,1 @@
-"""Pictures in and out, each at its own time: videos, cameras and photographs; their sound; the writer of videos."""
+"""Pictures in and out, each at its own time: videos, cameras, photographs and sound."""

@@ -15,20 +15,20 @@ import numpy as np
 from emotion_recognition.labels import InputError
 from emotion_recognition.media.video import VideoReader
 
-REOPEN_SECONDS = 5.0  # for which a camera that was lost is tried again
-RETRY_SECONDS = 0.5  # between two tries
-STREAM_TIMEOUT_MS = 5000  # for a stream to answer; FFmpeg's own is half a minute
-CLOSE_SECONDS = 2.0  # for which a read that hangs is waited for
+REOPEN_SECONDS = 5.0  # how long a lost camera is tried again
+RETRY_SECONDS = 0.5  # between two attempts
+STREAM_TIMEOUT_MS = 5000  # how long a stream may take to answer; FFmpeg's default is half a minute
+CLOSE_SECONDS = 2.0  # how long closing waits for a read that hangs
 
 
 @dataclass(frozen=True)
 class CameraFrame:
-    """A frame as it was read.
+    """A frame of a camera, with the moment at which it was read.
 
     Attributes:
-        number: from 1, of all frames read; those that nobody took in time count too.
-        time: when it was read, in seconds of `time.perf_counter`, whose steps are fine on Windows too.
-        picture_bgr: (height, width, 3) uint8, BGR.
+        number: Frame number from 1. Frames that nobody took in time are counted too.
+        time: When the frame was read, in seconds of `time.perf_counter`, which is precise on Windows too.
+        picture_bgr: The frame itself, (height, width, 3) uint8, BGR.
     """
 
     number: int
@@ -37,16 +37,16 @@ class CameraFrame:
 
 
 class Camera:
-    """Reads in a thread of its own, so that a slow user skips frames instead of falling behind.
+    """Camera, stream or video that is read in a separate thread: a slow consumer skips frames, but never falls behind.
 
     Use it in a `with` statement.
 
     Args:
-        source: number of a camera from 0, path of a device, address of a stream (`rtsp://...`), or path of a video.
-        reopen_seconds: for how long to try again after a camera or a stream was lost.
+        source: Number of a camera from 0, path of a device, address of a stream (`rtsp://...`), or path of a video.
+        reopen_seconds: How long to try again, in seconds, after a camera or a stream was lost.
 
     Raises:
-        InputError: it cannot be opened.
+        InputError: The source cannot be opened.
     """
 
     def __init__(self, source: int | str, reopen_seconds: float = REOPEN_SECONDS):
@@ -63,15 +63,21 @@ class Camera:
 
     @property
     def ended(self) -> bool:
-        """Whether there is no frame any more: a video file is over. That a camera was lost is for `read_newest`."""
+        """Whether a video file has no more frames. A lost camera is reported by `read_newest` instead."""
         with self._changed:
             return self._ended and self._newest is None and self._error is None
 
     def read_newest(self, timeout_seconds: float) -> CameraFrame | None:
-        """Take the newest frame that was not taken yet, None if there is none until the timeout or at the end.
+        """Take the newest frame that has not been taken yet.
+
+        Args:
+            timeout_seconds: How long to wait for a frame, in seconds.
+
+        Returns:
+            The frame, or None if none comes in this time or the video file has ended.
 
         Raises:
-            InputError: the camera was lost.
+            InputError: The camera was lost.
         """
         self._wanted.set()
         with self._changed:
@@ -98,7 +104,7 @@ class Camera:
                 self._changed.notify_all()
 
     def _play(self, reader) -> Iterator[np.ndarray]:
-        """A video file's frames, each when it is due; the first one as soon as anybody wants it."""
+        """Yield a video file's frames, each when it is due; the first one as soon as a frame is asked for."""
         with reader:
             start = None
             for _, timestamp_ms, picture_bgr in reader.read_frames():
@@ -108,7 +114,7 @@ class Camera:
                 yield picture_bgr
 
     def _watch(self, capture) -> Iterator[np.ndarray]:
-        """A camera's or stream's frames; opens it again when it is lost."""
+        """Yield the frames of a camera or stream, and open it again if it is lost."""
         try:
             while not self._stop.is_set():
                 is_read, picture_bgr = capture.read()
@@ -122,13 +128,13 @@ class Camera:
 
     def _reopen(self):
         deadline = time.perf_counter() + self._reopen_seconds
-        print(f'Camera {self._source} gives no picture; trying again', file=sys.stderr)
+        print(f'Camera {self._source} sends no frames; trying again', file=sys.stderr)
         while time.perf_counter() < deadline and not self._stop.wait(RETRY_SECONDS):
             capture = _capture(self._source)
             if capture.isOpened() and capture.grab():
                 return capture
             capture.release()
-        raise InputError(f'camera {self._source} was lost, and could not be opened again in {self._reopen_seconds:g} s')
+        raise InputError(f'camera {self._source} was lost and could not be opened again in {self._reopen_seconds:g} s')
 
     def __enter__(self):
         return self
@@ -140,7 +146,7 @@ class Camera:
 
 
 def parse_source(text: str) -> int | str:
-    """A camera as the user names it: a number where it is one."""
+    """Convert a camera from the command line: digits become a number, anything else stays a path or an address."""
     return int(text) if text.isdecimal() and len(text) < 10 else text  # no camera has a number of 10 digits
 
 
@@ -149,13 +155,13 @@ def _is_file(source):
 
 
 def _open(source):
-    # What OpenCV and its FFmpeg say of cameras that are not there; the reasons below say it in one line.
+    # OpenCV and its FFmpeg print several lines about a missing camera; the error below says it in one.
     os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     capture = _capture(source)
     if not capture.isOpened():
-        raise InputError(f'camera {source} cannot be opened: {_why_closed(source)}')
-    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # where the driver keeps several, the first ones would be old
+        raise InputError(f'camera {source} cannot be opened: {_explain_failure(source)}')
+    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # if the driver buffered several frames, the first ones would be old
     return capture
 
 
@@ -170,16 +176,16 @@ def _is_address(source):
     return isinstance(source, str) and '://' in source
 
 
-def _why_closed(source):
-    """The likeliest reason, and what to do."""
+def _explain_failure(source):
+    """Name the most likely reason why a camera cannot be opened, and what to do about it."""
     if _is_address(source):
-        return 'nothing answers at this address, or not with a video'
+        return 'nothing answers at this address, or the answer is not a video'
     if sys.platform == 'linux':
         device = Path(f'/dev/video{source}' if isinstance(source, int) else source)
         if not device.exists():
-            return f'there is no {device}; --camera takes another number, a stream or a video file'
+            return f'there is no {device}; give --camera another number, a stream or a video file'
         if not os.access(device, os.R_OK | os.W_OK):
-            return f'no permission for {device}; add yourself to its group, mostly `video`, and log in again'
+            return f'no permission to use {device}; add yourself to its group, usually `video`, and log in again'
     elif isinstance(source, str):
-        return 'no such file, and not a number or an address'
-    return 'not there, used by another program, or forbidden in the privacy settings'
+        return 'no such file; expected a number, an address, or the path of a device or video'
+    return 'it does not exist, another program uses it, or the privacy settings forbid it'

@@ -1,4 +1,4 @@
-"""From a decoder's frames to upright pictures with square pixels, all of one size."""
+"""Converting a decoder's frames to upright pictures with square pixels, all of one size."""
 
 from fractions import Fraction
 
@@ -8,38 +8,43 @@ import numpy as np
 from av.stream import Disposition
 from av.video.reformatter import Interpolation
 
-INTERPOLATION = Interpolation.BILINEAR  # rounds down, some 1 of 255, in a seventh of the time exact rounding takes
-FLIPS = {(True, False): 1, (False, True): 0, (True, True): -1}  # left with right, top with bottom: code of cv2.flip
-WIDEST_PIXEL = 8  # width to height, or height to width; a damaged header names more
+INTERPOLATION = Interpolation.BILINEAR  # rounds down, by about 1 of 255, in a seventh of the time of exact rounding
+FLIP_CODES = {(True, False): 1, (False, True): 0, (True, True): -1}  # (left-right, top-bottom) -> code of cv2.flip
+MAX_PIXEL_ASPECT = 8  # of width to height, or height to width; only damaged headers name more
 
 
-def find_picture_stream(container: av.container.InputContainer) -> av.VideoStream | None:
-    """The picture stream that the file names as its default, else the largest one; None if there is none."""
-    streams = [stream for stream in container.streams.video if _is_moving_picture(stream)]
+def find_video_stream(container: av.container.InputContainer) -> av.VideoStream | None:
+    """Find the video stream that the file names as its default, otherwise the largest one. None if it has none."""
+    streams = [stream for stream in container.streams.video if _is_video(stream)]
     return max(streams, key=_default_then_largest, default=None)
 
 
 class FrameConverter:
-    """Converts the frames of one stream. A frame of another size than the first is scaled to fit into it, in black.
+    """Converts the frames of one stream.
+
+    All pictures get the size of the first one: others are scaled to fit into it, and padded with black.
 
     Args:
-        stream: that the frames are decoded from.
+        stream: Stream that the frames are decoded from.
 
     Attributes:
-        size: width and height of all pictures; None before the first.
+        size: Width and height of all pictures in pixels, or None before the first one.
     """
 
     def __init__(self, stream: av.VideoStream):
         self._stream = stream
-        self._own_aspect = stream.codec_context.sample_aspect_ratio or 1  # as the first pictures say
-        self._aspect = stream.sample_aspect_ratio or 1  # the container's, if it has one
+        self._own_aspect = stream.codec_context.sample_aspect_ratio or 1  # what the first frames say
+        self._aspect = stream.sample_aspect_ratio or 1  # what the container says, if it says anything
         self.size: tuple[int, int] | None = None
 
     def convert(self, frame: av.VideoFrame) -> np.ndarray:
-        """Convert a frame, in the order of decoding.
+        """Convert the next frame.
+
+        Args:
+            frame: Frame as it was decoded; frames are given in the order of decoding.
 
         Returns:
-            (height, width, 3) uint8, BGR.
+            The upright picture, (height, width, 3) uint8, BGR.
         """
         is_transposed, flips = _read_orientation(frame)
         width, height = max(1, round(frame.width * self._pixel_aspect(frame))), frame.height
@@ -50,33 +55,36 @@ class FrameConverter:
         frame_bgr = frame.to_ndarray(format='bgr24', width=width, height=height, interpolation=INTERPOLATION)
         frame_bgr = cv2.transpose(frame_bgr) if is_transposed else frame_bgr
         frame_bgr = frame_bgr if flips is None else cv2.flip(frame_bgr, flips)
-        return frame_bgr if fitting == self.size else _put_on_black(frame_bgr, self.size)
+        return frame_bgr if fitting == self.size else _pad_with_black(frame_bgr, self.size)
 
     def _pixel_aspect(self, frame):
-        """Width of a pixel by its height. What the container says counts until the pictures' own value changes."""
+        """Width of a pixel divided by its height. The container's value counts until that of the frames changes."""
         decoder = self._stream.codec_context
         own_aspect = decoder.sample_aspect_ratio or 1
-        # A frame that was held back while the decoder went on to another size is still of the aspect before it.
+        # A frame that was held back while the decoder went on to another size still has the previous aspect.
         is_newest = (decoder.width, decoder.height) == (frame.width, frame.height)
         if is_newest and own_aspect != self._own_aspect:
             self._own_aspect = self._aspect = own_aspect
-        return self._aspect if 1 / WIDEST_PIXEL <= self._aspect <= WIDEST_PIXEL else 1
+        return self._aspect if 1 / MAX_PIXEL_ASPECT <= self._aspect <= MAX_PIXEL_ASPECT else 1
 
 
 def _read_orientation(frame):
-    """What makes a frame upright, by its display matrix, to quarter turns: whether rows become columns, and the code of
-    the flip after that, None for none."""
+    """Read from a frame's display matrix what makes it upright, to the nearest quarter turn.
+
+    Returns:
+        Whether rows become columns, and the code of the flip after that, or None.
+    """
     matrix = frame.side_data.get('DISPLAYMATRIX')
     if matrix is None:
         return False, None
     (right_of_x, down_of_x, _), (right_of_y, down_of_y, _), _ = np.frombuffer(matrix, np.int32).reshape(3, 3).tolist()
     is_transposed = abs(down_of_x) > abs(right_of_x)
     right, down = (right_of_y, down_of_x) if is_transposed else (right_of_x, down_of_y)
-    return is_transposed, FLIPS.get((right < 0, down < 0))
+    return is_transposed, FLIP_CODES.get((right < 0, down < 0))
 
 
-def _is_moving_picture(stream):
-    """Whether a picture stream can be decoded, and is a film and not, say, the cover of a song."""
+def _is_video(stream):
+    """Whether a stream can be decoded, and is a video and not, for example, the cover of a song."""
     return stream.codec_context and stream.width > 0 and not stream.disposition & Disposition.attached_pic
 
 
@@ -85,12 +93,12 @@ def _default_then_largest(stream):
 
 
 def _fit(size, room):
-    """The largest size of the same shape that there is room for."""
+    """Scale a size to the largest one of the same shape that fits into another size."""
     factor = min(Fraction(room[0], size[0]), Fraction(room[1], size[1]))
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
 
 
-def _put_on_black(picture_bgr, size):
+def _pad_with_black(picture_bgr, size):
     height, width = picture_bgr.shape[:2]
     left, top = (size[0] - width) // 2, (size[1] - height) // 2
     right, bottom = size[0] - width - left, size[1] - height - top

@@ -11,17 +11,24 @@ PHOTOGRAPH_SUFFIXES = ['.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp'
 
 
 def is_photograph(path: Path) -> bool:
-    """Whether a file is taken for a photograph and not for a video."""
+    """Whether a file counts as a photograph, judging by its name, and not as a video."""
     return path.suffix.lower() in PHOTOGRAPH_SUFFIXES
 
 
 def read_photograph(path: Path) -> np.ndarray:
-    """Read a photograph, upright as its EXIF orientation says: (height, width, 3) uint8, BGR.
+    """Read a photograph and turn it upright, as its EXIF orientation says.
 
-    Of a file with several pictures, the first; transparency is left out, and depth above 8 bits reduced.
+    If the file has several pictures, the first one is read. Transparency is dropped, and more than 8 bits per colour
+    are reduced to 8.
+
+    Args:
+        path: Path of the file.
+
+    Returns:
+        The picture, (height, width, 3) uint8, BGR.
 
     Raises:
-        InputError: the file is missing or not a picture.
+        InputError: The file is missing or is not a picture.
     """
     try:
         data = np.fromfile(path, np.uint8)  # cv2.imread cannot open every name on Windows
@@ -31,7 +38,7 @@ def read_photograph(path: Path) -> np.ndarray:
         raise InputError(f'{path}: cannot be read ({error.strerror})') from None
     try:
         picture_bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
-    except cv2.error:  # such as one above OpenCV's limit of 2^30 pixels
+    except cv2.error:  # for example, a picture above OpenCV's limit of 2^30 pixels
         picture_bgr = None
     if picture_bgr is None:
         raise InputError(f'{path}: cannot be read as a photograph')
@@ -39,11 +46,15 @@ def read_photograph(path: Path) -> np.ndarray:
 
 
 def write_photograph(path: Path, picture_bgr: np.ndarray) -> None:
-    """Write a (height, width, 3) uint8 BGR picture as the kind of file that its name says.
+    """Write a picture in the file format that the suffix of the path names.
+
+    Args:
+        path: Path of the new file.
+        picture_bgr: (height, width, 3) uint8, BGR.
 
     Raises:
-        InputError: a picture of this size does not fit into this kind.
-        OSError: the file cannot be written.
+        InputError: The format cannot hold a picture of this size.
+        OSError: The file cannot be written.
     """
     try:
         written, data = cv2.imencode(path.suffix, picture_bgr)

@@ -1,4 +1,4 @@
-"""Carrying a video's sound over into another file."""
+"""Copying a video's sound to another file."""
 
 from collections.abc import Sequence
 from fractions import Fraction
@@ -9,24 +9,24 @@ import av
 from emotion_recognition.media.packets import DECODE_ERRORS, decode, demux, mux, open_container
 from emotion_recognition.media.timestamps import repair_timestamps
 
-CODECS_THAT_MP4_CARRIES = {'aac', 'mp3', 'ac3', 'eac3', 'alac', 'flac', 'opus'}  # other sound becomes AAC
-OTHER_RATE = 48_000  # samples a second, of sound that comes at a rate which AAC has not
+MP4_CODECS = {'aac', 'mp3', 'ac3', 'eac3', 'alac', 'flac', 'opus'}  # mp4 holds these; other sound is encoded as AAC
+FALLBACK_RATE = 48_000  # samples per second, for sound at a rate that AAC does not support
 
 
 class Sound:
-    """Carries the first sound stream of a file into a container, in step with the pictures.
+    """Copies the first sound stream of a file to a container, in step with the frames.
 
-    Its packets are copied where mp4 can hold them, otherwise encoded anew as AAC. A file without sound is no error, and
-    packets that are damaged are left out.
+    Its packets are copied if mp4 can hold their codec, and otherwise encoded as AAC. Damaged packets are left out. A
+    file without sound is not an error.
 
     Args:
-        path: of the file.
-        target: the container, to which nothing was written yet.
-        shifts: by how many seconds the pictures of each of the file's recordings are moved, see
-            `VideoReader.shifts`; it may grow while the sound is carried over.
+        path: Path of the file.
+        target: Container that the sound is written to. Nothing may have been written to it yet.
+        shifts: Seconds by which the frames of each of the file's recordings are moved, see `VideoReader.shifts`. It
+            may grow while the sound is copied.
 
     Attributes:
-        delay: by how much all of it is moved, in seconds.
+        delay: Seconds by which all of the sound is moved.
     """
 
     delay = Fraction(0)
@@ -37,9 +37,9 @@ class Sound:
         self._source = open_container(path, metadata_errors='replace')
         self._packets = iter(())
         self._waiting = None  # the first packet that is not due yet, with its time
-        self._position = None  # seconds, where the last one written starts
+        self._position = None  # seconds at which the last written packet starts
         self._is_encoded = False
-        self._resampler = self._form = None  # the form of the sound that the resampler takes
+        self._resampler = self._resampled_format = None  # the resampler, and the format of the sound that it takes
         stream = next((stream for stream in self._source.streams.audio if _is_sound(stream)), None)
         if stream is None:
             return
@@ -49,17 +49,22 @@ class Sound:
             ((packet.pts, packet.duration or 1, packet) for packet in packets), self._time_base
         )
         self._waiting = next(self._packets, None)
-        if self._waiting is None:  # mp4 does not take a stream without packets in each codec
+        if self._waiting is None:  # with some codecs, mp4 refuses a stream without packets
             return
-        if stream.codec_context.codec.canonical_name in CODECS_THAT_MP4_CARRIES:
+        if stream.codec_context.codec.canonical_name in MP4_CODECS:
             self._stream = target.add_stream_from_template(stream)
         else:
             self._is_encoded = True
             layout = 'mono' if stream.layout.nb_channels == 1 else 'stereo'
-            self._stream = target.add_stream('aac', rate=_aac_rate(stream.rate), layout=layout)
+            self._stream = target.add_stream('aac', rate=_choose_aac_rate(stream.rate), layout=layout)
 
     def write_until(self, seconds: float, is_end: bool = False) -> None:
-        """Write what starts up to a time; at the end also what was to follow pictures that never came."""
+        """Write the packets that start up to a time.
+
+        Args:
+            seconds: The time, in seconds of the annotated video without `delay`.
+            is_end: Whether no frames follow. Then the packets of recordings whose frames never came are written too.
+        """
         while True:
             packet = self._waiting or next(self._packets, None)
             self._waiting = packet
@@ -72,18 +77,18 @@ class Sound:
                 self._mux(packet.item, start + self.delay)
 
     def finish(self, seconds: float) -> None:
-        """Write what starts up to a time and flush the encoder."""
+        """Write the packets that start up to a time in seconds, and flush the encoder."""
         self.write_until(seconds, is_end=True)
         if self._is_encoded:
             for frame in [*self._flush(), None]:
                 mux(self._target, self._stream.encode(frame))
 
     def close(self) -> None:
-        """Close the source."""
+        """Close the file that the sound comes from."""
         self._source.close()
 
     def _start(self, packet, is_end):
-        """When a packet starts, in seconds; None while the pictures of its recording are still to come."""
+        """When a packet starts, in seconds, or None while the frames of its recording have not come yet."""
         if packet.recording < len(self._shifts):
             return packet.pts * self._time_base + self._shifts[packet.recording]
         return (packet.pts + packet.shift) * self._time_base if is_end or not self._shifts else None
@@ -98,15 +103,15 @@ class Sound:
             mux(self._target, self._stream.encode(frame))
 
     def _decode(self, packet):
-        """A packet's sound as the encoder takes it; none of a damaged one."""
+        """Decode a packet to sound in the encoder's format. A damaged packet gives none."""
         resampled = []
         try:
             for frame in decode(self._source_stream, packet):
-                form = frame.format.name, frame.layout.name, frame.sample_rate
-                if form != self._form:
+                sound_format = frame.format.name, frame.layout.name, frame.sample_rate
+                if sound_format != self._resampled_format:
                     resampled += self._flush()
                     self._resampler = av.AudioResampler('fltp', self._stream.layout, self._stream.rate)
-                    self._form = form
+                    self._resampled_format = sound_format
                 frame.pts = packet.pts if frame.pts is None else frame.pts
                 resampled += self._resampler.resample(frame)
         except DECODE_ERRORS:
@@ -117,9 +122,9 @@ class Sound:
         return [frame for frame in self._resampler.resample(None) if frame is not None] if self._resampler else []
 
 
-def _aac_rate(rate):
-    """The same rate where AAC has it."""
-    return rate if rate in av.Codec('aac', 'w').audio_rates else OTHER_RATE
+def _choose_aac_rate(rate):
+    """Keep a sampling rate if AAC supports it."""
+    return rate if rate in av.Codec('aac', 'w').audio_rates else FALLBACK_RATE
 
 
 def _is_sound(stream):

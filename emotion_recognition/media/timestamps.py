@@ -1,4 +1,4 @@
-"""Putting the timestamps of damaged and of joined recordings in order."""
+"""Repairing the timestamps of damaged files, and of files that were joined from several recordings."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple, TypeVar
@@ -8,19 +8,19 @@ from emotion_recognition.media.packets import DECODE_ERRORS
 
 Item = TypeVar('Item')
 
-JOINED_SECONDS = 0.5  # by which time must jump back where another recording begins; small steps back are mere damage
-PAUSE_SECONDS = 10  # a longer one that leads beyond the file's end is a damaged timestamp
-DAY_SECONDS = 86_400  # the same where the file does not tell its end
+MIN_JUMP_BACK_SECONDS = 0.5  # a longer jump back starts another recording; a shorter one is damage
+MAX_PAUSE_SECONDS = 10  # a timestamp after a longer pause is damaged if it is beyond the file's end
+DAY_SECONDS = 86_400  # the longest pause if the file does not say where it ends
 
 
-class Timed(NamedTuple):
-    """Something from a file with its mended timestamp.
+class TimedItem(NamedTuple):
+    """A frame or packet with its repaired timestamp.
 
     Attributes:
-        item: the thing itself.
-        pts: its timestamp, in units of the time base. Within a recording it only increases.
-        recording: which of the recordings that were joined in the file it is from: 0 for the first one.
-        shift: what must be added to `pts` for this recording to follow the one before it, in the same units.
+        item: The frame or packet.
+        pts: Its timestamp, in units of the time base. It always increases within a recording.
+        recording: Index, from 0, of the recording that it belongs to, if several were joined in the file.
+        shift: What must be added to `pts`, in the same units, so that this recording follows the one before it.
     """
 
     item: object
@@ -31,37 +31,41 @@ class Timed(NamedTuple):
 
 def repair_timestamps(
     items: Iterable[tuple[int | None, int, Item]], time_base: float, end: int | None = None
-) -> Iterator[Timed]:
-    """Fill in missing timestamps and replace damaged ones; the others stay the file's own.
+) -> Iterator[TimedItem]:
+    """Fill in missing timestamps and replace damaged ones. All others stay as the file has them.
 
-    A single timestamp that its neighbours contradict comes to lie between them. Where time jumps back for good,
-    another recording begins: transport streams are often joined by appending the files.
+    A single timestamp that contradicts its neighbours is replaced by one between them. If time jumps back and stays
+    there, another recording begins: transport streams are often joined by appending one file to another.
 
     Args:
-        items: timestamp or None, usual distance to the next one, thing; in the order in which they are shown.
-        time_base: unit of the timestamps, in seconds.
-        end: timestamp at which the file ends as it says itself, None if it does not say.
+        items: Timestamp or None, usual distance to the next timestamp, and the frame or packet, in the order in which
+            they are shown.
+        time_base: Unit of the timestamps, in seconds.
+        end: Timestamp at which the file says that it ends, or None if it does not say.
+
+    Yields:
+        The frames or packets with their timestamps, in the same order.
     """
-    joined, pause = max(1, round(JOINED_SECONDS / time_base)), round(PAUSE_SECONDS / time_base)
+    jump_back, pause = max(1, round(MIN_JUMP_BACK_SECONDS / time_base)), round(MAX_PAUSE_SECONDS / time_base)
     day = round(DAY_SECONDS / time_base)
     last, recording, count, shift = None, 0, 0, 0
     for (pts, step, item), following in _with_next(items):
         latest = None if last is None else max(last + pause, last + day if end is None else end)
         if _is_contradicted(pts, last, following, latest):
             pts = _between(last, following, step)
-        elif last is not None and pts < last - joined:
+        elif last is not None and pts < last - jump_back:
             count += 1
             recording, shift = count, last + shift + step - pts
-        elif recording and pts > last + max(joined, shift):  # back to the file's own time: what was behind was damage
+        elif recording and pts > last + max(jump_back, shift):  # the file's time is back, so the jump was damage
             recording, shift = 0, 0
         elif last is not None:
             pts = max(pts, last + 1)
         last = pts
-        yield Timed(item, pts, recording, shift)
+        yield TimedItem(item, pts, recording, shift)
 
 
 def _with_next(items):
-    """Each item with the timestamp of the one after it. An error in reading comes after the last item."""
+    """Yield each item with the timestamp of the next one. An error in reading is raised after the last item."""
     held, problem = None, None
     try:
         for item in items:

@@ -1,6 +1,6 @@
 """Reading a video's frames with their own timestamps.
 
-With PyAV (FFmpeg's libraries), which alone of the usual packages tells each frame's presentation time.
+It uses PyAV (FFmpeg's libraries), the only common package that gives each frame's presentation time.
 """
 
 from collections.abc import Iterator
@@ -11,38 +11,40 @@ import av
 import numpy as np
 
 from emotion_recognition.labels import InputError
-from emotion_recognition.media.frame_conversion import FrameConverter, find_picture_stream
+from emotion_recognition.media.frame_conversion import FrameConverter, find_video_stream
 from emotion_recognition.media.packets import DECODE_ERRORS, decode, demux, open_container, reason
 from emotion_recognition.media.timestamps import repair_timestamps
 
-ENDS_EARLY_SECONDS = 1  # before the end that its header names, a file was cut off
+END_TOLERANCE_SECONDS = 1  # a file that ends earlier than its header says, by more than this, was cut off
 
 
 class FrameError(InputError):
-    """A frame cannot be decoded."""
+    """The rest of a video cannot be decoded, or is missing."""
 
 
 class VideoReader:
-    """A video file's largest picture stream; use it in a `with` statement.
+    """Reads the video stream that a file names as its default, or otherwise its largest one.
 
-    Packets that are damaged are skipped. Pictures that differ in size from the first one are scaled to fit into it.
+    Use it in a `with` statement. Damaged packets are skipped. Frames of another size than the first one are scaled to
+    fit into it.
 
     Args:
-        path: any file that FFmpeg reads.
-        threads: that decode; 0 for as many as there are cores.
+        path: Path of any file that FFmpeg reads.
+        threads: Number of decoding threads; 0 for as many as there are cores.
 
     Attributes:
-        time_base: unit of the file's timestamps, in seconds.
-        frame_rate: average, in frames a second.
-        frame_count: as far as the file tells, else estimated from its duration; for progress bars only.
-        colour_space: FFmpeg's number of the YUV matrix, 2 where the file does not say.
-        skipped_packets: how many could not be decoded so far.
-        first_skipped_ms: time of the first of them in milliseconds, None if there is none.
-        shifts: of files that were joined into one, by how many seconds each is moved to follow the one before it; the
-            first is not moved. It grows while frames are read.
+        time_base: Unit of the file's timestamps, in seconds.
+        frame_rate: Average number of frames per second.
+        frame_count: Number of frames as the file states it, otherwise an estimate from its duration. For progress bars
+            only.
+        colour_space: FFmpeg's number of the YUV matrix; 2 if the file does not say.
+        skipped_packets: Number of packets that could not be decoded so far.
+        first_skipped_ms: Time of the first such packet in milliseconds, or None.
+        shifts: Seconds by which each of the recordings that were joined in the file is moved to follow the one before
+            it. The first is 0. The list grows while frames are read.
 
     Raises:
-        InputError: no such file, not a video, or no picture in it.
+        InputError: There is no such file, it is not a video, or it has no video stream.
     """
 
     def __init__(self, path: str | Path, threads: int = 0):
@@ -53,11 +55,11 @@ class VideoReader:
             self._container = open_container(self.path, metadata_errors='replace')
         except (*DECODE_ERRORS, OSError) as error:
             raise InputError(f'{self.path}: cannot be read as a video ({reason(error)})') from None
-        self._stream = find_picture_stream(self._container)
+        self._stream = find_video_stream(self._container)
         if self._stream is None:
             self._container.close()
-            raise InputError(f'{self.path}: has no picture stream that can be decoded')
-        # Not 'AUTO': threads for whole frames tell of damage some frames later, and then lose the last ones of a file.
+            raise InputError(f'{self.path}: has no video stream that can be decoded')
+        # Not 'AUTO': frame threads report damage some frames late, and then lose the last frames of a file.
         self._stream.thread_type, self._stream.codec_context.thread_count = 'SLICE', threads
         self.time_base: Fraction = self._stream.time_base
         self.frame_rate: Fraction = self._stream.average_rate or self._stream.guessed_rate or Fraction(30)
@@ -72,22 +74,23 @@ class VideoReader:
         return round(seconds * self.frame_rate)
 
     def read_frames(self) -> Iterator[tuple[int, float, np.ndarray]]:
-        """Decode from the start.
+        """Decode the video from its start.
 
         Yields:
-            Frame number from 1; the file's own presentation time in milliseconds; the upright picture with square
-            pixels, (height, width, 3) uint8, BGR, which is the caller's to draw on. All have the size of the first.
+            Frame number from 1; the file's own presentation time in milliseconds; and the upright picture with square
+            pixels, (height, width, 3) uint8, BGR, on which the caller may draw. All have the size of the first one.
 
         Raises:
-            FrameError: nothing can be decoded any more, or the file ends early. All before that have been yielded.
+            FrameError: The rest of the file cannot be decoded, or the file ends early. All frames before that have
+                been yielded.
         """
         last_ms = None
-        end = self._promised_end()
+        end = self._stated_end()
         step = max(1, round(1 / (self.frame_rate * self.time_base)))
-        pictures = ((pts, step, frame_bgr) for pts, frame_bgr in self._decode())
+        frames = ((pts, step, frame_bgr) for pts, frame_bgr in self._decode())
         end_pts = None if end is None else round(end / self.time_base)
         try:
-            for number, frame in enumerate(repair_timestamps(pictures, self.time_base, end_pts), start=1):
+            for number, frame in enumerate(repair_timestamps(frames, self.time_base, end_pts), start=1):
                 if frame.recording == len(self.shifts):
                     self.shifts.append(frame.shift * self.time_base)
                 last_ms = float((frame.pts + frame.shift) * self.time_base * 1000)
@@ -97,9 +100,9 @@ class VideoReader:
             raise FrameError(f'{self.path}: cannot be decoded {time} ({reason(error)})') from None
 
     def _decode(self):
-        """Timestamps and pictures; all else is read along to know where the file itself ends."""
+        """Yield timestamps and pictures. The other streams are read too, to learn where the file itself ends."""
         ends = shown = Fraction(0)  # seconds
-        problem, lost = None, 0  # why the newest packets could not be decoded, and how many of them
+        problem, lost = None, 0  # why the latest packets could not be decoded, and how many they are
         for packet in demux(self._container, *self._container.streams):
             if packet.pts is not None:
                 ends = max(ends, (packet.pts + (packet.duration or 0)) * packet.time_base)
@@ -114,14 +117,14 @@ class VideoReader:
             for frame in frames:
                 lost, shown = 0, shown if frame.pts is None else frame.pts * self.time_base
                 yield frame.pts, self._to_bgr(frame)
-        if lost and (self._converter.size is None or lost > ENDS_EARLY_SECONDS * self.frame_rate):
+        if lost and (self._converter.size is None or lost > END_TOLERANCE_SECONDS * self.frame_rate):
             raise problem
-        promised = self._promised_end()
-        if promised is not None and ends < promised - ENDS_EARLY_SECONDS:
-            raise FrameError(f'{self.path}: ends early, at {float(ends):.1f} of {float(promised):.1f} s')
+        stated = self._stated_end()
+        if stated is not None and ends < stated - END_TOLERANCE_SECONDS:
+            raise FrameError(f'{self.path}: ends early, at {float(ends):.1f} of {float(stated):.1f} s')
 
-    def _promised_end(self):
-        """Where the file ends according to its header, in seconds."""
+    def _stated_end(self):
+        """Where the file ends according to its header, in seconds, or None if it does not say."""
         if not self._container.duration:
             return None
         return Fraction(self._container.duration + (self._container.start_time or 0), av.time_base)

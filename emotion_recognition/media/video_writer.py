@@ -10,31 +10,31 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from emotion_recognition.labels import InputError
-from emotion_recognition.media.packets import REFUSED, mux, open_container, reason
+from emotion_recognition.media.packets import MUX_ERRORS, mux, open_container, reason
 from emotion_recognition.media.sound import Sound
 from emotion_recognition.media.video import VideoReader
 
 VIDEO_ENCODER = 'libx264'
-VIDEO_OPTIONS = {'preset': 'veryfast', 'crf': '20'}  # crf: 0 is lossless, 51 the worst
+VIDEO_OPTIONS = {'preset': 'veryfast', 'crf': '20'}  # crf: from 0, which is lossless, to 51, the worst
 FROM_BGR = Interpolation.BILINEAR | Interpolation.ACCURATE_RND  # exact, so that copies do not darken further
-HIGHEST_RATE = 1000  # frames a second, of what a file says; FFmpeg cannot read its own mp4 of 20 000
-TAGGED_COLOUR_SPACES = {1, 4, 5, 7, 9}  # those that swscale converts from and to; 2 is 'unspecified'
+MAX_FRAME_RATE = 1000  # frames per second that the header may state; FFmpeg cannot read its own mp4 with 20 000
+TAGGED_COLOUR_SPACES = {1, 4, 5, 7, 9}  # FFmpeg's numbers of those that swscale converts; 2 is 'unspecified'
 
 
 class VideoWriter:
     """Writes frames as H.264 in mp4, each at its own time, with the sound of the video that they come from.
 
-    Players leave out what mp4 holds before its time 0: a video that starts before it is moved there as a whole.
+    Players skip everything before time 0 of an mp4 file. A video that starts earlier is therefore moved to start there.
 
-    The file is whole when the `with` block has ended well.
+    The file is complete when the `with` block has ended without an error.
 
     Args:
-        path: of the mp4 file.
-        reader: of the video whose frames are written; its timestamps' unit and its sound are taken over.
-        threads: that encode; 0 for as many as the encoder chooses.
+        path: Path of the mp4 file.
+        reader: Reader of the video whose frames are written. Its unit of timestamps and its sound are used.
+        threads: Number of encoding threads; 0 lets the encoder choose.
 
     Raises:
-        InputError: the folder cannot be written.
+        InputError: The file cannot be written.
     """
 
     def __init__(self, path: str | Path, reader: VideoReader, threads: int = 0):
@@ -42,7 +42,7 @@ class VideoWriter:
         self._reader, self._threads = reader, threads
         self._stream = None
         self._reformatter = VideoReformatter()
-        with _telling_why(self.path):
+        with _as_input_error(self.path):
             self._container = open_container(self.path, 'w', options={'movflags': '+faststart'})
             self._sound = Sound(reader.path, self._container, reader.shifts)
         self._sound_ends = float('inf')  # seconds
@@ -52,17 +52,17 @@ class VideoWriter:
         """Write the next frame.
 
         Args:
-            timestamp_ms: when it is shown, in milliseconds; above the previous one's.
-            frame_bgr: (height, width, 3) uint8, BGR; all frames have one size. An odd last row or column is doubled,
-                since H.264 stores colour for pairs of them.
+            timestamp_ms: When the frame is shown, in milliseconds, after the previous frame.
+            frame_bgr: (height, width, 3) uint8, BGR. All frames have the same size. If the height or width is odd, the
+                last row or column is doubled, since H.264 stores colour for pairs of them.
 
         Raises:
-            InputError: the disk is full, or the video's times or size are beyond what mp4 can hold.
+            InputError: The disk is full, or mp4 cannot hold the video's times or size.
         """
         height, width = frame_bgr.shape[:2]
         if height % 2 or width % 2:
             frame_bgr = cv2.copyMakeBorder(frame_bgr, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
-        with _telling_why(self.path):
+        with _as_input_error(self.path):
             self._write(timestamp_ms, frame_bgr)
         self._timestamp_ms = timestamp_ms
 
@@ -80,15 +80,15 @@ class VideoWriter:
         self._sound.write_until(timestamp_ms / 1000)
 
     def _to_time(self, timestamp_ms):
-        """Seconds, exactly on the grid of the file's timestamps."""
+        """Convert milliseconds to seconds, rounded exactly to the unit of the file's timestamps."""
         return round(timestamp_ms / 1000 / self._reader.time_base) * self._reader.time_base
 
     def end_here(self) -> None:
-        """Let the sound end with the last frame written, instead of where the original's ends."""
+        """Let the sound end with the last frame written, and not where the sound of the original ends."""
         self._sound_ends = self._timestamp_ms / 1000
 
     def _open_stream(self, width, height):
-        rate = min(self._reader.frame_rate, HIGHEST_RATE)
+        rate = min(self._reader.frame_rate, MAX_FRAME_RATE)
         self._stream = self._container.add_stream(VIDEO_ENCODER, rate=rate, options=VIDEO_OPTIONS)
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, 'yuv420p'
         self._stream.codec_context.time_base = self._reader.time_base
@@ -102,25 +102,25 @@ class VideoWriter:
     def __exit__(self, exception_type, *exception):
         try:
             if exception_type is None and self._stream is not None:
-                with _telling_why(self.path):
-                    self._sound.finish(self._sound_ends)  # first: then no picture waits behind damaged sound any more
+                with _as_input_error(self.path):
+                    self._sound.finish(self._sound_ends)  # first, so that no frame has to wait for damaged sound
                     mux(self._container, self._stream.encode(None))
-                    self._close_whole()
+                    self._close_container()
         finally:
             self._sound.close()
-            with suppress(av.error.FFmpegError):  # what was wrong is being told already
+            with suppress(av.error.FFmpegError):  # the error itself is already being raised
                 self._container.close()
 
-    def _close_whole(self):
+    def _close_container(self):
         try:
             self._container.close()
-        except REFUSED:  # damaged sound behind the last picture is no matter, unless the index could not be written
+        except MUX_ERRORS:  # damaged sound after the last frame does not matter, as long as the index was written
             open_container(self.path).close()
 
 
 @contextmanager
-def _telling_why(path):
-    """Turn what PyAV raises into an error that names the file which cannot be written."""
+def _as_input_error(path):
+    """Turn PyAV's errors into an InputError that names the file."""
     try:
         yield
     except (av.error.FFmpegError, OSError, ArithmeticError, MemoryError) as error:

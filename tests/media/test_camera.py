@@ -104,7 +104,7 @@ def test_lost_camera_is_opened_again(capture, monkeypatch):
 def test_camera_that_stays_lost_is_an_error_after_some_seconds(capture):
     with Camera(0, reopen_seconds=0.4) as camera:
         started = time.monotonic()
-        with pytest.raises(InputError, match=r'camera 0 was lost, and could not be opened again in 0\.4 s'):
+        with pytest.raises(InputError, match=r'camera 0 was lost and could not be opened again in 0\.4 s'):
             while True:
                 camera.read_newest(2)
         assert 0.4 <= time.monotonic() - started < 2

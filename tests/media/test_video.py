@@ -199,7 +199,7 @@ def test_sound_alone_is_no_video(tmp_path):
         frame = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.float32), format='fltp', layout='mono')
         frame.rate = 44100
         container.mux([*stream.encode(frame), *stream.encode(None)])
-    with pytest.raises(InputError, match='has no picture stream'):
+    with pytest.raises(InputError, match='has no video stream'):
         VideoReader(path)
 
 
