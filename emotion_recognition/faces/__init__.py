@@ -1,1 +1,1 @@
-"""Where faces are, and which one is which: detectors, search near known faces, alignment, tracking, gaps."""
+"""Where faces are and which one is which: detectors, search near known faces, alignment, tracking and gaps."""

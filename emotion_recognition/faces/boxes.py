@@ -1,4 +1,4 @@
-"""Where faces are: boxes x, y, width, height in pixels, their order and overlap, and how faces are turned."""
+"""Where a detector finds faces, and the order and overlap of their boxes."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -10,8 +10,8 @@ class FoundFace(NamedTuple):
     """Where a detector found a face.
 
     Attributes:
-        box: x, y, width, height in pixels, upright, inside the frame.
-        angle: degrees by which the head is tilted, clockwise as one sees it; 0 where the detector cannot tell.
+        box: x, y, width, height in pixels of an upright box inside the frame.
+        angle: Tilt of the head in degrees, clockwise as it is seen in the frame; 0 if the detector cannot measure it.
     """
 
     box: tuple[int, int, int, int]
@@ -19,17 +19,25 @@ class FoundFace(NamedTuple):
 
 
 def sort_faces(faces: Iterable[FoundFace]) -> list[FoundFace]:
-    """Faces from left to right."""
+    """Sort faces from left to right."""
     return sorted(faces, key=lambda face: face.box)
 
 
 def boxes_of(faces: Iterable[FoundFace]) -> np.ndarray:
-    """Boxes of faces as an (n, 4) int array."""
+    """Collect the boxes of n faces in an (n, 4) int array: x, y, width, height in pixels."""
     return np.array([face.box for face in faces], int).reshape(-1, 4)
 
 
 def intersection_over_union(boxes: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Overlap of each of (n, 4) with each of (m, 4) boxes x, y, width, height: (n, m), 0 to 1."""
+    """Measure how far boxes overlap: the area that two share, as a part of the area that they cover together.
+
+    Args:
+        boxes: (n, 4) x, y, width, height in pixels.
+        others: (m, 4), the same.
+
+    Returns:
+        (n, m) float, 0 to 1: the overlap of each box with each of the others.
+    """
     boxes, others = np.asarray(boxes, float)[:, None], np.asarray(others, float)[None]
     start = np.maximum(boxes[..., :2], others[..., :2])
     end = np.minimum(boxes[..., :2] + boxes[..., 2:], others[..., :2] + others[..., 2:])

@@ -1,4 +1,4 @@
-"""Files that are fetched once."""
+"""Downloading a file once."""
 
 from pathlib import Path
 
@@ -6,34 +6,34 @@ import platformdirs
 
 from emotion_recognition.labels import InputError
 
-TIMEOUT_SECONDS = 20  # without any answer
+TIMEOUT_SECONDS = 20  # how long to wait for any answer
 
 
 def fetch(address: str, sha256: str, folder: Path | None = None) -> Path:
-    """Fetch a file, with a progress bar, unless it is already there whole.
+    """Download a file with a progress bar, unless a complete copy is already there.
 
     Args:
-        address: of the file; the end of it is its name.
-        sha256: of its content, in hexadecimal digits.
-        folder: where it goes; by default the user's cache folder.
+        address: Address of the file, which ends in the file's name.
+        sha256: SHA-256 of its content, in hexadecimal digits.
+        folder: Folder to save it in; by default the user's cache folder.
 
     Returns:
-        Its path.
+        The path of the file.
 
     Raises:
-        InputError: it is not there, and cannot be fetched.
+        InputError: There is no complete copy, and the file cannot be downloaded.
     """
-    import pooch  # here and not above: few runs need it
+    import pooch  # not at the top, since few runs need it
 
     folder = Path(folder or platformdirs.user_cache_path('emotion_recognition'))
     name = address.rsplit('/', 1)[-1]
-    pooch.get_logger().setLevel('WARNING')  # it would announce what the progress bar shows
+    pooch.get_logger().setLevel('WARNING')  # otherwise it would announce what the progress bar shows
     downloader = pooch.HTTPDownloader(progressbar=True, timeout=TIMEOUT_SECONDS)
     try:
         return Path(pooch.retrieve(address, f'sha256:{sha256}', name, folder, downloader=downloader))
     except (OSError, ValueError) as error:
-        place = folder / name
-        raise InputError(f'{address}: {_reason(error)}; fetch it by other means and put it at {place}') from None
+        path = folder / name
+        raise InputError(f'{address}: {_reason(error)}; download it in another way and save it as {path}') from None
 
 
 def _reason(error):
@@ -42,7 +42,7 @@ def _reason(error):
     if isinstance(error, HTTPError):
         return f'the server answered {error.response.status_code}'
     if isinstance(error, RequestException):
-        return 'no connection, or one that broke off'
+        return 'there is no connection, or it was lost'
     if isinstance(error, ValueError):
-        return 'what came is not the expected file'
-    return f'cannot be kept ({error.strerror})'
+        return 'the downloaded file is not the expected one'
+    return f'cannot be saved ({error.strerror})'

@@ -1,4 +1,4 @@
-"""Faces that the detector missed for a moment: filled in from both ends of the gap."""
+"""Filling in faces that the detector missed for a moment, from both ends of the gap."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,34 +11,34 @@ from emotion_recognition.faces.confirmation import Frame
 from emotion_recognition.faces.tracking import LOST_SECONDS, weight_of_newest
 from emotion_recognition.labels import FaceEmotion
 
-LONGEST_GAP = 60  # frames, which wait until the face is back or given up: 0.5 s at 120 a second, 360 MB at 1920x1080
+MAX_GAP_FRAMES = 60  # that wait until the face is back or given up: 0.5 s at 120 per second; 360 MB at 1920x1080
 
-Classify = Callable[[np.ndarray, Sequence[FoundFace]], np.ndarray]  # picture, faces -> their (n, K) probabilities
+Classify = Callable[[np.ndarray, Sequence[FoundFace]], np.ndarray]  # frame, n faces -> (n, K) probabilities
 
 
 @dataclass(frozen=True)
 class _Sighting:
-    index: int  # of its frame
+    index: int  # of the frame, from 0
     timestamp_ms: float
     face: FaceEmotion
 
 
 def fill_gaps(frames: Iterable[Frame], classify: Classify, smoothing_seconds: float) -> Iterator[Frame]:
-    """Put faces into the frames that miss them, between two frames that have them: LOST_SECONDS apart at
-    most, and LONGEST_GAP frames.
+    """Fill in the faces that are missing between two frames that have them.
 
-    Box and tilt are interpolated over time; the emotion is that of the frame itself, at that place, smoothed as the
-    tracker does. Such a face is not `detected`.
+    The two frames are at most LOST_SECONDS and MAX_GAP_FRAMES apart. Box and tilt are interpolated over time; the
+    probabilities are those of the frame itself at that box, smoothed as the tracker does. The `detected` of a face that
+    was filled in is False.
 
     Args:
-        frames: whose faces keep their numbers.
-        classify: for faces of a frame.
-        smoothing_seconds: time constant of the smoothing.
+        frames: Frames whose faces have their final numbers.
+        classify: Gives the probabilities of faces in a frame.
+        smoothing_seconds: Time constant of the smoothing, in seconds.
 
     Yields:
-        The same frames. Those that miss a face wait until it is back or given up.
+        The same frames. Frames in which a face is missing wait until it is back or given up.
     """
-    held: deque[Frame] = deque()  # the newest last
+    held: deque[Frame] = deque()  # the newest frame is the last
     newest: dict[int, _Sighting] = {}
     for index, (number, timestamp_ms, picture_bgr, faces) in enumerate(frames):
         held.append((number, timestamp_ms, picture_bgr, list(faces)))
@@ -52,7 +52,7 @@ def fill_gaps(frames: Iterable[Frame], classify: Classify, smoothing_seconds: fl
         newest = {
             track_id: sighting
             for track_id, sighting in newest.items()
-            if timestamp_ms - sighting.timestamp_ms < LOST_SECONDS * 1000 and index - sighting.index < LONGEST_GAP
+            if timestamp_ms - sighting.timestamp_ms < LOST_SECONDS * 1000 and index - sighting.index < MAX_GAP_FRAMES
         }
         missed_for = max((index - sighting.index for sighting in newest.values()), default=0)
         while len(held) > missed_for:

@@ -1,4 +1,4 @@
-"""OpenCV's Haar cascade: frontal, upright faces, with the file that comes with this project."""
+"""OpenCV's Haar cascade, which finds upright faces from the front; its file comes with this project."""
 
 from pathlib import Path
 
@@ -16,13 +16,13 @@ class HaarFaceDetector:
     """OpenCV's frontal face detector (Viola and Jones 2001, doi:10.1109/CVPR.2001.990517); see `FaceDetector`.
 
     Args:
-        cascade_path: XML file of a Haar cascade.
-        scale_factor: ratio between two sizes at which faces are looked for, above 1.
-        min_neighbors: how many overlapping hits make a face.
-        min_face_size: in pixels; smaller faces are not looked for.
+        cascade_path: Path of the XML file of a Haar cascade.
+        scale_factor: Ratio between two sizes at which faces are searched, above 1.
+        min_neighbors: How many overlapping hits make a face.
+        min_face_size: Side of the smallest faces that are searched, in pixels.
 
     Raises:
-        InputError: the file is not a cascade.
+        InputError: The file is not a cascade.
     """
 
     def __init__(
@@ -43,11 +43,17 @@ class HaarFaceDetector:
         self.min_face_size = min_face_size
 
     def prepare(self, frame_bgr: np.ndarray) -> np.ndarray:
-        """The frame in grey, (height, width) uint8."""
+        """Convert a frame, (height, width, 3) uint8 BGR, to grey, (height, width) uint8."""
         return cv2.cvtColor(frame_bgr, cv2.COLOR_BGR2GRAY)
 
     def search(self, picture: np.ndarray, min_size: float = 0, max_size: float = 0) -> list[FoundFace]:
-        """Find the faces of sizes in pixels; a max_size of 0 is none."""
+        """Find the faces in a grey picture, from left to right.
+
+        Args:
+            picture: (height, width) uint8.
+            min_size: Side of the smallest faces in pixels, in addition to the detector's own limit.
+            max_size: Side of the largest faces in pixels; 0 for no limit.
+        """
         smallest, largest = round(max(min_size, self.min_face_size)), round(max_size)
         boxes = self._cascade.detectMultiScale(
             picture, self.scale_factor, self.min_neighbors, minSize=(smallest, smallest), maxSize=(largest, largest)

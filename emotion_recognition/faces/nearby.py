@@ -1,15 +1,15 @@
-"""Looking for faces near those of the last frames."""
+"""Searching for faces near those of the last frames."""
 
 import numpy as np
 
 from emotion_recognition.faces.boxes import FoundFace, boxes_of, intersection_over_union, sort_faces
 from emotion_recognition.faces.detection import FaceDetector
 
-REMEMBERED_FRAMES = 15  # for which a face that the detector misses is still looked for where it was
-# How far around a face, in its sizes, it is looked for in the next frame, and by which factor it may have grown or
-# shrunk. The second try costs a fraction of a whole frame, and finds most of the faces that the first one misses.
+REMEMBERED_FRAMES = 15  # how long a face that the detector misses is still searched for where it was
+# How far around a face to search for it in the next frame, in sizes of the face, and by which factor it may have grown
+# or shrunk. The second try costs a fraction of a whole frame, and finds most of the faces that the first one misses.
 NEARBY_TRIES = ((0.3, 1.3), (1.0, 1.7))
-SAME_FACE_IOU = 0.3  # two boxes that overlap so much are one face
+SAME_FACE_IOU = 0.3  # two boxes that overlap by this or more are one face
 
 
 class NearbySearch:
@@ -53,7 +53,7 @@ class NearbySearch:
         return sort_faces(faces)
 
     def _search_nearby(self, picture):
-        """Faces near the known ones, None if one of the previous frame's is not among them."""
+        """Find the faces near the known ones. None if a face of the previous frame is not among them."""
         found: list[FoundFace] = []
         for known, missed in self._known:
             others = [other for other, _ in self._known if other is not known]
@@ -74,7 +74,7 @@ class NearbySearch:
 
 
 def _is_among(known, faces, others):
-    """Whether one of the faces that were found around a known one is it, and not one of the other known ones."""
+    """Whether one of the faces found around a known face is that face, and not another known one."""
     return any(not _overlaps(face, others) or _overlap(face, [known]) >= _overlap(face, others) for face in faces)
 
 

@@ -1,10 +1,10 @@
-"""Where a video cuts from one scene to the next."""
+"""Finding where a video cuts from one scene to the next."""
 
 import cv2
 import numpy as np
 
 SCENE_CUT = 25  # mean difference, 0..255, between the pixels of two frames; within a shot it is below about 10
-THUMBNAIL_SIZE = (32, 18)  # pixels, width and height, in which frames are compared
+THUMBNAIL_SIZE = (32, 18)  # pixels, width and height, at which frames are compared
 SAMPLED_ROWS = 120  # at least; using all pixels of a large frame would take a sixth of the time of its search
 
 
@@ -15,7 +15,7 @@ class SceneCuts:
         self._thumbnail: np.ndarray | None = None
 
     def is_cut(self, frame_bgr: np.ndarray) -> bool:
-        """Whether the next frame, (height, width, 3) uint8, begins another scene. The first one does."""
+        """Whether the next frame, (height, width, 3) uint8, begins another scene. The first frame does."""
         step = max(1, len(frame_bgr) // SAMPLED_ROWS)
         sampled = np.ascontiguousarray(frame_bgr[::step, ::step])
         before, self._thumbnail = self._thumbnail, cv2.resize(sampled, THUMBNAIL_SIZE, interpolation=cv2.INTER_AREA)

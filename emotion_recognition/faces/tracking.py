@@ -1,4 +1,4 @@
-"""The same face over time: track numbers and smoothed probabilities."""
+"""Following faces over time: face numbers and smoothed probabilities."""
 
 import math
 import statistics
@@ -11,18 +11,18 @@ import numpy as np
 
 from emotion_recognition.faces.boxes import intersection_over_union
 
-LOST_SECONDS = 0.5  # how long a face may be missed and still come back under its number
-LOST_GAPS = 2.5  # the same in gaps between frames, where that is longer: one frame may miss it; half a gap for jitter
-RECENT_GAPS = 5  # whose median is the gap: a long pause or two do not count
-MIN_IOU = 0.2  # of a detection with where the face is expected; Haar's boxes of one face differ by up to 1.3 in size
-VELOCITY_SECONDS = (
-    0.2  # time constant of the velocity's average: long against the detector's jitter, short against turns
-)
+LOST_SECONDS = 0.5  # how long a face may be missed and still keep its number
+LOST_GAPS = 2.5  # the same in gaps between frames, if that is longer: one missed frame, and half a gap for jitter
+RECENT_GAPS = 5  # the gap is the median of this many, so that one or two long pauses do not count
+MIN_IOU = 0.2  # overlap of a face with its expected box; Haar's boxes of one face differ in size by up to 1.3
+# Time constant of the velocity's average: long compared with the detector's jitter, short compared with turns.
+VELOCITY_SECONDS = 0.2
 APPEARANCE_SIZE = 24  # side in pixels of the grey thumbnails that are compared after a gap
-# Correlation of two thumbnails of one face. On a handheld clip of three people: one person's faces 5 to 13 frames apart
-# 0.70 (5th percentile), two people's at most 0.59, 0.20 on average.
+# Lowest correlation of two thumbnails of one face. On a handheld clip of three people, it is 0.70 (5th percentile) for
+# faces of one person 5 to 13 frames apart. For faces of two people it is at most 0.59, and 0.20 on average.
 MIN_CORRELATION = 0.6
-IMPOSSIBLE = 10.0  # cost of a pair below MIN_IOU: dearer than any possible pair, so that as many faces as can be go on
+# Cost of a pair below MIN_IOU: higher than that of any possible pair, so that as many faces as possible are continued.
+IMPOSSIBLE_COST = 10.0
 
 
 @dataclass
@@ -32,11 +32,11 @@ class _Track:
     probabilities: np.ndarray  # (K,) smoothed
     last_seen_ms: float
     appearance: np.ndarray  # thumbnail, see _appearance
-    velocity: np.ndarray  # (2,) float: pixels a millisecond, of the box's centre
-    missed: bool = False  # in the previous frame
+    velocity: np.ndarray  # (2,) float: of the box's centre, in pixels per millisecond
+    missed: bool = False  # whether the previous frame missed it
 
     def expected_box(self, timestamp_ms):
-        # What a face does for longer than LOST_SECONDS cannot be told from how it moved before.
+        # How a face moved says nothing about where it is more than LOST_SECONDS later.
         shift = self.velocity * min(timestamp_ms - self.last_seen_ms, LOST_SECONDS * 1000)
         return self.box + np.array([*shift, 0, 0])
 
@@ -44,18 +44,18 @@ class _Track:
 class FaceTracker:
     """Gives each face a number that it keeps, and averages its probabilities over time.
 
-    A detection continues the face whose box, moved on at its velocity, it overlaps best (intersection over union), all
-    faces together (Hungarian method): the idea of SORT (Bewley et al. 2016, arXiv 1602.00763). Not taken from a
-    library, since those count missed frames where this counts time, which variable frame rates and cameras need, and
-    give a face no number in its first frames.
+    Each box moves on at its velocity. Detections are matched to these expected boxes by overlap (intersection over
+    union), for all faces together (Hungarian method). This is the idea of SORT (Bewley et al. 2016, arXiv 1602.00763).
+    Libraries are not used for two reasons: they count missed frames, but variable frame rates and cameras need time to
+    be counted; and they give a face no number in its first frames.
 
-    A face that was missed comes back only if it looks alike: when the camera pans or the scene changes, the next person
-    often stands where the last one stood.
+    A face that was missed keeps its number only if it looks similar: when the camera pans or the scene changes, the
+    next person often stands where the last one stood.
 
     Args:
-        smoothing_seconds: time constant of the exponential average of a face's probabilities; 0 turns it off.
-        lost_seconds: how long a face may be missed and still be the same one. Where frames come seldom, as in
-            time-lapse and surveillance videos, it may be missed in one of them.
+        smoothing_seconds: Time constant of the exponential average of a face's probabilities; 0 turns it off.
+        lost_seconds: How long a face may be missed and still be the same one, in seconds. If frames are far apart, as
+            in time-lapse and surveillance videos, one of them may miss it.
     """
 
     def __init__(self, smoothing_seconds: float = 0.0, lost_seconds: float = LOST_SECONDS):
@@ -71,25 +71,25 @@ class FaceTracker:
         timestamp_ms: float,
         boxes: np.ndarray,
         probabilities: np.ndarray,
-        faces_bgr: Sequence[np.ndarray],
+        crops_bgr: Sequence[np.ndarray],
         is_scene_cut: bool = False,
     ) -> tuple[list[int], np.ndarray]:
-        """Take the next frame's faces; call it for frames without faces too, with empty arrays.
+        """Take the faces of the next frame. Call it for frames without faces too, with empty arrays.
 
         Args:
-            timestamp_ms: of the frame, in milliseconds; not below the previous one's.
+            timestamp_ms: When the frame is shown, in milliseconds; not before the previous frame.
             boxes: (n, 4) x, y, width, height in pixels.
-            probabilities: (n, K) float32.
-            faces_bgr: n pictures of the faces, each (height, width, 3) uint8, BGR.
-            is_scene_cut: the frame begins another scene, so that each face was missed, as it were.
+            probabilities: (n, K) float32, 0 to 1.
+            crops_bgr: Crops of the n faces, each (height, width, 3) uint8, BGR.
+            is_scene_cut: Whether the frame begins another scene. Then each face is treated as one that was missed.
 
         Returns:
-            n track numbers from 1, and the (n, K) smoothed probabilities, both in the order of the boxes.
+            n face numbers from 1, and the (n, K) float32 smoothed probabilities, both in the order of the boxes.
         """
         memory_ms = self._memory_ms(timestamp_ms)
         self._tracks = [track for track in self._tracks if timestamp_ms - track.last_seen_ms <= memory_ms]
         boxes = np.asarray(boxes, float).reshape(-1, 4)
-        appearances = [_appearance(face) for face in faces_bgr]
+        appearances = [_appearance(crop) for crop in crops_bgr]
         for track in self._tracks:
             track.missed |= is_scene_cut
         matches = self._match(timestamp_ms, boxes, appearances)
@@ -110,7 +110,7 @@ class FaceTracker:
         return [track.track_id for track in seen], smoothed
 
     def _memory_ms(self, timestamp_ms):
-        """How long a face is remembered at the rate at which frames come."""
+        """How long a missed face is remembered, in milliseconds, at the present frame rate."""
         if self._newest_ms is not None:
             self._gaps_ms.append(timestamp_ms - self._newest_ms)
         self._newest_ms = timestamp_ms
@@ -118,7 +118,7 @@ class FaceTracker:
         return max(self._lost_ms, LOST_GAPS * gap_ms)
 
     def _match(self, timestamp_ms, boxes, appearances):
-        """The track that each box continues, by the box's index."""
+        """Find the track that each box continues, by the box's index."""
         if not len(boxes) or not self._tracks:
             return {}
         expected = np.array([track.expected_box(timestamp_ms) for track in self._tracks])
@@ -128,7 +128,7 @@ class FaceTracker:
         possible = (iou >= MIN_IOU) & (~missed | (correlation >= MIN_CORRELATION))
         pairs = np.argwhere(possible)
         if possible.sum(axis=0).max() > 1 or possible.sum(axis=1).max() > 1:
-            pairs = _best_pairs(np.where(possible, 1 - iou, IMPOSSIBLE))
+            pairs = _best_pairs(np.where(possible, 1 - iou, IMPOSSIBLE_COST))
         return {int(box): self._tracks[track] for box, track in pairs if possible[box, track]}
 
     def _continue(self, track, timestamp_ms, box, probabilities):
@@ -144,21 +144,26 @@ class FaceTracker:
 
 
 def _best_pairs(cost):
-    """Where boxes compete for tracks: the pairs of the least cost in all."""
-    # Imported here, since it takes as long as all the rest, and most videos never need it.
+    """Find the pairs of boxes and tracks with the lowest total cost."""
+    # Not imported at the top, since it takes as long as everything else together, and most videos never need it.
     from scipy.optimize import linear_sum_assignment
 
     return zip(*linear_sum_assignment(cost), strict=True)
 
 
-def _appearance(face_bgr):
-    """Grey thumbnail as a vector of mean 0 and length 1: the product of two is their correlation."""
+def _appearance(crop_bgr):
+    """A crop's grey thumbnail as a vector of mean 0 and length 1. The product of two is their correlation."""
     size = (APPEARANCE_SIZE, APPEARANCE_SIZE)
-    grey = cv2.cvtColor(cv2.resize(face_bgr, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+    grey = cv2.cvtColor(cv2.resize(crop_bgr, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
     vector = grey.ravel() - grey.mean()
     return vector / max(1e-9, float(np.linalg.norm(vector)))
 
 
 def weight_of_newest(elapsed, time_constant):
-    """Weight of the newest value in an exponential average of unevenly spaced ones; times in any one unit."""
+    """Weight of the newest value, 0 to 1, in an exponential average of values that are unevenly spaced in time.
+
+    Args:
+        elapsed: Time since the value before it.
+        time_constant: Time constant of the average, in the same unit; 0 gives the newest value all the weight.
+    """
     return 1 - math.exp(-elapsed / time_constant) if time_constant else 1.0

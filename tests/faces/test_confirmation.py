@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from emotion_recognition.faces.confirmation import MOST_HELD, FaceConfirmation, confirm_ahead
+from emotion_recognition.faces.confirmation import MAX_WAITING_FRAMES, FaceConfirmation, confirm_ahead
 from emotion_recognition.labels import FaceEmotion
 
 
@@ -96,7 +96,7 @@ def test_few_frames_are_held_at_any_rate():
             yield frame
 
     waiting = [taken[-1] - frame[0] for frame in confirm_ahead(watched(), 0.1)]
-    assert max(waiting) == MOST_HELD
+    assert max(waiting) == MAX_WAITING_FRAMES
 
 
 def test_live_a_face_is_shown_when_it_counts():

@@ -70,8 +70,8 @@ def test_damaged_file_is_fetched_anew(server, tmp_path):
 @pytest.mark.parametrize(
     'name, reason',
     [
-        ('cut', 'no connection, or one that broke off'),
-        ('other', 'what came is not the expected file'),
+        ('cut', 'there is no connection, or it was lost'),
+        ('other', 'the downloaded file is not the expected one'),
         ('missing', 'the server answered 404'),
     ],
 )
@@ -79,7 +79,7 @@ def test_failure_is_one_line_and_leaves_nothing(server, tmp_path, name, reason):
     address = f'{server.address}/{name}/file.bin'
     with pytest.raises(InputError) as error:
         fetch(address, SHA256, tmp_path)
-    assert str(error.value) == f'{address}: {reason}; fetch it by other means and put it at {tmp_path / "file.bin"}'
+    assert str(error.value) == f'{address}: {reason}; download it in another way and save it as {tmp_path / "file.bin"}'
     assert list(tmp_path.iterdir()) == []
 
 
@@ -93,7 +93,7 @@ def test_no_server_and_a_damaged_file(server, tmp_path):
 
 def test_folder_that_cannot_be_made(server, tmp_path):
     (tmp_path / 'file').write_text('')
-    with pytest.raises(InputError, match='cannot be kept'):
+    with pytest.raises(InputError, match='cannot be saved'):
         fetch(f'{server.address}/whole/file.bin', SHA256, tmp_path / 'file' / 'folder')
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from emotion_recognition.faces.gaps import LONGEST_GAP, fill_gaps
+from emotion_recognition.faces.gaps import MAX_GAP_FRAMES, fill_gaps
 from emotion_recognition.labels import FaceEmotion
 
 CLASSES = ('happy', 'sad')
@@ -75,4 +75,4 @@ def test_frames_wait_only_while_a_face_is_missed():
     for number, *_ in fill_gaps(frames(), classify, 0.0):
         waiting.append(taken[-1] - number)
     assert waiting[:13] == [0] * 10 + [2, 1, 0]
-    assert max(waiting) == LONGEST_GAP - 1
+    assert max(waiting) == MAX_GAP_FRAMES - 1

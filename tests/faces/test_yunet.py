@@ -37,7 +37,7 @@ def test_same_face_as_haar():
 @needs_yunet
 @pytest.mark.parametrize('size', [(50, 2000), (2000, 50), (20, 20)])
 def test_no_face_in_a_narrow_plain_frame(size):
-    for _ in range(40):  # one in six wide frames had a false face, see SMALLEST_SIDE
+    for _ in range(40):  # one in six wide frames had a false face, see MIN_SIDE
         assert find_faces(YuNetFaceDetector(YUNET_PATH), np.full((*size, 3), 90, np.uint8)) == []
 
 
