@@ -1,1 +1,1 @@
-"""From the picture of a face to probabilities: the classifier, the runtimes behind it, conversion, and baselines."""
+"""From the crop of a face to probabilities: the classifier, its runtimes and conversion, and baselines."""

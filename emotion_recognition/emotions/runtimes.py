@@ -1,4 +1,4 @@
-"""What computes the network of model.h5: OpenVINO, or Keras itself."""
+"""The runtimes, which run the network of model.h5: OpenVINO, or Keras itself."""
 
 import logging
 import os
@@ -11,34 +11,37 @@ import numpy as np
 from emotion_recognition.emotions.conversion import HOW_TO_INSTALL, ConversionError, read_network
 from emotion_recognition.labels import InputError
 
-GPU_SIGNS = (Path('/proc/driver/nvidia/gpus'), Path('/dev/dxg'))  # of the driver on Linux, and in WSL
+GPU_SIGNS = (Path('/proc/driver/nvidia/gpus'), Path('/dev/dxg'))  # one of them exists if Linux or WSL has a GPU driver
 
 
 class Network(Protocol):
     """A network that is ready to compute.
 
     Attributes:
-        input_shape, output_shape: tuples with None for what may vary, the number of images first.
+        input_shape: Shape of a batch of images, with None for sizes that may vary, first the number of images.
+        output_shape: Shape of the answer, in the same form.
     """
 
     input_shape: tuple[int | None, ...]
     output_shape: tuple[int | None, ...]
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
-        """From (n, S, S, 3) float32 RGB 0..255 to (n, K) float32 probabilities."""
+        """Convert images, (n, S, S, 3) float32, RGB, 0..255, to probabilities, (n, K) float32."""
 
 
 def load_network(model_path: Path, runtime: str = 'auto', precision: str = 'auto', threads: int = 0) -> Network:
     """Load a complete Keras model in HDF5.
 
     Args:
-        model_path: of the file.
-        runtime: 'openvino', 'keras', or 'auto': Keras where it has a GPU or OpenVINO fails, otherwise OpenVINO.
-        precision: of OpenVINO. 'f32', or 'auto': most in bfloat16 on processors that compute in it.
-        threads: of OpenVINO; 0 for half as many as there are cores: the others are for the stages before and behind.
+        model_path: Path of the file.
+        runtime: 'openvino', 'keras', or 'auto', which is Keras if it has a GPU or OpenVINO fails, otherwise OpenVINO.
+        precision: Precision of OpenVINO: 'f32', or 'auto', which uses bfloat16 for most layers if the processor
+            supports it.
+        threads: Number of threads for OpenVINO; 0 for half as many as there are cores, since the stages before and
+            after it need the others.
 
     Raises:
-        InputError: the model cannot be loaded.
+        InputError: The model cannot be loaded.
     """
     if runtime == 'keras' or (runtime == 'auto' and _keras_has_gpu()):
         return KerasNetwork(model_path)
@@ -51,10 +54,13 @@ def load_network(model_path: Path, runtime: str = 'auto', precision: str = 'auto
 
 
 class KerasNetwork:
-    """The model as Keras runs it, on whatever backend it is set to; see `Network`.
+    """The model as Keras runs it, on the backend that Keras is set to; see `Network`.
+
+    Args:
+        model_path: Path of model.h5.
 
     Raises:
-        InputError: not a model that Keras can load.
+        InputError: Keras cannot load the file, or is not installed.
     """
 
     def __init__(self, model_path: str | Path):
@@ -66,15 +72,20 @@ class KerasNetwork:
 
 
 class OpenVinoNetwork:
-    """The model as OpenVINO runs it on the CPU; see `Network`, and `read_network` for how it gets there.
+    """The model as OpenVINO runs it on the CPU; see `Network`, and `read_network` for its conversion.
+
+    Args:
+        model_path: Path of model.h5.
+        precision: 'auto' or 'f32', see `load_network`.
+        threads: Number of threads, see `load_network`.
 
     Raises:
-        ConversionError: it cannot be converted.
+        ConversionError: The model cannot be converted.
         ImportError: OpenVINO is not installed.
     """
 
     def __init__(self, model_path: str | Path, precision: str = 'auto', threads: int = 0):
-        import openvino  # here and not above: Keras alone will do
+        import openvino  # not at the top, since it is not needed if Keras runs the network
 
         core = openvino.Core()
         model = read_network(core, Path(model_path))
@@ -97,11 +108,11 @@ class OpenVinoNetwork:
 
 
 def _split_at_small_picture(model):
-    """The network as two parts, each with its precision: while the picture is large in f32, the rest in bfloat16.
+    """Split the network into two parts with a precision each: f32 while the picture is large, bfloat16 after that.
 
-    The first layers do not stand bfloat16's 8 bits. On 600 faces, a probability of the shipped model was up to 0.038
-    off with all but what is before the second activation in it, 0.020 from half the size on, and from an eighth 0.011,
-    in the same time: where the picture is small, the layers are wide, and gain most.
+    The first layers lose too much with the 8 bits of bfloat16. On 600 faces, the largest error of a probability of the
+    shipped model was 0.038 with bfloat16 from the second activation on, 0.020 from half the picture's size on, and
+    0.011 from an eighth on. All of them take the same time: layers of a small picture are wide, and gain most.
     """
     import openvino
 
@@ -118,7 +129,10 @@ def _split_at_small_picture(model):
 
 
 def _before_small_picture(model):
-    """Before the first activation of an eighth of the first one's height; no EfficientNet has a shortcut past it."""
+    """Find the input of the first activation with an eighth of the first one's height, or None.
+
+    No EfficientNet has a shortcut around it.
+    """
     first_height = None
     for node in model.get_ordered_ops():
         shape = node.get_output_partial_shape(0) if node.get_type_name() == 'Swish' else None
@@ -131,19 +145,22 @@ def _before_small_picture(model):
 
 
 def load_keras_model(model_path: str | Path):
-    """The keras.Model of a file.
+    """Load a model.h5 as a keras.Model.
+
+    Args:
+        model_path: Path of the file.
 
     Raises:
-        InputError: not a model that Keras can load, or there is no Keras here.
+        InputError: Keras cannot load the file, or is not installed.
     """
-    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')  # TensorFlow's start-up notes
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')  # silences TensorFlow's notes at its start
     try:
-        import keras  # here and not above, since it takes seconds
+        import keras  # not at the top, since it takes seconds
     except ModuleNotFoundError as error:
-        missing = error.name.partition('.')[0]  # Keras itself, or its backend
+        missing = error.name.partition('.')[0]  # either Keras or its backend
         how = HOW_TO_INSTALL if missing in ('keras', 'tensorflow') else f'pip install {missing}'
         raise InputError(f'{model_path}: Keras cannot run it: {missing} is not installed; {how}') from None
-    except (ImportError, ValueError) as error:  # a broken installation, a backend that Keras does not know
+    except (ImportError, ValueError) as error:  # a broken installation, or an unknown backend
         raise InputError(f'{model_path}: Keras cannot run it: {str(error).splitlines()[0]}') from None
 
     logging.getLogger('absl').setLevel(logging.ERROR)
@@ -155,11 +172,11 @@ def load_keras_model(model_path: str | Path):
 
 
 def _keras_has_gpu():
-    # Keras is asked only where a driver is: its import takes seconds.
+    # Keras is asked only if there is a driver, since importing it takes seconds.
     if not any(sign.exists() for sign in GPU_SIGNS):
         return False
     try:
         import keras
-    except ImportError:  # whoever only uses the shipped model needs none
+    except ImportError:  # people who only use the shipped model need no Keras
         return False
     return bool(keras.distribution.list_devices('gpu'))

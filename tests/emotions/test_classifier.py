@@ -199,7 +199,7 @@ def test_balance_that_a_model_cannot_have_is_told(colour_model_path, capsys, bal
     settings = Settings(model_weights_path=colour_model_path, runtime='keras', balance=balance)
     face = plain((0, 0, 51))
     assert open_classifier(settings).predict([face])[0, 0] == pytest.approx(np.exp(4) / (np.exp(4) + 8), rel=1e-4)
-    told = f'{colour_model_path}: names no class priors, which --balance needs; it runs as it is\n'
+    told = f'{colour_model_path}: names no class priors, which --balance needs; its probabilities are not corrected\n'
     assert capsys.readouterr().err == (told if is_told else '')
 
 
