@@ -1,4 +1,4 @@
-"""What tells one file's content from another's."""
+"""Hashes, which identify the contents of files."""
 
 import hashlib
 from functools import lru_cache
@@ -6,10 +6,10 @@ from pathlib import Path
 
 
 def hash_file(path: str | Path) -> str:
-    """SHA-256 of a file's content, in hexadecimal digits. A file is read once, until it changes.
+    """SHA-256 of a file's content, in hexadecimal digits. The file is not read again until it changes.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: The file cannot be read.
     """
     path = Path(path)
     state = path.stat()

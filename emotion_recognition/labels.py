@@ -1,16 +1,16 @@
-"""The nine emotions, their colours, and the value that stands for one face in one frame."""
+"""The nine emotions, their colours, and the value that describes one face in one frame."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-# Class order of model.h5 as this project trains it; a model's own names come from its file.
+# In the class order of this project's model.h5. A model's own class names come from its file.
 EMOTIONS = ('anger', 'contempt', 'disgust', 'fear', 'happy', 'neutral', 'sad', 'surprise', 'uncertain')
 NEUTRAL = 'neutral'
-POSITIVE, NEGATIVES = 'happy', ('anger', 'contempt', 'disgust', 'fear', 'sad')  # of valence
+POSITIVE, NEGATIVES = 'happy', ('anger', 'contempt', 'disgust', 'fear', 'sad')  # what valence is computed from
 
-# BGR, 0..255. Dark text stands out on all of them, and they stand out on dark and bright pictures.
+# BGR, 0..255. Dark text is easy to read on all of them, and they stand out in dark and bright frames.
 EMOTION_COLOURS_BGR = {
     'anger': (70, 70, 240),
     'contempt': (200, 120, 235),
@@ -26,17 +26,17 @@ OTHER_COLOUR_BGR = (200, 200, 200)  # for class names that are not among the nin
 
 
 def emotion_colour_bgr(emotion: str) -> tuple[int, int, int]:
-    """Colour of an emotion: B, G, R, 0..255."""
+    """Colour of an emotion as blue, green, red, 0..255. Names that are not among the nine share one colour."""
     return EMOTION_COLOURS_BGR.get(emotion, OTHER_COLOUR_BGR)
 
 
 def has_valence(class_names: Sequence[str]) -> bool:
-    """Whether valence can be told from these classes: all that it is made of are among them."""
+    """Whether valence can be computed from these classes: all those that it needs are among them."""
     return {POSITIVE, *NEGATIVES} <= set(class_names)
 
 
 class InputError(Exception):
-    """A file or setting that the user can mend. Scripts print it as one line and exit with code 1."""
+    """A problem with a file or an option that the user can fix. Scripts print it in one line and exit with code 1."""
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,15 @@ class FaceEmotion:
     """One face in one frame.
 
     Attributes:
-        track_id: number of the face, from 1; the same one in every frame.
-        box: (x, y, width, height) in pixels of the frame.
-        probabilities: (K,) float32, smoothed over time where that is on, summing to 1, in the order of `class_names`.
-        class_names: the model's K class names.
-        angle: degrees by which the head is tilted clockwise in the picture, as far as the detector tells.
-        detected: False where the detector missed the face and it was filled in.
-        probabilities_from_baseline: (K,) float32, how it has changed from its baseline, summing to 1, see
-            `FaceBaselines`; None for a face without one.
-        corrected: the emotion that a person says it is, None for what the network says.
+        track_id: Face number, from 1. It is the same in every frame.
+        box: x, y, width, height in pixels of the frame.
+        probabilities: (K,) float32, summing to 1, in the order of `class_names`; smoothed over time if smoothing is on.
+        class_names: The model's K class names.
+        angle: Tilt of the head in degrees, clockwise as it is seen in the frame; 0 if the detector cannot measure it.
+        detected: False if the detector missed the face and it was filled in.
+        probabilities_from_baseline: (K,) float32, summing to 1: the change from the face's baseline, see
+            `FaceBaselines`. None if the face has no baseline.
+        corrected: The emotion that a person has corrected it to, or None.
     """
 
     track_id: int
@@ -66,26 +66,26 @@ class FaceEmotion:
 
     @property
     def emotion(self) -> str:
-        """A person's correction, else the most probable class as it is shown: from the face's baseline where it has
-        one."""
+        """A person's correction if there is one, otherwise the most probable class of `shown`."""
         return self.corrected or self.class_names[int(self.shown.argmax())]
 
     @property
     def confidence(self) -> float:
-        """Probability of the most probable class, 0 to 1; it says nothing of a correction."""
+        """Probability of the most probable class of `shown`, 0 to 1. It does not depend on a correction."""
         return float(self.shown.max())
 
     @property
     def valence(self) -> float:
-        """How pleasant the face looks, -1 to 1: probability of happy less the largest of the negative emotions.
+        """How pleasant the face looks, -1 to 1: probability of happy minus that of the most probable negative emotion.
 
-        FaceReader's definition (Noldus), with contempt among the negative ones. It is derived from `probabilities`,
-        and not what the network was trained on. Only for classes that `has_valence`.
+        This is FaceReader's definition (Noldus), with contempt as one of the negative emotions. It is computed from
+        `probabilities`; the network was not trained for it. The classes must include all that it needs, see
+        `has_valence`.
         """
         of_class = dict(zip(self.class_names, self.probabilities, strict=True))
         return float(of_class[POSITIVE] - max(of_class[name] for name in NEGATIVES))
 
     @property
     def shown(self) -> np.ndarray:
-        """The probabilities that are shown: from the face's baseline where it has one."""
+        """The probabilities that are shown, (K,) float32: those from the face's baseline if it has one."""
         return self.probabilities if self.probabilities_from_baseline is None else self.probabilities_from_baseline

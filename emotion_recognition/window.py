@@ -11,14 +11,14 @@ END_KEYS = {'q': 'q', 'Q': 'q', '\x1b': 'Esc'}
 
 
 class Window:
-    """A window for frames, which the user may resize; closed at the end of its `with` block.
+    """A window for frames, which the user may resize. It opens with the first frame, and the `with` block closes it.
 
     Args:
-        title: of the window.
-        largest_side: of the window as it opens, in pixels.
+        title: Title of the window.
+        largest_side: Larger side of the window when it opens, in pixels; smaller frames are not enlarged.
 
     Attributes:
-        key: the last one pressed, None for none, as `poll` found it.
+        key: The key that was pressed before the last call of `show` or `poll`, or None.
     """
 
     key: str | None = None
@@ -29,7 +29,14 @@ class Window:
         self._is_open = False
 
     def show(self, frame_bgr: np.ndarray) -> str | None:
-        """Show a frame, (height, width, 3) uint8, BGR, and look after the keys as `poll` does."""
+        """Show a frame and check the keys, see `poll`.
+
+        Args:
+            frame_bgr: (height, width, 3) uint8, BGR.
+
+        Returns:
+            Why the user wants to end, or None to go on.
+        """
         if not self._is_open:
             self._open(*frame_bgr.shape[:2])
         elif self._is_closed():  # imshow would open a new one
@@ -38,8 +45,12 @@ class Window:
         return self.poll()
 
     def poll(self) -> str | None:
-        """Take the key that was pressed into `key`. Returns why the user wants to end, None to go on."""
-        code = cv2.waitKeyEx(1) & 0xFFFF  # not waitKey, which cuts the left arrow's 0xFF51 down to a Q
+        """Store the key that was pressed in `key`.
+
+        Returns:
+            Why the user wants to end, or None to go on.
+        """
+        code = cv2.waitKeyEx(1) & 0xFFFF  # not waitKey, which would cut the left arrow's code 0xFF51 down to a Q
         self.key = chr(code) if code < 0x80 else None
         if self.key in END_KEYS:
             return f'{END_KEYS[self.key]} was pressed'
@@ -48,7 +59,7 @@ class Window:
     def _is_closed(self):
         try:
             return self._is_open and cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) < 1
-        except cv2.error:  # what some of OpenCV's windows say of one that is gone
+        except cv2.error:  # some of OpenCV's user interfaces raise this for a window that has been closed
             return True
 
     def _open(self, height, width):
@@ -66,14 +77,22 @@ class Window:
 
 
 def open_window(title: str, is_wanted: bool) -> AbstractContextManager[Window | None]:
-    """A window where one is wanted and there is a screen; says so where there is none."""
+    """Open a window if it is wanted and there is a screen. Prints a note if it is wanted but there is none.
+
+    Args:
+        title: Title of the window.
+        is_wanted: Whether the user wants a window.
+
+    Returns:
+        A context manager that gives the window, or None.
+    """
     if is_wanted and has_screen():
         return Window(title)
     if is_wanted:
-        print('No screen here: going on without a window.', file=sys.stderr)
+        print('No screen here: continuing without a window', file=sys.stderr)
     return nullcontext()
 
 
 def has_screen() -> bool:
-    """Whether a window can be opened. Where not, OpenCV would end the whole process."""
+    """Whether a window can be opened. If not, trying to open one would make OpenCV end the whole process."""
     return sys.platform != 'linux' or bool(os.environ.get('DISPLAY') or os.environ.get('WAYLAND_DISPLAY'))
