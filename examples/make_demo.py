@@ -1,7 +1,7 @@
-"""Make everything in this folder: the demo clip, its annotated video, CSV and review page, and the README's pictures.
+"""Make the demo clip, its results in `results/`, and the pictures of the README.
 
-Needs moviepy (requirements.txt), and of tests/requirements.txt scikit-image, which carries one of the photographs, and
-Playwright, which opens the review page in Chromium for its picture.
+Needs moviepy (requirements.txt) and two packages of tests/requirements.txt: scikit-image, which contains one of the
+photographs, and Playwright, which opens the review page in Chromium to take its picture.
 """
 
 import shutil
@@ -24,16 +24,16 @@ from emotion_recognition.emotions.classifier import EmotionClassifier  # noqa: E
 from emotion_recognition.results.output_paths import Outputs  # noqa: E402
 
 CLIP_PATH = HERE / 'demo.mp4'
-# Not beside the clip, where the script would put it: there each user's own run writes, and git ignores that.
+# Not next to the clip, where the script would write by default: users' own runs write there, and git ignores these.
 RESULT_PATH = HERE / 'results' / 'demo_with_emotions.mp4'
 PAGE_PICTURE_PATH = HERE / 'review.jpg'
-PICTURE_SECONDS = 8.0  # which moment of the annotated video is in the README's pictures
+PICTURE_SECONDS = 8.0  # moment of the annotated video that the README's pictures show
 WIDTH, HEIGHT = 640, 360  # pixels
 FRAME_RATE = 25
-SCENE_SECONDS = 3.0  # the first photograph, the second, both
+SCENE_SECONDS = 3.0  # of each scene: the first photograph, the second, both
 FADE_SECONDS = 0.5
-ZOOM = 0.12  # by which each scene grows
-NOTES_HZ = (261.63, 329.63, 392.0)  # C, E, G: one a scene
+ZOOM = 0.12  # share by which each scene grows
+NOTES_HZ = (261.63, 329.63, 392.0)  # C, E, G: one for each scene
 
 
 def main():
@@ -49,13 +49,19 @@ def main():
     emotions_from_video.analyse_video(
         CLIP_PATH, classifier, emotions_from_video.DETECTOR_PATH, output_filename=RESULT_PATH
     )
-    Outputs(RESULT_PATH).record.unlink()  # of a program that will change
+    Outputs(RESULT_PATH).record.unlink()  # it would soon be out of date, since the program changes
     save_picture(RESULT_PATH, PICTURE_SECONDS, RESULT_PATH.with_suffix('.png'))
     save_picture_of_page(Outputs(RESULT_PATH).review, PICTURE_SECONDS, PAGE_PICTURE_PATH)
 
 
 def fill(photo_rgb, width, height):
-    """Scale a photograph into a frame; its blurred self fills what it leaves free."""
+    """Scale a photograph to fit into a frame; a blurred copy of it fills the rest.
+
+    Args:
+        photo_rgb: (height, width, 3) uint8, RGB.
+        width: Width of the frame in pixels.
+        height: Height of the frame in pixels.
+    """
     scale = min(width / photo_rgb.shape[1], height / photo_rgb.shape[0])
     photo = cv2.resize(photo_rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     frame = cv2.GaussianBlur(cv2.resize(photo_rgb, (width, height)), (0, 0), 15)
@@ -65,7 +71,12 @@ def fill(photo_rgb, width, height):
 
 
 def make_clip(scenes, path):
-    """Let the scenes grow slowly and fade into each other, a note under each."""
+    """Write a video in which the scenes grow slowly and fade into each other, with a note for each.
+
+    Args:
+        scenes: Frames, (HEIGHT, WIDTH, 3) uint8, RGB.
+        path: Path of the video.
+    """
 
     def draw(seconds):
         number = min(int(seconds // SCENE_SECONDS), len(scenes) - 1)
@@ -89,26 +100,27 @@ def make_clip(scenes, path):
 
 
 def zoomed(frame, scale):
+    """Enlarge a frame about its centre by a factor."""
     matrix = cv2.getRotationMatrix2D((WIDTH / 2, HEIGHT / 2), 0, scale)
     return cv2.warpAffine(frame, matrix, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
 
 
 def save_picture(video_path, seconds, path):
-    """Save the first frame from a time on."""
+    """Save the first frame of a video at or after a time in seconds as a picture."""
     with av.open(str(video_path)) as container:
         frame = next(frame for frame in container.decode(video=0) if frame.time >= seconds)
         frame.to_image().save(path, optimize=True)
 
 
 def save_picture_of_page(page_path, seconds, path):
-    """Save how the review page looks at a time."""
+    """Save a picture of the review page at a time of its video in seconds."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which('chromium'), args=['--no-sandbox'])
         page = browser.new_page(viewport={'width': 1280, 'height': 990})
         page.goto(page_path.as_uri())
         page.locator('.row .u-over').last.wait_for()
         page.evaluate(f'player.showTime({seconds} * 1e6)')
-        for key in 'cffc':  # the curves of the third face and not of the first
+        for key in 'cffc':  # shows the curves of the third face instead of the first
             page.keyboard.press(key)
         page.wait_for_timeout(1000)  # until the frame is shown
         page.screenshot(path=path, type='jpeg', quality=88)

@@ -1,6 +1,6 @@
-"""Record the window of emotions_from_webcam.py at work on the demo clip: webcam.mp4, and a picture of it, webcam.png.
+"""Record the window of emotions_from_webcam.py while it plays the demo clip: webcam.mp4, and a picture, webcam.png.
 
-Needs Linux with Xvfb and xdotool, and tests/requirements.txt. The window is a real one, on an X server of its own.
+Needs Linux with Xvfb and xdotool, and tests/requirements.txt. It is the real window, on a separate X server.
 """
 
 import os
@@ -19,9 +19,9 @@ sys.path.insert(0, str(HERE.parent))
 
 from tests.screen import Screen, wait_for_window, xdotool  # noqa: E402 (found through the line above)
 
-WIDTH, HEIGHT = 640, 360  # pixels, as the clip
-FRAME_RATE = 12
-PICTURE_SECONDS = 7.5  # after the window is there
+WIDTH, HEIGHT = 640, 360  # pixels, the size of the clip
+FRAME_RATE = 12  # per second
+PICTURE_SECONDS = 7.5  # after the window has appeared
 
 
 def main():
@@ -30,15 +30,21 @@ def main():
         command = [sys.executable, script, '--camera', HERE / 'demo.mp4', '--csv-path', Path(folder) / 'faces.csv']
         process = subprocess.Popen([*command, '--no-mirror'], env={**os.environ, 'DISPLAY': display})
         window = wait_for_window(display, 'emotions_from_webcam', process)
-        while process.poll() is None and not ImageGrab.grab(xdisplay=display).getbbox():  # black until it is mapped;
-            time.sleep(0.02)  # moved before, it would not stay there
+        # The screen is black until the window is mapped. If it were moved earlier, it would not stay there.
+        while process.poll() is None and not ImageGrab.grab(xdisplay=display).getbbox():
+            time.sleep(0.02)
         xdotool(display, 'windowmove', window, '0', '0', 'windowsize', window, str(WIDTH), str(HEIGHT))
         record(display, process)
     print('Wrote webcam.mp4 and webcam.png')
 
 
 def record(display, process):
-    """Grab the screen until the process ends."""
+    """Record the screen until the process ends.
+
+    Args:
+        display: Name of the X display.
+        process: The webcam script.
+    """
     with av.open(str(HERE / 'webcam.mp4'), 'w', options={'movflags': '+faststart'}) as container:
         stream = container.add_stream('libx264', rate=FRAME_RATE, options={'crf': '26', 'preset': 'slow'})
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, 'yuv420p'
