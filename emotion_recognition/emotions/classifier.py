@@ -15,8 +15,8 @@ from emotion_recognition.hashing import hash_file
 from emotion_recognition.labels import InputError
 from emotion_recognition.settings import Settings
 
-# Views of test-time augmentation, each of them also mirrored: degrees by which the crop is turned, and how many times
-# the `face_share` is cut out of it.
+# Views of test-time augmentation, each of them also mirrored: degrees by which the crop is turned, and how many times in
+# a row its centre is cut out, each time by `face_share`.
 VIEWS = ((0, 1), (6, 2), (-6, 2))
 MIN_FACE_SHARE = 0.5  # with less of a face, its emotion cannot be recognised
 
@@ -73,8 +73,8 @@ class EmotionClassifier:
         """Classify faces in one batch.
 
         A network names the classes that were common in training too often if they are less common now. If the model
-        states its class priors, the result is therefore log p - balance * log prior, normalised again (logit
-        adjustment, Menon et al. 2021, arXiv 2007.07314).
+        states its class priors, the result is therefore the softmax of log p - balance * log prior (logit adjustment,
+        Menon et al. 2021, arXiv 2007.07314).
 
         Args:
             crops_bgr: Crops of n faces, each (height, width, 3) uint8, BGR, of any size above 0.

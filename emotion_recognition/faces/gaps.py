@@ -11,7 +11,7 @@ from emotion_recognition.faces.confirmation import Frame
 from emotion_recognition.faces.tracking import LOST_SECONDS, weight_of_newest
 from emotion_recognition.labels import FaceEmotion
 
-MAX_GAP_FRAMES = 60  # that wait until the face is back or given up: 0.5 s at 120 per second; 360 MB at 1920x1080
+MAX_GAP_FRAMES = 60  # frames that wait until the face is back or given up: 0.5 s at 120 per second, 360 MB at 1920x1080
 
 Classify = Callable[[np.ndarray, Sequence[FoundFace]], np.ndarray]  # frame, n faces -> (n, K) probabilities
 

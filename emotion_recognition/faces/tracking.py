@@ -14,7 +14,7 @@ from emotion_recognition.faces.boxes import intersection_over_union
 LOST_SECONDS = 0.5  # how long a face may be missed and still keep its number
 LOST_GAPS = 2.5  # the same in gaps between frames, if that is longer: one missed frame, and half a gap for jitter
 RECENT_GAPS = 5  # the gap is the median of this many, so that one or two long pauses do not count
-MIN_IOU = 0.2  # overlap of a face with its expected box; Haar's boxes of one face differ in size by up to 1.3
+MIN_IOU = 0.2  # smallest overlap with the expected box; Haar's boxes of one face differ in size by up to 1.3
 # Time constant of the velocity's average: long compared with the detector's jitter, short compared with turns.
 VELOCITY_SECONDS = 0.2
 APPEARANCE_SIZE = 24  # side in pixels of the grey thumbnails that are compared after a gap
@@ -46,8 +46,8 @@ class FaceTracker:
 
     Each box moves on at its velocity. Detections are matched to these expected boxes by overlap (intersection over
     union), for all faces together (Hungarian method). This is the idea of SORT (Bewley et al. 2016, arXiv 1602.00763).
-    Libraries are not used for two reasons: they count missed frames, but variable frame rates and cameras need time to
-    be counted; and they give a face no number in its first frames.
+    Libraries are not used for two reasons: they count missed frames, although with cameras and variable frame rates it
+    is time that matters; and they give a face no number in its first frames.
 
     A face that was missed keeps its number only if it looks similar: when the camera pans or the scene changes, the
     next person often stands where the last one stood.

@@ -86,13 +86,13 @@ class YuNetFaceDetector:
         Returns:
             The face closest to the known one, or an empty list.
         """
-        centre, side = _middle(known), max(known.box[2:])
+        centre, side = _centre_of(known), max(known.box[2:])
         angle = known.angle if abs(known.angle) > MIN_TILT else 0
         square, to_picture = cut_square(picture, centre, side * (1 + 2 * distance), angle, CLOSE_UP_SIZE)
         detections = _detect(self._close_up_network, square)
         faces = [_face_of(detection, to_picture, angle, picture.shape) for detection in detections]
         faces = [face for face in self._large_enough(faces) if side / scale <= max(face.box[2:]) <= side * scale]
-        return sorted(faces, key=lambda face: np.hypot(*(_middle(face) - centre)))[:1]
+        return sorted(faces, key=lambda face: np.hypot(*(_centre_of(face) - centre)))[:1]
 
     def _large_enough(self, faces):
         return [face for face in faces if min(face.box[2:]) >= self._min_face_size]
@@ -119,16 +119,16 @@ def _face_of(detection, to_picture, angle, shape):
         shape: Height and width of the picture in pixels.
     """
     x, y, width, height = detection[:4]
-    middle = to_picture @ [x + width / 2, y + height / 2, 1]
+    centre = to_picture @ [x + width / 2, y + height / 2, 1]
     side = max(width, height) * BOX_SCALE * np.linalg.norm(to_picture[:, 0])
     limits = np.array([shape[1], shape[0]])
-    start, end = (np.clip(middle + offset, 0, limits).round().astype(int) for offset in (-side / 2, side / 2))
+    start, end = (np.clip(centre + offset, 0, limits).round().astype(int) for offset in (-side / 2, side / 2))
     right_eye, left_eye, _, right_corner, left_corner = detection[4:14].reshape(5, 2)
     down_x, down_y = right_corner + left_corner - right_eye - left_eye
     angle += np.degrees(np.arctan2(-down_x, down_y))
     return FoundFace(tuple(map(int, (*start, *(end - start)))), float(np.clip(angle, -MAX_TILT, MAX_TILT)))
 
 
-def _middle(face):
+def _centre_of(face):
     x, y, width, height = face.box
     return np.array([x + width / 2, y + height / 2])
