@@ -15,8 +15,8 @@ from emotion_recognition.hashing import hash_file
 from emotion_recognition.labels import InputError
 from emotion_recognition.settings import Settings
 
-# Views of test-time augmentation, each of them also mirrored: degrees by which the crop is turned, and how many times in
-# a row its centre is cut out, each time by `face_share`.
+# Views of test-time augmentation, each of them also mirrored: degrees by which the crop is turned, and how many times
+# in a row its centre is cut out, each time by `face_share`.
 VIEWS = ((0, 1), (6, 2), (-6, 2))
 MIN_FACE_SHARE = 0.5  # with less of a face, its emotion cannot be recognised
 

@@ -25,7 +25,7 @@ def open_container(path: Path, mode: str = 'r', **options) -> av.container.Conta
         options: Further arguments of `av.open`.
 
     Raises:
-        av.error.FFmpegError: The file cannot be opened.
+        One of DECODE_ERRORS, or OSError: The file cannot be opened.
     """
     return av.open(str(path.absolute()), mode, **options)
 
