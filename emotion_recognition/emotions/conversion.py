@@ -53,7 +53,7 @@ batch = [rng.uniform(0, 255, shape).astype('float32') for shape in shapes]
 expected = numpy.asarray(model(batch if len(batch) > 1 else batch[0], training=False))
 answers = openvino.compile_model(converted, 'CPU', {'INFERENCE_PRECISION_HINT': 'f32'})(batch)[0]
 if not numpy.allclose(answers, expected, rtol=0, atol=1e-4):
-    sys.exit(f'the conversion answers up to {abs(answers - expected).max():.2g} beside what Keras does')
+    sys.exit(f'the conversion differs from Keras by up to {abs(answers - expected).max():.2g} in its answers')
 openvino.serialize(converted, sys.argv[2])
 """
 

@@ -144,7 +144,7 @@ def test_conversion_that_answers_otherwise_is_refused(unsteady_path, monkeypatch
     wrong = conversion.CONVERSION.replace('model(model.input, training=False)', 'model(model.input, training=True)')
     assert wrong != conversion.CONVERSION
     monkeypatch.setattr(conversion, 'CONVERSION', wrong)
-    with pytest.raises(InputError, match=r'cannot be converted: the conversion answers up to 0\.\d+ beside what Keras'):
+    with pytest.raises(InputError, match=r'cannot be converted: the conversion differs from Keras by up to 0\.\d+ in'):
         conversion.ship(unsteady_path)
     assert kept(unsteady_path.parent) == ['model.h5']
 
