@@ -1,4 +1,4 @@
-"""A person's corrections: the table of periods as the review page gives it back, and what it makes of each face."""
+"""A person's corrections: the corrected table of periods from the review page, and how it changes each face."""
 
 import csv
 from bisect import bisect_right
@@ -12,24 +12,24 @@ from emotion_recognition.hashing import hash_file
 from emotion_recognition.labels import FaceEmotion, InputError
 from emotion_recognition.results.face_table import PERSON
 
-NEEDED_COLUMNS = ['frame_start', 'frame_end', 'emotions', 'face']
-USE = {'yes': True, '': True, 'no': False}
+REQUIRED_COLUMNS = ['frame_start', 'frame_end', 'emotions', 'face']
+USE_VALUES = {'yes': True, '': True, 'no': False}
 
 
 @dataclass(frozen=True)
 class Correction:
-    """What one row says of a face.
+    """One row of the corrected table: what a face is from one frame to another.
 
     Attributes:
-        line: of the file, for messages.
-        found_as: number of the face as it was found.
-        frame_start, frame_end: numbers of the first and the last frame that the row is about.
-        face: number that it shall have.
-        emotion: that it shall have.
-        by_person: whether a person says so, be it the same emotion.
-        use: False where it shall be left out.
-        note: a person's.
-        run: that it is about, see `name_run`; empty where nobody says.
+        line: Line number in the file, for messages.
+        found_as: Face number that the tracker gave.
+        frame_start, frame_end: Numbers of the first and the last frame that the row is about.
+        face: Corrected face number.
+        emotion: Corrected emotion.
+        by_person: Whether a person chose the emotion, even if it is the one that the network gave.
+        use: Whether the face is used in the results, rather than left out.
+        note: Note that a person wrote, or an empty text.
+        run: Name of the run that the row belongs to, see `name_run`; empty if it is not known.
     """
 
     line: int
@@ -45,14 +45,14 @@ class Correction:
 
 
 class Corrections:
-    """Rows about found faces. What no row is about stays as it was found.
+    """All corrections of a video. A face that no row is about stays as it was found.
 
     Args:
-        path: of their file, for messages.
-        rows: in any order.
+        path: Path of the corrected table, for messages.
+        rows: Its rows, in any order.
 
     Raises:
-        InputError: two of them are about one face in one frame.
+        InputError: Two rows are about the same face in the same frame.
     """
 
     def __init__(self, path: Path, rows: Sequence[Correction]):
@@ -65,7 +65,7 @@ class Corrections:
                 if following.frame_start <= row.frame_end:
                     raise InputError(
                         f'{path}: lines {row.line} and {following.line} are both about frame {following.frame_start} '
-                        f'of face {face}; expected one'
+                        f'of face {face}; expected one line'
                     )
 
     def __iter__(self) -> Iterator[Correction]:
@@ -73,16 +73,23 @@ class Corrections:
             yield from rows
 
     def find(self, found_as: int, frame_number: int) -> Correction | None:
-        """The row about a face in a frame, None where there is none."""
+        """Find the row about a face in a frame, or None."""
         rows = self._rows.get(found_as, [])
-        place = bisect_right(rows, frame_number, key=attrgetter('frame_start')) - 1
-        return rows[place] if place >= 0 and frame_number <= rows[place].frame_end else None
+        index = bisect_right(rows, frame_number, key=attrgetter('frame_start')) - 1
+        return rows[index] if index >= 0 and frame_number <= rows[index].frame_end else None
 
     def apply(self, frame_number: int, faces: Sequence[FaceEmotion]) -> list[FaceEmotion]:
-        """The faces of a frame as they are corrected, in the order of their numbers.
+        """Correct the faces of a frame.
+
+        Args:
+            frame_number: Number of the frame, from 1.
+            faces: Its faces as they were found.
+
+        Returns:
+            The corrected faces, in the order of their new numbers.
 
         Raises:
-            InputError: two of them have become one number.
+            InputError: Two of them have the same number after the correction.
         """
         corrected: dict[int, FaceEmotion] = {}
         for found in faces:
@@ -92,15 +99,16 @@ class Corrections:
             face = correct(found, row)
             if face.track_id in corrected:
                 raise InputError(
-                    f'{self.path}: frame {frame_number} has two faces of number {face.track_id}, one of them found as '
-                    f'{found.track_id}; expected one, or "no" under use in the row of the other'
+                    f'{self.path}: frame {frame_number} has two faces with number {face.track_id}, one of them found '
+                    f'as face {found.track_id}; expected one, or "no" under use in the row of the other'
                 )
             corrected[face.track_id] = face
         return [corrected[track_id] for track_id in sorted(corrected)]
 
 
 def correct(face: FaceEmotion, row: Correction | None) -> FaceEmotion:
-    """A found face as a row says. An emotion other than the network's is a person's, whatever stands under `by`."""
+    """Correct a face as a row says, if there is one. An emotion that differs from the network's must be a person's,
+    whatever the row has under `by`."""
     if row is None:
         return face
     by_person = row.by_person or row.emotion != face.emotion
@@ -108,13 +116,16 @@ def correct(face: FaceEmotion, row: Correction | None) -> FaceEmotion:
 
 
 def read_corrections(path: Path, class_names: Sequence[str]) -> Corrections:
-    """Read a table of periods with the columns `frame_start, frame_end, emotions, face`, and where they are there
-    `by` (machine or person), `use` (yes or no), `note`, `found_as` (by default the same as `face`) and `run`.
+    """Read a corrected table of periods.
 
-    Commas or semicolons separate them, as spreadsheets write either.
+    Args:
+        path: CSV file with the columns `frame_start, frame_end, emotions, face`. The columns `by` (machine or person),
+            `use` (yes or no), `note`, `found_as` (by default the same as `face`) and `run` may be missing. Commas or
+            semicolons separate the columns, since spreadsheets write either.
+        class_names: Names of the emotions that a row may have.
 
     Raises:
-        InputError: it cannot be read, or a row says what cannot be.
+        InputError: The table cannot be read, or one of its rows is wrong.
     """
     try:
         with path.open(newline='', encoding='utf-8-sig') as file:
@@ -122,10 +133,10 @@ def read_corrections(path: Path, class_names: Sequence[str]) -> Corrections:
             file.seek(0)
             table = csv.DictReader(file, delimiter=separator)
             names = table.fieldnames or []
-            if missing := [name for name in NEEDED_COLUMNS if name not in names]:
+            if missing := [name for name in REQUIRED_COLUMNS if name not in names]:
                 raise InputError(
-                    f'{path}: has no column {", ".join(missing)}; expected the table of periods that the review page '
-                    'gives as "Download corrected CSV"'
+                    f'{path}: has no column {", ".join(missing)}; expected the table of periods that "Download '
+                    'corrected CSV" on the review page gives'
                 )
             return Corrections(path, [_to_correction(path, table.line_num, row, class_names) for row in table])
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -148,17 +159,17 @@ def _to_correction(path, line, row, class_names):
         raise InputError(
             f'{path}: line {line} has {emotion!r} under emotions; expected one of {", ".join(class_names)}'
         )
-    if use not in USE:
+    if use not in USE_VALUES:
         raise InputError(f'{path}: line {line} has {use!r} under use; expected yes or no')
     found_as = whole_number('found_as') if (row.get('found_as') or '').strip() else face
     by_person, run = (row.get('by') or '').strip().lower() == PERSON, (row.get('run') or '').strip()
-    return Correction(line, found_as, start, end, face, emotion, by_person, USE[use], row.get('note') or '', run)
+    return Correction(line, found_as, start, end, face, emotion, by_person, USE_VALUES[use], row.get('note') or '', run)
 
 
 def name_run(faces_path: Path) -> str:
-    """By what tables of corrections know the run that they are about: a hash of its table of faces.
+    """Name a run by a hash of its table of faces, so that a corrected table can say which run it belongs to.
 
     Raises:
-        OSError: the table cannot be read.
+        OSError: The table of faces cannot be read.
     """
     return f'run-{hash_file(faces_path)[:12]}'

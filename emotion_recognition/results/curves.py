@@ -1,4 +1,4 @@
-"""Each face's probabilities over time, thinned for the eye, so that an hour takes no more room than some minutes."""
+"""Each face's probabilities over time, thinned for display: an hour takes no more space than a few minutes."""
 
 from collections.abc import Sequence
 
@@ -6,39 +6,40 @@ import numpy as np
 
 from emotion_recognition.labels import FaceEmotion
 
-# Of all faces together: 1.5 MB in a page; up to 13 minutes at 25 frames a second, none is thinned.
-MOST_BUCKETS = 20_000
+# Of all faces together: 1.5 MB in a page. At 25 frames a second, up to 13 minutes of one face are not thinned.
+MAX_BUCKETS = 20_000
 PERCENT = 100
 
 
 class Curves:
     """Collects each face's probabilities, in whole per cent.
 
-    Where there are more than `most_buckets`, neighbours are joined in pairs, again and again: a bucket then stands for
-    2, 4, 8 ... frames, and keeps the lowest and the highest probability of each class, so that no peak is lost.
+    Each frame begins as a bucket of its own. Whenever there are more than `max_buckets`, neighbours are joined in
+    pairs: a bucket then stands for 2, 4, 8 ... frames. It keeps the lowest and the highest probability of each class,
+    so no peak is lost.
 
     Args:
-        most_buckets: how many are kept, of all faces together.
+        max_buckets: Number of buckets to keep, of all faces together.
 
     Attributes:
-        frames_per_bucket: bucket b stands for the frames from number b * frames_per_bucket + 1 on.
+        frames_per_bucket: Number of frames in each bucket; bucket b begins with frame b * frames_per_bucket + 1.
     """
 
-    def __init__(self, most_buckets: int = MOST_BUCKETS):
-        self._most_buckets = most_buckets
+    def __init__(self, max_buckets: int = MAX_BUCKETS):
+        self._max_buckets = max_buckets
         self._faces: dict[int, dict[int, tuple[np.ndarray, np.ndarray]]] = {}
         self._count = 0
         self.frames_per_bucket = 1
 
     def add(self, frame_number: int, faces: Sequence[FaceEmotion]) -> None:
-        """Add the next frame: its number from 1, its faces."""
+        """Add the next frame, its number counted from 1, with its faces."""
         bucket = (frame_number - 1) // self.frames_per_bucket
         for face in faces:
             percent = np.rint(face.shown * PERCENT).astype(np.uint8)
             buckets = self._faces.setdefault(face.track_id, {})
             self._count += bucket not in buckets
             _join(buckets, bucket, percent, percent)
-        while self._count > self._most_buckets and self.frames_per_bucket < frame_number:
+        while self._count > self._max_buckets and self.frames_per_bucket < frame_number:
             self._thin()
 
     def _thin(self):
@@ -51,8 +52,13 @@ class Curves:
         self._count = sum(map(len, self._faces.values()))
 
     def to_json(self) -> list[dict]:
-        """For each face, by its number: `face`; `buckets`, in which it was seen, as differences to the one before;
-        `low` and `high`, a list of the buckets' per cents for each class, `high` None where nothing was thinned."""
+        """Convert the curves for the review page.
+
+        Returns:
+            For each face, in the order of their numbers: `face`, its number; `buckets`, the indices of the buckets in
+            which it was seen, each as the difference from the one before; `low` and `high`, for each class a list of
+            the buckets' percentages. `high` is None if it is the same as `low`.
+        """
         return [_face_to_json(track_id, self._faces[track_id]) for track_id in sorted(self._faces)]
 
 

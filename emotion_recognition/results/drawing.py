@@ -1,4 +1,4 @@
-"""Drawing faces on a frame."""
+"""Drawing faces and text on a frame."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -12,40 +12,40 @@ FONT = cv2.FONT_HERSHEY_SIMPLEX
 TEXT_COLOUR_BGR = (20, 20, 20)
 LIGHT_TEXT_COLOUR_BGR = (235, 235, 235)
 TEXT_SCALE_PER_PIXEL = 1 / 600  # of the frame's shorter side: 0.6 at 360 pixels, 1.8 at 1080
-SMALLEST_TEXT_SCALE = 0.45  # still readable at 240 pixels
+MIN_TEXT_SCALE = 0.45  # still readable at 240 pixels
 
 
 def draw_faces(frame_bgr: np.ndarray, faces: Iterable[FaceEmotion]) -> None:
-    """Draw box, number, emotion and confidence of each face, in place.
+    """Draw the box, number, emotion and confidence of each face, in place.
 
     Args:
-        frame_bgr: (height, width, 3) uint8, BGR. Line and letter sizes grow with it.
-        faces: boxes may reach over the border; their labels stay inside.
+        frame_bgr: (height, width, 3) uint8, BGR. Lines and letters grow with its size.
+        faces: Faces of the frame. Their boxes may reach beyond its border; their labels stay inside.
     """
-    scale = max(SMALLEST_TEXT_SCALE, min(frame_bgr.shape[:2]) * TEXT_SCALE_PER_PIXEL)
+    scale = max(MIN_TEXT_SCALE, min(frame_bgr.shape[:2]) * TEXT_SCALE_PER_PIXEL)
     line_width = max(1, round(2.5 * scale))
     outline_width = line_width + 2 * max(1, round(scale))
     faces = list(faces)
     for face in faces:
         x, y, width, height = face.box
         corners = (x, y), (x + width, y + height)
-        # A dark line around the coloured one keeps the box visible on bright ground.
+        # A dark outline around the coloured one keeps the box visible on a bright background.
         cv2.rectangle(frame_bgr, *corners, TEXT_COLOUR_BGR, outline_width, cv2.LINE_AA)
         cv2.rectangle(frame_bgr, *corners, emotion_colour_bgr(face.emotion), line_width, cv2.LINE_AA)
-    labels = []  # drawn so far
+    labels = []  # places of those drawn so far
     for face in faces:
         text = f'{face.track_id}: {face.emotion} ' + ('(corrected)' if face.corrected else f'{face.confidence:.0%}')
         labels.append(_draw_label(frame_bgr, text, face.box, emotion_colour_bgr(face.emotion), scale, labels))
 
 
 def draw_lines(frame_bgr: np.ndarray, lines: Iterable[str]) -> None:
-    """Write lines of text into the upper left corner, on dark ground, in place.
+    """Write lines of text into the upper left corner, on a dark background, in place.
 
     Args:
         frame_bgr: (height, width, 3) uint8, BGR.
-        lines: from the top.
+        lines: The lines, from top to bottom.
     """
-    scale = max(SMALLEST_TEXT_SCALE, min(frame_bgr.shape[:2]) * TEXT_SCALE_PER_PIXEL)
+    scale = max(MIN_TEXT_SCALE, min(frame_bgr.shape[:2]) * TEXT_SCALE_PER_PIXEL)
     top = 0
     for line in lines:
         text_height, thickness, label_width, label_height, margin = _measure(line, scale)
@@ -56,12 +56,12 @@ def draw_lines(frame_bgr: np.ndarray, lines: Iterable[str]) -> None:
 
 
 def mirror_faces(faces: Iterable[FaceEmotion], frame_width: int) -> list[FaceEmotion]:
-    """The faces of a frame as they stand in its mirror image."""
+    """Move the boxes of a frame's faces to where they are in its mirror image, `frame_width` pixels wide."""
     return [replace(face, box=(frame_width - face.box[0] - face.box[2], *face.box[1:])) for face in faces]
 
 
 def _draw_label(frame_bgr, text, box, colour, scale, others):
-    """Draw a filled label at the first free place of those above, below and inside a box. Returns where it is."""
+    """Draw a filled label at the first free place: above, below or inside its box. Returns the place, a box."""
     frame_height, frame_width = frame_bgr.shape[:2]
     full_width = _measure(text, scale)[2]
     if full_width > frame_width:
@@ -84,7 +84,7 @@ def _draw_label(frame_bgr, text, box, colour, scale, others):
 
 
 def _measure(text, scale):
-    """Height and line width of a text, width, height and margin of its label, all in pixels."""
+    """Measure a text: its height and line width, and the width, height and margin of its label, all in pixels."""
     thickness = max(1, round(1.5 * scale))
     (text_width, text_height), baseline = cv2.getTextSize(text, FONT, scale, thickness)
     margin = round(6 * scale)

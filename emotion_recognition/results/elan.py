@@ -10,43 +10,46 @@ from emotion_recognition.results.periods import FacePeriods
 from emotion_recognition.results.spans import Span
 
 SPANS_TIER = 'spans'
-UNKNOWN_KIND = 'unknown'  # as ELAN itself says it
+UNKNOWN_KIND = 'unknown'  # ELAN's own word
 
 Annotation = tuple[float, float, str]  # start and end in milliseconds of the linked video, value
 
 
 def make_tiers(
-    face_periods: FacePeriods, spans: Iterable[Span], last_frame_ms: float, moved_by_ms: float = 0.0
+    face_periods: FacePeriods, spans: Iterable[Span], last_frame_ms: float, shift_ms: float = 0.0
 ) -> dict[str, list[Annotation]]:
-    """The annotations of each tier: a tier for each face, by its number, and one for the spans if there are some.
+    """Make a tier for each face, in the order of their numbers, and one for the spans if there are any.
 
     Args:
-        face_periods: what was seen.
-        spans: of the video.
-        last_frame_ms: for how long the last frame is shown, in milliseconds.
-        moved_by_ms: how much later than in the tables all is shown in the linked video, in milliseconds.
+        face_periods: Periods of the video's faces.
+        spans: Spans of the video.
+        last_frame_ms: How long the last frame is shown, in milliseconds.
+        shift_ms: How much later the linked video shows everything than the tables say, in milliseconds.
+
+    Returns:
+        The annotations of each tier, by the tier's name.
     """
     tiers: dict[str, list[Annotation]] = {}
     for track_id in sorted({period.track_id for period in face_periods.periods}):
         tiers[f'face {track_id}'] = []
     for period in face_periods.periods:
         end_ms = period.ms_end + (last_frame_ms if period.frame_end == face_periods.frame_last else 0)
-        annotation = (period.ms_start + moved_by_ms, end_ms + moved_by_ms, period.emotion)
+        annotation = (period.ms_start + shift_ms, end_ms + shift_ms, period.emotion)
         tiers[f'face {period.track_id}'].append(annotation)
-    of_spans = [(span.start_ms + moved_by_ms, span.end_ms + moved_by_ms, span.name) for span in spans]
-    return tiers | ({SPANS_TIER: of_spans} if of_spans else {})
+    span_annotations = [(span.start_ms + shift_ms, span.end_ms + shift_ms, span.name) for span in spans]
+    return tiers | ({SPANS_TIER: span_annotations} if span_annotations else {})
 
 
 def write_elan(tiers: Mapping[str, Iterable[Annotation]], media_path: Path, folder: Path, path: Path) -> None:
-    """Write an ELAN file. What lies before time 0, and what is no whole millisecond long, it cannot hold.
+    """Write an ELAN file. It cannot hold times before 0, nor annotations shorter than a millisecond.
 
     Args:
-        tiers: names with annotations, which do not overlap within a tier.
-        media_path: of the video that is linked.
-        folder: where the file will lie, for the link.
-        path: where it is written.
+        tiers: Annotations of each tier, by its name. They do not overlap within a tier.
+        media_path: Path of the linked video.
+        folder: Folder that the file will be moved to, for the relative link.
+        path: Path that the file is written to.
     """
-    from pympi.Elan import Eaf  # here and not above: needed for --elan only
+    from pympi.Elan import Eaf  # here and not above, since only --elan needs it
 
     document = Eaf(author='emotions_from_video.py')
     document.remove_tier('default')
@@ -63,7 +66,7 @@ def write_elan(tiers: Mapping[str, Iterable[Annotation]], media_path: Path, fold
 
 
 def _address(path):
-    """As ELAN writes it: with spaces and foreign letters as they are."""
+    """Write a file's address as ELAN does, without encoding spaces and foreign letters."""
     text = to_text(path.resolve().as_posix())
     return f'file:{text}' if text.startswith('//') else f'file:///{text.removeprefix("/")}'
 
@@ -71,6 +74,6 @@ def _address(path):
 def _relative_address(path, folder):
     try:
         text = to_text(Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix())
-    except ValueError:  # another drive of Windows
+    except ValueError:  # on another drive of Windows
         return None
     return text if text.startswith('../') else f'./{text}'

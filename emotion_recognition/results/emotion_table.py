@@ -11,18 +11,18 @@ PERIOD_COLUMNS = ['ms_start', 'ms_end', 'frame_start', 'frame_end', 'emotions']
 
 
 def emotions_cell(faces: Sequence[FaceEmotion]) -> str | list[str]:
-    """A frame's emotions in the published format: the bare word for exactly one face, otherwise a list."""
+    """Convert a frame's emotions to the published format: a word for exactly one face, otherwise a list of words."""
     emotions = [face.emotion for face in faces]
     return emotions[0] if len(emotions) == 1 else emotions
 
 
 class EmotionTable:
-    """Collects what each frame shows, in the published format.
+    """Collects the emotions of each frame, in the published format.
 
-    Only periods are kept when `compact`, so that memory grows with the changes and not with the frames.
+    A compact table keeps only periods in memory, which grow in number with the changes, not with the frames.
 
     Args:
-        compact: `to_frame` gives periods, otherwise frames.
+        compact: Whether `to_frame` gives periods rather than frames.
     """
 
     def __init__(self, compact: bool = True):
@@ -30,7 +30,13 @@ class EmotionTable:
         self._periods, self._frames = [], []
 
     def add(self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion]) -> None:
-        """Add the next frame: its number from 1, its presentation time in milliseconds, its faces in their order."""
+        """Add the next frame.
+
+        Args:
+            frame_number: Its number, from 1.
+            timestamp_ms: When it is shown, in milliseconds.
+            faces: Its faces, in the order of their numbers.
+        """
         emotions = emotions_cell(faces)
         if self._periods and self._periods[-1][4] == emotions:
             self._periods[-1][1], self._periods[-1][3] = timestamp_ms, frame_number
@@ -40,10 +46,10 @@ class EmotionTable:
             self._frames.append([timestamp_ms, frame_number, emotions])
 
     def periods(self) -> pd.DataFrame:
-        """One row per period in which the emotions stay the same: `ms_start, ms_end, frame_start, frame_end,
-        emotions`; start and end are those of its first and last frame."""
+        """One row per period: `ms_start, ms_end, frame_start, frame_end, emotions`. The times are those at which its
+        first and its last frame are shown."""
         return pd.DataFrame(self._periods, columns=PERIOD_COLUMNS)
 
     def to_frame(self) -> pd.DataFrame:
-        """The periods if compact, otherwise one row per frame: `ms, frame, emotions`."""
+        """The periods if the table is compact, otherwise one row per frame: `ms, frame, emotions`."""
         return self.periods() if self._compact else pd.DataFrame(self._frames, columns=FRAME_COLUMNS)

@@ -1,4 +1,4 @@
-"""What the files of results are called."""
+"""The names of all result files."""
 
 import os
 import tempfile
@@ -8,23 +8,27 @@ from pathlib import Path
 from emotion_recognition.labels import InputError
 from emotion_recognition.media.photographs import PHOTOGRAPH_SUFFIXES, is_photograph
 
-OUTPUT_SUFFIX = '_with_emotions'  # of annotated files, which are not taken
-CORRECTED_SUFFIX = '_corrected'  # of what a person has corrected, behind that
+OUTPUT_SUFFIX = '_with_emotions'  # of annotated files; those in a folder are not taken as inputs
+CORRECTED_SUFFIX = '_corrected'  # of results that a person has corrected, after the suffix above
 FACES_SUFFIX = '_faces_data.csv'
 SUMMARY_SUFFIX = '_summary.csv'
 TIMELINE_SUFFIX = '_timeline.png'
-OF_FOLDER = f'{OUTPUT_SUFFIX}_all'  # in the names of a folder's tables, so that no file's own are called so
+FOLDER_SUFFIX = f'{OUTPUT_SUFFIX}_all'  # of a folder's tables, which no single file's results are named like
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """Paths of what is written: the annotated video or photograph, and beside it all that is named after it."""
+    """Paths of the results of a video or a photograph: the annotated copy, and the files named after it next to it.
+
+    Attributes:
+        annotated: Path of the annotated video or photograph.
+    """
 
     annotated: Path
 
     @property
     def emotions(self) -> Path:
-        """Table of a video's emotions, by periods or frames."""
+        """Table of emotions of a video, by periods or by frames."""
         return self._named('_emotions_data.csv')
 
     @property
@@ -34,7 +38,7 @@ class Outputs:
 
     @property
     def timeline(self) -> Path:
-        """Picture of each face's emotions over time."""
+        """Timeline: a picture of each face's emotions over time."""
         return self._named(TIMELINE_SUFFIX)
 
     @property
@@ -44,7 +48,7 @@ class Outputs:
 
     @property
     def summary(self) -> Path:
-        """Table of a video in few numbers: one row per face, and per face and span."""
+        """Summary of a video: one row per face, and per face and span."""
         return self._named(SUMMARY_SUFFIX)
 
     @property
@@ -54,24 +58,24 @@ class Outputs:
 
     @property
     def review(self) -> Path:
-        """Page on which the result can be looked at and corrected."""
+        """Review page, on which the results can be watched and corrected."""
         return self._named('_review.html')
 
     @property
     def record(self) -> Path:
-        """What the others were made with."""
+        """Record of what the other files were made with."""
         return self._named('_run.json')
 
     def corrected(self) -> 'Outputs':
-        """Where the corrected results go: beside these, which stay as the network made them."""
+        """Where the corrected results go: next to these, which stay as the network gave them."""
         return Outputs(self.annotated.with_stem(self.annotated.stem + CORRECTED_SUFFIX))
 
     def written(self) -> list[str]:
-        """Names of what has been written."""
+        """Names of the files that have been written."""
         return [path.name for path in self.all() if path.exists()]
 
     def all(self) -> list[Path]:
-        """Everything that may be written."""
+        """Paths of all files that may be written."""
         tables = [self.emotions, self.faces, self.summary]
         return [self.annotated, *tables, self.timeline, self.subtitles, self.elan, self.review, self.record]
 
@@ -80,52 +84,60 @@ class Outputs:
 
 
 def name_outputs(path: Path, output_filename: str | Path | None = None) -> Outputs:
-    """Where the results of a video or a photograph go: a video becomes an mp4, a photograph keeps its kind.
+    """Decide where the results of a video or a photograph go. A video becomes an mp4, a photograph keeps its kind.
+
+    Args:
+        path: Path of the video or photograph.
+        output_filename: Path of the annotated copy that the user named; None for a name next to the input.
 
     Raises:
-        InputError: the output's name has no ending that fits.
+        InputError: The output's suffix does not fit the input.
     """
     suffix = path.suffix if is_photograph(path) else '.mp4'
     outputs = Outputs(Path(output_filename or path.with_name(f'{path.stem}{OUTPUT_SUFFIX}{suffix}')))
     if not is_photograph(path) and outputs.annotated.suffix.lower() != '.mp4':
-        raise InputError(f'{outputs.annotated}: expected a name that ends in .mp4, which a video becomes')
+        raise InputError(f'{outputs.annotated}: expected a name that ends in .mp4, since a video becomes one')
     if is_photograph(path) and not is_photograph(outputs.annotated):
-        raise InputError(f'{outputs.annotated}: expected a photograph, {" ".join(PHOTOGRAPH_SUFFIXES)}, as {path} is')
+        raise InputError(f'{outputs.annotated}: expected a photograph ({" ".join(PHOTOGRAPH_SUFFIXES)}), like {path}')
     return outputs
 
 
 def check_outputs(path: Path, outputs: Outputs) -> None:
-    """Find out before the work whether its results can be written.
+    """Check that results can be written, before the work begins.
+
+    Args:
+        path: Path of the video or photograph.
+        outputs: Where its results go.
 
     Raises:
-        InputError: they cannot, or would overwrite the video or photograph.
+        InputError: They cannot be written, or would overwrite the video or photograph.
     """
     folder = outputs.annotated.parent
     if outputs.annotated.resolve() == path.resolve():
-        raise InputError(f'{outputs.annotated}: would overwrite the input itself; give another output name')
+        raise InputError(f'{outputs.annotated}: would overwrite the input itself; choose another output name')
     if not folder.is_dir():
         raise InputError(f'{folder}: no such folder for the output')
-    place = folder
+    checked = folder
     try:
         with tempfile.TemporaryFile(dir=folder):
             pass
-        for place in filter(Path.exists, outputs.all()):
-            with place.open('r+b'):  # a folder of this name; on Windows, a program that has the file open
+        for checked in filter(Path.exists, outputs.all()):
+            with checked.open('r+b'):  # fails for a folder of this name; on Windows, if a program has the file open
                 pass
     except OSError as error:
-        raise InputError(f'{place}: cannot be written ({error.strerror})') from None
+        raise InputError(f'{checked}: cannot be written ({error.strerror})') from None
 
 
 def name_table_of_folder(folder: Path) -> Path:
-    """Where the table of all faces in a folder's photographs goes."""
-    return folder / f'{folder.resolve().name}{OF_FOLDER}{FACES_SUFFIX}'
+    """Path of the table with the faces of all photographs in a folder."""
+    return folder / f'{folder.resolve().name}{FOLDER_SUFFIX}{FACES_SUFFIX}'
 
 
 def name_summary_of_folder(folder: Path) -> Path:
-    """Where the summary of all videos in a folder goes."""
-    return folder / f'{folder.resolve().name}{OF_FOLDER}{SUMMARY_SUFFIX}'
+    """Path of the summary of all videos in a folder."""
+    return folder / f'{folder.resolve().name}{FOLDER_SUFFIX}{SUMMARY_SUFFIX}'
 
 
 def to_text(name: str) -> str:
-    """A file's name, whatever bytes it is made of, as text that can be written: what is no UTF-8 becomes marks."""
+    """Convert a file's name to text that can be written: bytes that are not UTF-8 become replacement characters."""
     return os.fsencode(name).decode('utf-8', 'replace')

@@ -1,9 +1,9 @@
-"""The review page: one HTML file on which the result of a video can be watched, searched and corrected.
+"""The review page: one HTML file on which the results of a video can be watched, searched and corrected.
 
-The page works by itself, from a double click and without network: scripts, styles and data stand in it, and its own
-policy forbids it to load anything but the video. Its plots are uPlot's (https://github.com/leeoniya/uPlot, MIT): 50 kB
-that draw ten thousands of points in a few milliseconds. Plotly, the other candidate, brings 3 to 5 MB for kinds of
-charts that are of no use here, and an hour of curves moves slowly in it.
+The page opens with a double click and needs no network: it contains its scripts, styles and data, and its own policy
+forbids it to load anything but the video. uPlot (https://github.com/leeoniya/uPlot, MIT) draws its charts: 50 kB that
+draw tens of thousands of points in a few milliseconds. Plotly, the alternative, needs 3 to 5 MB, most of it for kinds
+of charts that are not used here, and is slow with the curves of an hour.
 """
 
 import base64
@@ -28,12 +28,12 @@ PAGE_FOLDER = Path(__file__).resolve().parent / 'review_page'
 STYLES = ('uplot.min.css', 'review.css')
 SCRIPTS = ('uplot.min.js', 'periods.js', 'player.js', 'timeline.js', 'rows.js', 'table.js', 'store.js', 'review.js')
 SCRIPTS += ('controls.js',)
-# Nothing is loaded but the video; no script or style works but those that stand in the page when it is written.
+# Only the video is loaded, and only the scripts and styles that are in the page when it is written are run.
 POLICY = "default-src 'none'; media-src 'self' file:; script-src {scripts}; style-src {styles}"
 
 
 class NamedSpan(Protocol):
-    """A stretch of the video that has a name, such as a stimulus."""
+    """A stretch of the video that the user named, such as a stimulus. Times are in milliseconds of the video."""
 
     name: str
     start_ms: float
@@ -42,7 +42,17 @@ class NamedSpan(Protocol):
 
 @dataclass
 class ReviewPeriod:
-    """A found face while it keeps its emotion, no frame misses it, and one row of corrections or none is about it."""
+    """A stretch of frames in which a face is seen without a break, keeps its emotion, and is corrected by the same row.
+
+    Attributes:
+        found_as: Face number that the tracker gave.
+        face: Corrected face number.
+        emotion: Name of the emotion.
+        frame_start, frame_end: Numbers of its first and last frame.
+        by_person: Whether a person chose the emotion.
+        row: Row of the corrected table that is about it, or None.
+        confidence_sum: Sum of the network's confidences in its frames.
+    """
 
     found_as: int
     face: int
@@ -54,21 +64,21 @@ class ReviewPeriod:
     confidence_sum: float = 0.0
 
     def to_json(self, class_names: Sequence[str]) -> list:
-        """As the page's scripts take it, see `unpackPeriods` in periods.js."""
+        """Convert it for the page's scripts, see `unpackPeriods` in periods.js."""
         confidence = round(self.confidence_sum / (self.frame_end - self.frame_start + 1), 4)
         use, note = (self.row.use, self.row.note) if self.row else (True, '')
         emotion = class_names.index(self.emotion)
-        who = [self.found_as, self.face, emotion, self.frame_start - 1, self.frame_end - 1]
-        return [*who, confidence, int(self.by_person), int(use), note]
+        first_fields = [self.found_as, self.face, emotion, self.frame_start - 1, self.frame_end - 1]
+        return [*first_fields, confidence, int(self.by_person), int(use), note]
 
 
 class Review:
-    """Collects what the page shows: exact times and periods, thinned curves. An hour of video takes some megabytes.
+    """Collects what the page shows: exact times and periods, and thinned curves. An hour of video takes a few MB.
 
     Args:
-        class_names: of the probabilities.
-        corrections: with which the page begins; faces are added as they were found.
-        run_name: which stands in the corrected table, see `run_record.name_run`; may be set later.
+        class_names: Names of the classes that the probabilities belong to.
+        corrections: Corrections that the page begins with. Faces are added as they were found.
+        run_name: Name of the run for the corrected table, see `corrections.name_run`. It may be set later.
     """
 
     def __init__(self, class_names: Sequence[str], corrections: Corrections | None = None, run_name: str = ''):
@@ -78,13 +88,13 @@ class Review:
         self._times_us = array('q')
         self._curves = Curves()
         self._periods: list[ReviewPeriod] = []
-        self._going_on: dict[int, ReviewPeriod] = {}
+        self._ongoing: dict[int, ReviewPeriod] = {}
 
     def add(self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion]) -> None:
-        """Add the next frame: its number from 1, its presentation time in milliseconds, its faces."""
+        """Add the next frame: its number from 1, when it is shown in milliseconds, and its faces as they were found."""
         self._times_us.append(round(timestamp_ms * 1000))
         self._curves.add(frame_number, faces)
-        before, self._going_on = self._going_on, {}
+        before, self._ongoing = self._ongoing, {}
         for found in faces:
             row = self._corrections.find(found.track_id, frame_number) if self._corrections else None
             face, period = correct(found, row), before.get(found.track_id)
@@ -96,16 +106,17 @@ class Review:
                 self._periods.append(period)
             period.frame_end = frame_number
             period.confidence_sum += found.confidence
-            self._going_on[found.track_id] = period
+            self._ongoing[found.track_id] = period
 
     def to_json(self, name: str, video_url: str, is_annotated: bool, spans: Sequence[NamedSpan]) -> dict:
-        """All that the page shows, but for what it is made of.
+        """Convert everything that the page shows to its data.
 
         Args:
-            name: of the video.
-            video_url: of what the page plays.
-            is_annotated: it is what VideoWriter wrote, which moves a video that begins before time 0 to there.
-            spans: shown above the faces.
+            name: Name of the video.
+            video_url: URL of the video that the page plays.
+            is_annotated: Whether VideoWriter wrote that video: it moves a video that begins before time 0 to begin
+                there.
+            spans: Spans that are shown above the faces.
         """
         first_us = self._times_us[0] if self._times_us else 0
         content = {
@@ -120,8 +131,8 @@ class Review:
             'runName': self.run_name,
             'spans': [[span.name, round(span.start_ms * 1000), round(span.end_ms * 1000)] for span in spans],
         }
-        # Corrections that a browser keeps belong to this result, and not to another run's of the same video; how and
-        # beside what it is shown makes no difference.
+        # A browser keeps corrections for this result, not for that of another run of the same video. Which video is
+        # played and which spans are shown makes no difference.
         result = [content[part] for part in ('name', 'times', 'periods', 'runName')]
         return content | {'run': hashlib.sha256(json.dumps(result).encode()).hexdigest()[:16]}
 
@@ -132,12 +143,12 @@ def write_review(
     """Write the page.
 
     Args:
-        review: what was collected.
-        video_path: whose name is shown.
-        shown_path: what the page plays: the annotated video, or the original.
-        folder: in which the page will stand.
-        path: where to write it.
-        spans: named stretches of the video, in the file's own time.
+        review: What was collected.
+        video_path: Path of the original video, whose name is shown.
+        shown_path: Path of the video that the page plays: the annotated one or the original.
+        folder: Folder that the page will be moved to, for its link to the video.
+        path: Path that the page is written to.
+        spans: Spans of the video, in the file's own time.
     """
     name = to_text(video_path.name)
     content = review.to_json(name, link(shown_path, folder), shown_path != video_path, spans)
@@ -158,16 +169,16 @@ def write_review(
 
 
 def link(path: Path, folder: Path) -> str:
-    """URL of a file, relative to a folder where they share a drive."""
+    """URL of a file, relative to a folder if both are on the same drive."""
     try:
         relative = Path(os.path.relpath(path, folder))
-    except ValueError:  # another drive of Windows
+    except ValueError:  # on another drive of Windows
         return path.resolve().as_uri()
     return quote(os.fsencode(relative.as_posix()))
 
 
 def to_script_json(content: object) -> str:
-    """JSON that can stand in an HTML script element: ASCII, without what could end the element or begin a comment."""
+    """Convert to JSON for an HTML script element: ASCII, without anything that could end it or begin a comment."""
     text = json.dumps(content, separators=(',', ':'))
     return text.replace('&', '\\u0026').replace('<', '\\u003c').replace('>', '\\u003e')
 

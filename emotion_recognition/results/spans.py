@@ -12,17 +12,17 @@ from pathlib import Path
 from emotion_recognition.labels import InputError
 
 SPAN_COLUMNS = ('video', 'start', 'end', 'name')
-MOST_NAMES_TOLD = 5
+MAX_REPORTED_NAMES = 5
 
 
 @dataclass(frozen=True)
 class Span:
-    """A part of a video.
+    """A stretch of a video that the user names.
 
     Attributes:
-        name: what the user calls it.
-        start_ms: its first moment, in milliseconds of the video.
-        end_ms: the first moment behind it.
+        name: The user's name for it.
+        start_ms: When it starts, in milliseconds of the video.
+        end_ms: When it ends, in milliseconds of the video; this moment is not part of it.
     """
 
     name: str
@@ -34,35 +34,49 @@ def read_spans(path: str | Path | None, video_path: Path) -> tuple[Span, ...]:
     """Read the spans of one video.
 
     Args:
-        path: of a CSV file with the columns `video` (a file name), `start` and `end` (seconds), `name`; None for none.
-        video_path: of the video. Its folder does not matter.
+        path: CSV file with the columns `video` (a file name), `start` and `end` (seconds), `name`; None for no spans.
+        video_path: Path of the video. Only its name matters, not its folder.
 
     Returns:
-        Its spans by their start, none of which overlap. Several may have the same name.
+        Its spans, ordered by their start and without overlaps. Several may have the same name.
 
     Raises:
-        InputError: the file cannot be read, lacks a column, or one of its lines is wrong.
+        InputError: The file cannot be read, lacks a column, or one of its lines is wrong.
     """
     return _read_all(path).get(_composed(video_path.name), ()) if path else ()
 
 
 def check_spans(path: str | Path, video_paths: Iterable[Path]) -> None:
-    """Find out before the work whether the spans can be read and are of the videos.
+    """Check that the spans can be read and fit the videos, before the work begins.
+
+    Args:
+        path: CSV file, see `read_spans`.
+        video_paths: Paths of all videos.
 
     Raises:
-        InputError: as `read_spans`; or a video is not among the paths, or among them more than once.
+        InputError: The spans cannot be read, or the name of one of their videos fits none of the paths, or several.
     """
     counts = Counter(_composed(video_path.name) for video_path in video_paths)
     for name in _read_all(path):
         if not counts[name]:
-            names = list(counts)[:MOST_NAMES_TOLD] + ['...'] * (len(counts) > MOST_NAMES_TOLD)
+            names = list(counts)[:MAX_REPORTED_NAMES] + ['...'] * (len(counts) > MAX_REPORTED_NAMES)
             raise InputError(f'{path}: video is {name}; expected one of the inputs: {", ".join(names) or "no video"}')
         if counts[name] > 1:
-            raise InputError(f'{path}: video is {name}, but {counts[name]} inputs are called so; analyse them apart')
+            raise InputError(
+                f'{path}: video is {name}, but {counts[name]} inputs have this name; analyse them separately'
+            )
 
 
 def describe_outside(spans: Iterable[Span], start_ms: float, end_ms: float) -> list[str]:
-    """A line on each span that reaches beyond a video from start to end, such as one in milliseconds by mistake."""
+    """Describe the spans that reach beyond a video, for example because they are in milliseconds by mistake.
+
+    Args:
+        spans: Spans of the video.
+        start_ms, end_ms: When the video starts and ends, in milliseconds.
+
+    Returns:
+        A line for each of them.
+    """
     return [
         f'span {span.name}: {span.start_ms / 1000:g} to {span.end_ms / 1000:g} s reaches beyond the video, which is '
         f'from {start_ms / 1000:.2f} to {end_ms / 1000:.2f} s'
@@ -72,10 +86,10 @@ def describe_outside(spans: Iterable[Span], start_ms: float, end_ms: float) -> l
 
 
 def _read_all(path: str | Path) -> dict[str, tuple[Span, ...]]:
-    """The spans of all videos in a file, by the videos' names."""
+    """Read the spans of all videos in a file, by the videos' names."""
     spans: dict[str, list[Span]] = {}
     try:
-        with Path(path).open(newline='', encoding='utf-8-sig') as file:  # Excel writes the signature
+        with Path(path).open(newline='', encoding='utf-8-sig') as file:  # Excel writes a byte order mark
             reader = csv.DictReader(file)
             missing = [column for column in SPAN_COLUMNS if column not in (reader.fieldnames or [])]
             if missing:
@@ -133,5 +147,5 @@ def _in_order(path, video_name, spans):
 
 
 def _composed(name):
-    """A name with its accents as one character each: macOS keeps them apart in the names of files."""
+    """Compose each letter and its accents into one character: macOS keeps them apart in the names of files."""
     return unicodedata.normalize('NFC', name)

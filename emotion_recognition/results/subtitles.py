@@ -1,4 +1,4 @@
-"""Periods as subtitles, for players."""
+"""Periods as subtitles, which video players show."""
 
 from pathlib import Path
 
@@ -6,20 +6,20 @@ import pandas as pd
 import pysubs2
 
 
-def write_subtitles(periods: pd.DataFrame, last_frame_ms: float, path: Path, moved_by_ms: float = 0.0) -> None:
-    """Write compact periods as SRT subtitles, each until the next begins; periods without faces have none.
+def write_subtitles(periods: pd.DataFrame, last_frame_ms: float, path: Path, shift_ms: float = 0.0) -> None:
+    """Write periods as SRT subtitles. Each is shown until the next begins; a period without faces has no subtitle.
 
     Args:
-        periods: of a compact EmotionTable.
-        last_frame_ms: how long the last frame is shown, in milliseconds.
-        path: of the file.
-        moved_by_ms: how much later than in the table all is shown in the video that is played, in milliseconds.
+        periods: Periods of a video, see `EmotionTable.periods`.
+        last_frame_ms: How long the last frame is shown, in milliseconds.
+        path: Path of the SRT file.
+        shift_ms: How much later the video shows everything than the table says, in milliseconds.
     """
     subtitles = pysubs2.SSAFile()
     ends = [*periods.ms_start[1:], *(periods.ms_end[-1:] + last_frame_ms)]
     for start, end, emotions in zip(periods.ms_start, ends, periods.emotions, strict=True):
         if len(emotions):
             text = emotions if isinstance(emotions, str) else ', '.join(emotions)
-            start, end = (max(0, round(ms + moved_by_ms)) for ms in (start, end))
+            start, end = (max(0, round(ms + shift_ms)) for ms in (start, end))
             subtitles.append(pysubs2.SSAEvent(start=start, end=end, text=text))
     subtitles.save(str(path), format_='srt')

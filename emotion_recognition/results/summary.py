@@ -1,4 +1,4 @@
-"""A video in few numbers: one tidy row for each face, and for each face in each span."""
+"""The summary of a video: one row for each face, and one for each face in each span."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ import pandas as pd
 from emotion_recognition.labels import FaceEmotion, has_valence
 from emotion_recognition.results.spans import Span
 
-WHOLE_VIDEO = ''  # in the column `span`
+WHOLE_VIDEO = ''  # in the column `span` of a row about the whole video
 
 
 @dataclass
@@ -19,10 +19,11 @@ class _Seen:
     """What was seen of a face in a span.
 
     Attributes:
-        emotion_ms: (K,) for how long each emotion was shown, in milliseconds.
-        probability_ms: (K,) each probability times the milliseconds for which it held.
-        valence_ms: the same of valence.
-        frames, changes: how many frames began in the span, and how many emotions that differ from the one before.
+        emotion_ms: (K,) float64, how long each emotion was shown, in milliseconds.
+        probability_ms: (K,) float64, sum of each probability times the milliseconds for which it was shown.
+        valence_ms: Sum of valence times the milliseconds for which it was shown.
+        frames: Number of frames that began in the span.
+        changes: Number of those in which the face's emotion differed from the one before.
     """
 
     emotion_ms: np.ndarray
@@ -33,15 +34,15 @@ class _Seen:
 
 
 class VideoSummary:
-    """Sums up what each face shows. Memory grows with faces and spans, and not with frames.
+    """Sums up the emotions of each face. Memory grows with faces and spans, not with frames.
 
-    A frame is shown until the next one's time, so that all shares and means are of time, whatever the frame rate. Where
-    it reaches over a span's end, each side gets its part; it is counted where it begins.
+    A frame lasts until the next one is shown: all shares and means are of time, whatever the frame rate. If a frame
+    lasts beyond the end of a span, its time is divided there, and it counts as a frame of the span in which it begins.
 
     Args:
-        video_name: for the first column.
-        class_names: of the probabilities, K of them.
-        spans: of the video, by their start, without overlaps. Those of one name are summed up together.
+        video_name: Name of the video, for the first column.
+        class_names: Names of the K classes that the probabilities belong to.
+        spans: Spans of the video, ordered by their start, without overlaps. Those with the same name share a row.
     """
 
     def __init__(self, video_name: str, class_names: Sequence[str], spans: Sequence[Span] = ()):
@@ -50,16 +51,16 @@ class VideoSummary:
         self._has_valence = has_valence(class_names)
         self._spans, self._span_ends = spans, [span.end_ms for span in spans]
         self._names = list(dict.fromkeys([WHOLE_VIDEO, *(span.name for span in spans)]))
-        self._seen: dict[tuple[str, int], _Seen] = {}  # by the span's name and the face's number
-        self._emotions: dict[int, str] = {}  # that each face showed last
+        self._seen: dict[tuple[str, int], _Seen] = {}  # by span name and face number
+        self._emotions: dict[int, str] = {}  # the last one of each face
         self._shown_ms, self._shown_faces = 0.0, ()
 
     def add(self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion]) -> None:
-        """Add the next frame: its number from 1, its presentation time in milliseconds, its faces."""
+        """Add the next frame: its number from 1, when it is shown in milliseconds, and its faces."""
         self._show_until(timestamp_ms)
         self._shown_ms, self._shown_faces = timestamp_ms, faces
-        around = takewhile(lambda span: span.start_ms <= timestamp_ms, self._spans_from(timestamp_ms))
-        names = [WHOLE_VIDEO, *(span.name for span in around)]
+        current = takewhile(lambda span: span.start_ms <= timestamp_ms, self._spans_from(timestamp_ms))
+        names = [WHOLE_VIDEO, *(span.name for span in current)]
         for face in faces:
             emotion = face.emotion
             is_change = self._emotions.get(face.track_id, emotion) != emotion
@@ -70,10 +71,10 @@ class VideoSummary:
                 seen.changes += is_change
 
     def to_frame(self, last_frame_ms: float) -> pd.DataFrame:
-        """The rows, of the whole video first.
+        """Make the table, whose first rows are about the whole video.
 
         Args:
-            last_frame_ms: for how long the last frame is shown, in milliseconds.
+            last_frame_ms: How long the last frame is shown, in milliseconds.
         """
         self._show_until(self._shown_ms + last_frame_ms)
         self._shown_faces = ()
@@ -92,7 +93,7 @@ class VideoSummary:
         return [seen.frames, round(ms / 1000, 3), *np.round(values, 4) + 0.0, round(seen.changes / ms * 60_000, 2)]
 
     def _show_until(self, end_ms):
-        """Give the time of the frame that is shown to its faces."""
+        """Count the current frame, which is shown until `end_ms`, for its faces."""
         if not self._shown_faces:
             return
         parts = [(WHOLE_VIDEO, end_ms - self._shown_ms)]
@@ -107,7 +108,7 @@ class VideoSummary:
                 seen.valence_ms += valence * ms
 
     def _spans_from(self, ms):
-        """The spans that end later, the one around this moment first if there is one."""
+        """The spans that end after a moment. If that moment is in a span, that one is the first."""
         return self._spans[bisect_right(self._span_ends, ms) :]
 
     def _seen_in(self, name, face):

@@ -1,4 +1,4 @@
-"""The timeline picture: each face's emotions over time."""
+"""The timeline: a picture of each face's emotions over time."""
 
 from pathlib import Path
 
@@ -10,49 +10,34 @@ from matplotlib.ticker import FuncFormatter, PercentFormatter
 from emotion_recognition.labels import EMOTIONS, emotion_colour_bgr
 from emotion_recognition.results.periods import FacePeriods
 
-MOST_FACES = 20  # rows in one picture
+MAX_FACES = 20  # rows in one picture
 ROW_INCHES, MARGIN_INCHES = 0.42, 1.6
 BAND_HEIGHT = 0.8  # of a row
-SHARE_WITH_NUMBER = 0.12  # a smaller share has no room for it
-# Of these, the installed ones show what matplotlib's own font lacks: Chinese, Japanese and Korean on Linux, Windows and
-# macOS. No font of emoji: matplotlib cannot draw coloured ones.
+MIN_LABELLED_SHARE = 0.12  # a smaller share has no room for its number
+# Of these fonts, the installed ones draw what matplotlib's own font lacks: Chinese, Japanese and Korean on Linux,
+# Windows and macOS. There is no emoji font among them, since matplotlib cannot draw coloured ones.
 MORE_FONTS = ('Noto Sans CJK JP', 'WenQuanYi Zen Hei', 'Microsoft YaHei', 'Yu Gothic', 'Malgun Gothic')
 MORE_FONTS += ('Hiragino Sans', 'PingFang SC', 'Apple SD Gothic Neo', 'Arial Unicode MS')
-# For a character that no font has. Not its number, such as \u524d: five of those no longer read as a name, nor fit in.
+# Drawn for a character that no font has. Its number, such as \u524d, would be hard to read and need more room.
 REPLACEMENT = '\N{REPLACEMENT CHARACTER}'
 
 
 def save_timeline(face_periods: FacePeriods, title: str, path: Path) -> None:
-    """Save a PNG with a row for each face: its band coloured by emotion over time, and the share of each emotion.
+    """Save a PNG with a row for each face: a band coloured by its emotion over time, and the share of each emotion.
 
     Args:
-        face_periods: what was seen. Of more than MOST_FACES faces, those seen longest are shown.
-        title: of the picture.
-        path: of the PNG file; a file that stands there is replaced.
+        face_periods: Periods of the video's faces. If there are more than MAX_FACES, those seen longest are shown.
+        title: Title of the picture.
+        path: Path of the PNG file; an existing file is replaced.
     """
-    faces = face_periods.longest_seen(MOST_FACES)
-    emotions = in_class_order({emotion for frames in faces.values() for emotion in frames})
+    faces = face_periods.longest_seen(MAX_FACES)
+    emotions = _in_class_order({emotion for frames in faces.values() for emotion in frames})
     figure = Figure(figsize=(12, MARGIN_INCHES + ROW_INCHES * max(1, len(faces))), layout='constrained')
     times, shares = figure.subplots(1, 2, sharey=True, width_ratios=(3, 1))
     for row, (track_id, frames) in enumerate(faces.items()):
-        for emotion in emotions:
-            spans = [
-                (period.ms_start, period.ms_end - period.ms_start)
-                for period in face_periods.periods
-                if (period.track_id, period.emotion) == (track_id, emotion)
-            ]
-            times.broken_barh(spans, (row - BAND_HEIGHT / 2, BAND_HEIGHT), color=colour_rgb(emotion), linewidth=0)
-        draw_shares(shares, row, {emotion: frames.get(emotion, 0) for emotion in emotions})
-
-    hidden = face_periods.face_count() - len(faces)
-    more = f'; {hidden} more faces were seen for a shorter time' if hidden else ''
-    times.set(xlabel=f'time (min:s){more}', yticks=range(len(faces)), yticklabels=[f'face {face}' for face in faces])
-    if face_periods.ms_first != face_periods.ms_last:
-        times.set_xlim(face_periods.ms_first, face_periods.ms_last)
-    times.set_ylim(max(1, len(faces)) - 0.5, -0.5)  # the first face on top
-    times.xaxis.set_major_formatter(FuncFormatter(lambda ms, _: minutes(ms)))
-    times.grid(axis='x', alpha=0.3)
-    times.set_axisbelow(True)
+        _draw_bands(times, row, track_id, face_periods, emotions)
+        _draw_shares(shares, row, {emotion: frames.get(emotion, 0) for emotion in emotions})
+    _set_up_times(times, list(faces), face_periods)
     shares.set(xlim=(0, 1), xlabel='share of its frames')
     shares.xaxis.set_major_formatter(PercentFormatter(1))
     shares.tick_params(left=False)
@@ -60,30 +45,62 @@ def save_timeline(face_periods: FacePeriods, title: str, path: Path) -> None:
         times.text(0.5, 0.5, 'no faces', transform=times.transAxes, ha='center', va='center')
     title, fonts = drawable(title)
     figure.suptitle(title, family=fonts, parse_math=False)
-    handles = [Patch(color=colour_rgb(emotion), label=emotion) for emotion in emotions]
+    handles = [Patch(color=_colour_rgb(emotion), label=emotion) for emotion in emotions]
     figure.legend(handles=handles, loc='outside lower center', ncols=9, frameon=False)
     figure.savefig(path, dpi=110)
 
 
+def _draw_bands(axes, row, track_id, face_periods, emotions):
+    """Draw a face's periods into its row, in the colours of their emotions."""
+    for emotion in emotions:
+        bands = [
+            (period.ms_start, period.ms_end - period.ms_start)
+            for period in face_periods.periods
+            if (period.track_id, period.emotion) == (track_id, emotion)
+        ]
+        axes.broken_barh(bands, (row - BAND_HEIGHT / 2, BAND_HEIGHT), color=_colour_rgb(emotion), linewidth=0)
+
+
+def _draw_shares(axes, row, frames):
+    """Draw a row's stacked bar from the number of frames of each emotion."""
+    left, total = 0.0, sum(frames.values())
+    for emotion, count in frames.items():
+        share = count / total
+        axes.barh(row, share, BAND_HEIGHT, left, color=_colour_rgb(emotion))
+        if share >= MIN_LABELLED_SHARE:
+            axes.text(left + share / 2, row, f'{share:.0%}', ha='center', va='center', fontsize=9)
+        left += share
+
+
+def _set_up_times(axes, track_ids, face_periods):
+    """Label the axes of the bands: time, and the faces from top to bottom."""
+    hidden = face_periods.face_count() - len(track_ids)
+    more = f'; {hidden} more faces were seen for a shorter time' if hidden else ''
+    labels = [f'face {track_id}' for track_id in track_ids]
+    axes.set(xlabel=f'time (min:s){more}', yticks=range(len(track_ids)), yticklabels=labels)
+    if face_periods.ms_first != face_periods.ms_last:
+        axes.set_xlim(face_periods.ms_first, face_periods.ms_last)
+    axes.set_ylim(max(1, len(track_ids)) - 0.5, -0.5)  # the first face on top
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda ms, _: minutes(ms)))
+    axes.grid(axis='x', alpha=0.3)
+    axes.set_axisbelow(True)
+
+
 def minutes(ms: float) -> str:
-    """A time in minutes and seconds, to tenths."""
+    """Format milliseconds as minutes and seconds, to tenths."""
     tenths = round(abs(ms) / 100)
     return f'{"-" if ms < 0 and tenths else ""}{tenths // 600}:{tenths % 600 / 10:04.1f}'
 
 
-def draw_shares(axis, row, frames):
-    """Draw a row's stacked bar: emotions and their numbers of frames."""
-    left, total = 0.0, sum(frames.values())
-    for emotion, count in frames.items():
-        share = count / total
-        axis.barh(row, share, BAND_HEIGHT, left, color=colour_rgb(emotion))
-        if share >= SHARE_WITH_NUMBER:
-            axis.text(left + share / 2, row, f'{share:.0%}', ha='center', va='center', fontsize=9)
-        left += share
-
-
 def drawable(text: str) -> tuple[str, list[str]]:
-    """Replace characters that no font here can draw. Returns the text, and the names of the fonts that draw it."""
+    """Replace the characters that no installed font can draw.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        The text with replacement characters, and the names of the fonts that draw it.
+    """
     default = font_manager.FontProperties().get_name()
     installed = set(font_manager.fontManager.get_font_names())
     fonts = [default, *(font for font in MORE_FONTS if font in installed)]
@@ -92,10 +109,10 @@ def drawable(text: str) -> tuple[str, list[str]]:
     return ''.join(character if can else REPLACEMENT for character, can in zip(text, can_draw, strict=True)), fonts
 
 
-def in_class_order(emotions):
+def _in_class_order(emotions):
     return sorted(emotions, key=lambda emotion: (EMOTIONS.index(emotion) if emotion in EMOTIONS else 99, emotion))
 
 
-def colour_rgb(emotion):
-    """Colour of an emotion as matplotlib takes it: R, G, B from 0 to 1."""
+def _colour_rgb(emotion):
+    """Colour of an emotion for matplotlib: R, G, B, each 0 to 1."""
     return tuple(value / 255 for value in reversed(emotion_colour_bgr(emotion)))

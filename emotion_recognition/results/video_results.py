@@ -1,4 +1,4 @@
-"""What is known of a video at its end only: tables, pictures, files for other programs, and what is said of it."""
+"""The results of a video that are written after its last frame, and the closing message about them."""
 
 import sys
 from collections.abc import Sequence
@@ -17,23 +17,24 @@ from emotion_recognition.results.subtitles import write_subtitles
 from emotion_recognition.results.summary import VideoSummary
 from emotion_recognition.settings import Settings
 
-MOST_FACES_TOLD = 10
+MAX_REPORTED_FACES = 10
 
 
 class VideoResults:
-    """Collects what a video shows, frame by frame, and makes of it what is written at the end.
+    """Collects a video's faces frame by frame, and writes the results at the end.
 
     Args:
-        video_path: of the video.
-        class_names: of the probabilities.
-        settings: of the video script.
-        review: of faces that are collected elsewhere, as they were before they were corrected.
+        video_path: Path of the video.
+        class_names: Names of the classes that the probabilities belong to.
+        settings: Settings of the video script.
+        review: Review that is filled elsewhere, with the faces as they were before they were corrected; None to fill
+            one here.
 
     Attributes:
-        emotions: the table in the published format.
+        emotions: The table of emotions.
 
     Raises:
-        InputError: the spans cannot be read.
+        InputError: The spans cannot be read.
     """
 
     def __init__(self, video_path: Path, class_names: Sequence[str], settings: Settings, review: Review | None = None):
@@ -42,60 +43,67 @@ class VideoResults:
         self.emotions, self._face_periods = EmotionTable(settings.compact), FacePeriods()
         self._summary = VideoSummary(to_text(video_path.name), class_names, self._spans)
         self._review = review or Review(class_names)
-        self._collected = [self.emotions, self._face_periods, self._summary, *([] if review else [self._review])]
+        self._collectors = [self.emotions, self._face_periods, self._summary, *([] if review else [self._review])]
 
     @property
     def frame_count(self) -> int:
-        """Of the frames so far."""
+        """Number of frames so far."""
         return self._face_periods.frame_last
 
     def add(self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion]) -> None:
-        """Add the next frame: its number from 1, its presentation time in milliseconds, its faces."""
-        for table in self._collected:
-            table.add(frame_number, timestamp_ms, faces)
+        """Add the next frame: its number from 1, when it is shown in milliseconds, and its faces."""
+        for collector in self._collectors:
+            collector.add(frame_number, timestamp_ms, faces)
 
     def write(self, reader: VideoReader, own: Outputs, outputs: Outputs) -> None:
-        """Write everything but the annotated video and the table of faces, which are written as the frames come.
+        """Write all results except the annotated video and the table of faces, which are written frame by frame.
 
         Args:
-            reader: of the video.
-            own: where the files are written, and the table of faces is already.
-            outputs: where they will lie.
+            reader: Video that was read.
+            own: Where the files are written. The table of faces is already there.
+            outputs: Where they will be moved to.
         """
-        from emotion_recognition.results.timeline import (
-            save_timeline,  # here and not above: matplotlib takes a second to import
-        )
+        # Here and not above, since matplotlib takes a second to import.
+        from emotion_recognition.results.timeline import save_timeline
 
         last_frame_ms = float(1000 / reader.frame_rate)
         shown_path = outputs.annotated if self._settings.write_video else reader.path
         self.emotions.to_frame().to_csv(own.emotions, index=False)
         self._summary.to_frame(last_frame_ms).to_csv(own.summary, index=False)
         save_timeline(self._face_periods, reader.path.name, own.timeline)
-        moved_by_ms = max(0.0, -self._face_periods.ms_first) if self._settings.write_video else 0.0  # as VideoWriter
+        shift_ms = max(0.0, -self._face_periods.ms_first) if self._settings.write_video else 0.0  # as VideoWriter does
         if self._settings.subtitles:
-            write_subtitles(self.emotions.periods(), last_frame_ms, own.subtitles, moved_by_ms)
+            write_subtitles(self.emotions.periods(), last_frame_ms, own.subtitles, shift_ms)
         if self._settings.elan:
-            tiers = make_tiers(self._face_periods, self._spans, last_frame_ms, moved_by_ms)
+            tiers = make_tiers(self._face_periods, self._spans, last_frame_ms, shift_ms)
             write_elan(tiers, shown_path, outputs.elan.parent, own.elan)
         if self._settings.review:
             self._review.run_name = self._review.run_name or name_run(own.faces)
             write_review(self._review, reader.path, shown_path, outputs.annotated.parent, own.review, self._spans)
 
-    def report(self, reader: VideoReader, stopped: str | None, written: Sequence[Path], left: Sequence[Path]) -> None:
-        """Say what was seen, what was skipped or amiss, why it ended early, where the files are, and which are left of
-        an earlier run."""
+    def report(
+        self, reader: VideoReader, stopped: str | None, written: Sequence[Path], leftover: Sequence[Path]
+    ) -> None:
+        """Print what was seen and where the results are, and on stderr what went wrong.
+
+        Args:
+            reader: Video that was read.
+            stopped: Why it ended early, or None.
+            written: Paths of the results, the first one first in the message.
+            leftover: Paths of results of an earlier run that are still next to them.
+        """
         seen = self._face_periods
         if reader.skipped_packets:
             first = f'the first one at {reader.first_skipped_ms / 1000:.2f} s'
-            print(f'Skipped what could not be decoded: {reader.skipped_packets} packets, {first}', file=sys.stderr)
+            print(f'Skipped {reader.skipped_packets} packets that could not be decoded, {first}', file=sys.stderr)
         if stopped:
             print(f'Stopped after frame {seen.frame_last}: {stopped}', file=sys.stderr)
         else:
             ends_ms = seen.ms_last + float(1000 / reader.frame_rate)
             for line in describe_outside(self._spans, seen.ms_first, ends_ms):
                 print(f'{reader.path}: {line}', file=sys.stderr)
-        print(f'{seen.frame_last} frames, {seen.describe(MOST_FACES_TOLD)}')
+        print(f'{seen.frame_last} frames, {seen.describe(MAX_REPORTED_FACES)}')
         first, *others = written
-        print(f'Wrote {first}' + (f' and, beside it, {", ".join(path.name for path in others)}' if others else ''))
-        if left:
-            print(f'Not of this run: {", ".join(path.name for path in left)}')
+        print(f'Wrote {first}' + (f' and, next to it, {", ".join(path.name for path in others)}' if others else ''))
+        if leftover:
+            print(f'Left from an earlier run: {", ".join(path.name for path in leftover)}')

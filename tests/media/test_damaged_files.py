@@ -266,5 +266,5 @@ def test_random_damage_ends_in_whole_outputs_or_one_line(tmp_path, whole_clip, c
 def test_what_was_skipped_is_told(tmp_path, classifier, capsys):
     clip = damage_pictures(write_moving_clip(tmp_path / 'clip.avi', 'mpeg4', 'mp3'), [10])
     table = emotions_from_video.analyse_video(clip, classifier, compact=False)
-    assert 'Skipped what could not be decoded: 1 packets, the first one at 0.44 s' in capsys.readouterr().err
+    assert 'Skipped 1 packets that could not be decoded, the first one at 0.44 s' in capsys.readouterr().err
     assert len(table) == 30

@@ -57,7 +57,9 @@ def test_a_table_as_spreadsheets_write_it_and_with_the_needed_columns_alone(tmp_
 
 def test_two_faces_that_become_one_in_one_frame(tmp_path):
     corrections = read_corrections(write(tmp_path, '0,0,5,5,happy,1,machine,,yes,2'), NAMES)
-    with pytest.raises(InputError, match=r'corrected.csv: frame 5 has two faces of number 1, one of them found as 2'):
+    with pytest.raises(
+        InputError, match=r'corrected.csv: frame 5 has two faces with number 1, one of them found as face 2'
+    ):
         corrections.apply(5, [face(1), face(2)])
 
 

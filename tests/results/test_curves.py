@@ -17,7 +17,7 @@ def test_short_curves_are_whole_with_the_holes_that_they_have():
 
 
 def test_long_curves_are_thinned_and_keep_their_peaks():
-    curves = Curves(most_buckets=100)
+    curves = Curves(max_buckets=100)
     for number in range(1, 10_001):
         curves.add(number, [face(1, 0.97 if number == 3333 else 0.5), face(2, 0.02 if number == 4444 else 0.25)])
     assert curves.frames_per_bucket == 256
@@ -32,7 +32,7 @@ def test_long_curves_are_thinned_and_keep_their_peaks():
 
 
 def test_faces_without_number_limit_take_no_more_room():
-    curves = Curves(most_buckets=100)
+    curves = Curves(max_buckets=100)
     for number in range(1, 1001):
         curves.add(number, [face(number // 10, 0.5)])
     assert sum(len(of_face['buckets']) for of_face in curves.to_json()) <= 200

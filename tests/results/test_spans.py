@@ -76,7 +76,7 @@ def test_each_video_must_be_one_of_the_inputs(tmp_path):
         check_spans(path, [Path('a.mp4')])
     with pytest.raises(InputError, match=r'expected one of the inputs: no video$'):
         check_spans(path, [])
-    with pytest.raises(InputError, match=r'video is a\.mp4, but 2 inputs are called so; analyse them apart'):
+    with pytest.raises(InputError, match=r'video is a\.mp4, but 2 inputs have this name; analyse them separately'):
         check_spans(path, [Path('one/a.mp4'), Path('two/a.mp4'), Path('b.mp4')])
 
 

@@ -27,6 +27,6 @@ def test_subtitles_follow_a_video_that_is_moved_to_time_0(tmp_path):
     table = EmotionTable()
     for number, emotions in enumerate([['happy'], ['anger'], ['anger']]):
         table.add(number + 1, number * 40.0 - 80, faces(*emotions))
-    write_subtitles(table.periods(), 40.0, tmp_path / 'periods.srt', moved_by_ms=80)
+    write_subtitles(table.periods(), 40.0, tmp_path / 'periods.srt', shift_ms=80)
     times = (tmp_path / 'periods.srt').read_text().split('\n')[1::4]
     assert times[:2] == ['00:00:00,000 --> 00:00:00,040', '00:00:00,040 --> 00:00:00,120']
