@@ -1,1 +1,1 @@
-"""What only a camera needs: the table with marks, the session, LabStreamingLayer, and the pace of the frames."""
+"""What only a live run needs: its table and marks, its files, LabStreamingLayer, and the pace of the frames."""

@@ -1,4 +1,4 @@
-"""Faces and marks of a live run as streams of LabStreamingLayer (LSL), for recording beside other instruments."""
+"""Faces and marks of a live run as LabStreamingLayer (LSL) streams, to record them together with other instruments."""
 
 import time
 from collections.abc import Sequence
@@ -11,36 +11,36 @@ from emotion_recognition.results.face_table import FROM_BASELINE
 
 FACES_STREAM, MARKS_STREAM = 'FacialEmotions', 'FacialEmotionsMarks'
 FIRST_CHANNELS = ('frame', 'face', 'x', 'y', 'width', 'height')
-NOT_KNOWN = float('nan')  # in the channels of a baseline that a face does not have
+NO_BASELINE = float('nan')  # in the channels of the change from the baseline, for a face without one
 
 
 def import_pylsl() -> ModuleType:
-    """Load LSL, which few users need.
+    """Import pylsl, the Python package of LSL, which is an optional requirement.
 
     Raises:
-        InputError: it is not installed, or only in part.
+        InputError: It is not installed, or its library is missing.
     """
-    install, library = 'install it by: python -m pip install pylsl', 'see https://labstreaminglayer.org'
+    install, library = 'install it with: python -m pip install pylsl', 'see https://labstreaminglayer.org'
     try:
         import pylsl
     except ImportError:
         raise InputError(f'--lsl needs the package pylsl; {install}') from None
-    except (RuntimeError, OSError):  # pylsl is there, but brings the library for the usual systems only
+    except (RuntimeError, OSError):  # pylsl brings the library along for the usual systems only
         raise InputError(f'--lsl needs liblsl, which pylsl does not find here; {library}') from None
     return pylsl
 
 
 class LabStreams:
-    """Two streams of LSL: one sample for each face and frame, and one for each mark.
+    """Two LSL streams: one with a sample for each face and frame, and one with a sample for each mark.
 
-    Samples bear the time at which their frame was read from the camera, by LSL's clock. Those of one frame have the
-    same time. A frame without faces has none.
+    The time of a sample is when its frame was read from the camera, by LSL's clock; all samples of a frame have the
+    same time. A frame without faces has no sample.
 
     Args:
-        pylsl: the module, see `import_pylsl`.
-        source: the camera, see `Camera`. The streams are known by its name, without the path and the password that an
-            address may hold, since the whole network sees it.
-        class_names: of the probabilities.
+        pylsl: The module, see `import_pylsl`.
+        source: Camera, see `Camera`. The streams' identifiers contain its name, but not the path or the password of an
+            address, since they are visible in the whole network.
+        class_names: Names of the classes that the probabilities belong to.
     """
 
     def __init__(self, pylsl: ModuleType, source: int | str, class_names: Sequence[str]):
@@ -60,21 +60,28 @@ class LabStreams:
         self._faces, self._marks = pylsl.StreamOutlet(faces), pylsl.StreamOutlet(marks)
 
     def add(self, frame_number: int, frame_time: float, faces: Sequence[FaceEmotion]) -> None:
-        """Send the next frame's faces: its number from 1, when it was read in seconds of `time.perf_counter`."""
+        """Send the faces of the next frame.
+
+        Args:
+            frame_number: Its number, from 1.
+            frame_time: When it was read, in seconds of `time.perf_counter`.
+            faces: Its faces, in the order of their numbers.
+        """
         self._frame_time = frame_time
         for face in faces:
             change = face.probabilities_from_baseline
             values = [frame_number, face.track_id, *face.box, *face.probabilities]
             values += [face.valence] * self._has_valence
-            values += [NOT_KNOWN] * len(face.class_names) if change is None else list(change)
+            values += [NO_BASELINE] * len(face.class_names) if change is None else list(change)
             self._faces.push_sample([float(value) for value in values], self._on_lsl_clock(frame_time))
 
     def mark(self, mark: str) -> None:
-        """Send a mark of the newest frame."""
+        """Send a mark for the newest frame."""
         self._marks.push_sample([mark], self._on_lsl_clock(self._frame_time))
 
     def _on_lsl_clock(self, moment):
-        """Both clocks tick alike, but some systems let them begin, or be set right, apart."""
+        """Convert a time of `time.perf_counter` to LSL's clock. Both run at the same speed, but on some systems they
+        start or are adjusted separately."""
         return self._pylsl.local_clock() - (time.perf_counter() - moment)
 
 

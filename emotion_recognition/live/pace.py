@@ -1,15 +1,15 @@
-"""How fast frames are shown, and how old they are then."""
+"""How many frames a second are shown, and how old they are when they are shown."""
 
 import time
 from collections import deque
 
 import numpy as np
 
-RECENT_FRAMES = 30
+RECENT_FRAMES = 30  # for the current frame rate
 
 
 class Pace:
-    """Takes note of each frame as it is shown. Times are in seconds of `time.perf_counter`."""
+    """Measures the frame rate and the age of shown frames. As text, it sums them up for the user."""
 
     def __init__(self):
         self._recent: deque[float] = deque(maxlen=RECENT_FRAMES)
@@ -17,7 +17,7 @@ class Pace:
         self._ages: list[float] = []
 
     def add(self, read_time: float) -> None:
-        """A frame that was read at a time is shown now."""
+        """Count a frame that is shown now. `read_time`: when it was read, in seconds of `time.perf_counter`."""
         now = time.perf_counter()
         self._first = now if self._first is None else self._first
         self._recent.append(now)
@@ -25,7 +25,7 @@ class Pace:
 
     @property
     def frame_rate(self) -> float:
-        """Frames a second over the last ones; 0 before the second."""
+        """Frames per second over the most recent frames; 0 before the second frame."""
         return _rate(len(self._recent) - 1, self._recent[-1] - self._recent[0]) if self._recent else 0.0
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""What is kept of a live run: its faces, and the marks that the user sets while it goes on."""
+"""A live session: takes its faces, and the marks that the user sets, to the table and the streams."""
 
 import time
 from collections.abc import Sequence
@@ -10,38 +10,44 @@ from emotion_recognition.live.live_table import LiveFaceTable
 from emotion_recognition.media.camera import CameraFrame
 
 MARK_KEYS = tuple('123456789')
-MARK_SECONDS = 1.0  # for which the window shows a mark
+MARK_SECONDS = 1.0  # how long the window shows a mark
 
 
 class LiveSession:
     """Takes each frame's faces, and the marks, to the table and the streams.
 
     Args:
-        table: gets the faces and marks.
-        streams: get them too, None for none.
+        table: Table that the faces and marks are written to.
+        streams: Streams that they are also sent to, or None.
     """
 
     def __init__(self, table: LiveFaceTable, streams: LabStreams | None = None):
         self._table, self._streams = table, streams
-        self._mark, self._marked = '', -MARK_SECONDS
+        self._mark, self._mark_time = '', -MARK_SECONDS
 
     def add(self, frame: CameraFrame, timestamp_ms: float, faces: Sequence[FaceEmotion]) -> None:
-        """Take the next frame, which has just been shown, with its faces; times count from the first frame."""
+        """Add the next frame, which has just been shown.
+
+        Args:
+            frame: The frame as it was read.
+            timestamp_ms: Its time since the first frame, in milliseconds.
+            faces: Its faces, in the order of their numbers.
+        """
         read_at = datetime.now().astimezone() - timedelta(seconds=time.perf_counter() - frame.time)
         self._table.add(frame.number, round(timestamp_ms, 3), faces, read_at)
         if self._streams:
             self._streams.add(frame.number, frame.time, faces)
 
     def mark(self, key: str | None) -> bool:
-        """Take a key that was pressed while the newest frame was shown. Returns whether it is a mark."""
+        """Set a mark if a key that was pressed while the newest frame was shown is for one. Returns whether it is."""
         if key not in MARK_KEYS:
             return False
-        self._mark, self._marked = key, time.perf_counter()
+        self._mark, self._mark_time = key, time.perf_counter()
         self._table.mark(key)
         if self._streams:
             self._streams.mark(key)
         return True
 
     def describe(self) -> list[str]:
-        """What the window shows of a mark that was set just now."""
-        return [f'mark {self._mark}'] if time.perf_counter() < self._marked + MARK_SECONDS else []
+        """The lines that the window shows about a mark that has just been set."""
+        return [f'mark {self._mark}'] if time.perf_counter() < self._mark_time + MARK_SECONDS else []

@@ -54,7 +54,7 @@ def run_with_streams(monkeypatch):
 
 def test_without_pylsl(monkeypatch):
     monkeypatch.setitem(sys.modules, 'pylsl', None)  # Python's mark for a module that cannot be imported
-    expected = '--lsl needs the package pylsl; install it by: python -m pip install pylsl'
+    expected = '--lsl needs the package pylsl; install it with: python -m pip install pylsl'
     assert run_with_streams(monkeypatch) == f'emotions_from_webcam.py: {expected}'
 
 
