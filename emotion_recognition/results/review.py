@@ -26,8 +26,8 @@ from emotion_recognition.results.output_paths import to_text
 
 PAGE_FOLDER = Path(__file__).resolve().parent / 'review_page'
 STYLES = ('uplot.min.css', 'review.css')
-SCRIPTS = ('uplot.min.js', 'periods.js', 'player.js', 'timeline.js', 'rows.js', 'table.js', 'store.js', 'review.js')
-SCRIPTS += ('controls.js',)
+SCRIPTS = ('uplot.min.js', 'periods.js', 'player.js', 'timeline.js', 'timeline_row.js', 'rows.js', 'table.js')
+SCRIPTS += ('store.js', 'review.js', 'corrections.js', 'controls.js')
 # Only the video is loaded, and only the scripts and styles that are in the page when it is written are run.
 POLICY = "default-src 'none'; media-src 'self' file:; script-src {scripts}; style-src {styles}"
 

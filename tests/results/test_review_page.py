@@ -104,7 +104,7 @@ def test_least_confidence_greys_what_lies_below(tmp_path, open_page):
         return max(colour) - min(colour) < 20
 
     assert not is_grey(colour_of_row_two())
-    page.locator('#least').fill('50')
+    page.locator('#min-confidence').fill('50')
     assert is_grey(colour_of_row_two())
     assert page.locator('tr.below').all_inner_texts() == [page.locator('#table-body tr', has_text='fear').inner_text()]
     page.locator('tr.below').click()

@@ -1,6 +1,5 @@
 'use strict';
-/* The keys, buttons and fields, and the start of it all. */
-
+/* The keys, buttons and fields, and the start of the page. */
 
 function onClick(id, action) {
   element(id).addEventListener('click', action);
@@ -23,17 +22,17 @@ const KEYS = {
   e: () => editFrom('emotion'),
   n: () => editFrom('note'),
   s: split,
-  m: toggleMark,
+  m: toggleSelection,
   u: () => { if (!element('use').disabled) element('use').click(); },
   z: () => store.undo(),
 };
 
 function editFrom(id) {
-  player.video.pause(); // what is edited shall stay the same period
+  player.video.pause(); // so that the current period stays the same while it is edited
   element(id).focus();
 }
 
-/** Lists that are used by mouse give the keys back once something is chosen. */
+/** After a choice by mouse in a list, keys are for the page again. */
 function freeKeysOf(list) {
   let isByPointer = false;
   list.addEventListener('pointerdown', () => { isByPointer = true; });
@@ -48,7 +47,7 @@ document.addEventListener('keydown', (event) => {
     if (key === 'Escape') target.blur();
     return;
   }
-  if (target.matches('select')) { // letters and up and down choose; all else would change what was chosen
+  if (target.matches('select')) { // it needs letters, up and down; other keys would change what was chosen
     if (!/^(Escape|Enter|Arrow(Left|Right))$/.test(key)) return;
     target.blur();
     if (!key.startsWith('Arrow')) return;
@@ -60,12 +59,12 @@ document.addEventListener('keydown', (event) => {
   if (target === element('scroller') && key === 'ArrowUp') action = KEYS['['];
   if (target === element('scroller') && key === 'ArrowDown') action = KEYS[']'];
   if (!action) return;
-  event.preventDefault(); // also what the video's own controls would do
+  event.preventDefault(); // also of what the video's own controls would do
   event.stopPropagation();
   action();
 }, true);
 
-/** The row above all faces: the axis of time, and the spans that have a name. */
+/** The row above all faces: the time axis and the spans. */
 function showSpans() {
   const spans = data.spans.map(([name, start, end]) => ({
     start: seconds(start), end: seconds(end), texts: [name], fill: SPAN_COLOUR, colour: SPAN_COLOUR,
@@ -89,12 +88,12 @@ function wire() {
   onClick('zoom-out', KEYS['-']);
   onClick('zoom-all', KEYS[0]);
   onClick('split', split);
-  onClick('mark', toggleMark);
+  onClick('select', toggleSelection);
   onClick('merge', merge);
   onClick('undo', KEYS.z);
   onClick('discard', () => {
     store.discard();
-    say('All corrections are discarded. Undo brings them back.');
+    say('All corrections were discarded. Undo brings them back.');
   });
   onClick('download', download);
   element('face').addEventListener('change', () => chooseFace(Number(element('face').value)));
@@ -102,9 +101,9 @@ function wire() {
   element('all-curves').addEventListener('change', () => {
     rows.switchAllCurves(element('all-curves').checked);
   });
-  element('least').addEventListener('input', () => {
-    element('least-value').textContent = `${element('least').value} %`;
-    timeline.least = Number(element('least').value);
+  element('min-confidence').addEventListener('input', () => {
+    element('min-confidence-value').textContent = `${element('min-confidence').value} %`;
+    timeline.minConfidence = Number(element('min-confidence').value);
     rows.forgetItems();
     timeline.refresh();
     update();
@@ -123,7 +122,7 @@ function wire() {
   });
   element('note').addEventListener('change', () => {
     const note = element('note').value.trim();
-    correct({ note }, note ? 'noted' : 'no note');
+    correct({ note }, note ? 'note saved' : 'note removed');
   });
   new ResizeObserver(() => {
     timeline.resize(element('rows').querySelector('.plot').clientWidth);
@@ -136,8 +135,9 @@ function wireVideo() {
   for (const event of ['play', 'pause', 'ended']) video.addEventListener(event, showState);
   video.addEventListener('error', () => {
     element('video-problem').hidden = false;
-    element('video-problem').textContent = `This browser cannot play ${data.video}: it is not where the page expects it, `
-      + 'or of a kind that the browser does not know. A run without --no-write-video writes one that it knows.';
+    element('video-problem').textContent = `This browser cannot play ${data.video}: the file is not where the page `
+      + 'expects it, or has a format that the browser does not know. A run without --no-write-video writes a video '
+      + 'that it can play.';
   });
   video.src = data.video;
 }
@@ -146,7 +146,7 @@ showSpans();
 wire();
 onPeriods();
 wireVideo();
-const lasting = formatTime(timeline.last - timeline.first);
-const faceCount = `${ofFace.size} ${ofFace.size === 1 ? 'face' : 'faces'}`;
-element('facts').textContent = `${lasting} · ${times.length} frames · ${faceCount}`;
+const duration = formatTime(timeline.last - timeline.first);
+const faceCount = `${periodsByFace.size} ${periodsByFace.size === 1 ? 'face' : 'faces'}`;
+element('facts').textContent = `${duration} · ${times.length} frames · ${faceCount}`;
 if (store.isCorrected()) say('Your corrections are still here.');

@@ -1,9 +1,9 @@
 'use strict';
-/* The video's times, its periods, and what a person may do to them. Nothing in this file touches the page. Periods are
-   never changed in place: each step gives a new list, so that the one before it is what Undo goes back to. */
+/* The video's times, its periods, and how a person can change them. Nothing in this file touches the page. Periods are
+   never changed in place: each step makes a new list, and Undo goes back to the one before it. */
 
-// A period: number of the face as it was found and as it is now, index of the emotion, first and last frame from 0,
-// mean probability, whether a person says the emotion, whether it shall be used, and a note.
+// A period: face number as it was found and as it is now, index of the emotion, first and last frame counted from 0,
+// mean confidence, whether a person chose the emotion, whether it is used in the results, and a note.
 const PERIOD_FIELDS = ['found', 'face', 'emotion', 'start', 'end', 'confidence', 'byPerson', 'use', 'note'];
 const CSV_COLUMNS = [
   'ms_start', 'ms_end', 'frame_start', 'frame_end', 'emotions', 'face', 'by', 'note', 'use', 'found_as', 'run',
@@ -23,7 +23,7 @@ function unpackTimes(differences) {
   return Float64Array.from(differences, (difference) => (sum += difference));
 }
 
-/** Index of the last time that is not above the given one; 0 where all are. */
+/** Index of the last time that is not later than the given one; 0 if all are later. */
 function lastAtOrBefore(times, time) {
   let [low, high] = [0, times.length - 1];
   while (low < high) {
@@ -34,7 +34,7 @@ function lastAtOrBefore(times, time) {
   return low;
 }
 
-/** When the frame after this one is shown. The last frame counts as long as the one before it. */
+/** When the frame after this one is shown. The last frame is taken to be as long as the one before it. */
 function endOfFrame(times, frame) {
   if (frame + 1 < times.length) return times[frame + 1];
   return times[frame] + (frame > 0 ? times[frame] - times[frame - 1] : 40_000);
@@ -44,7 +44,7 @@ function inOrder(periods) {
   return periods.sort((a, b) => a.start - b.start || a.face - b.face || a.found - b.found);
 }
 
-/** The face's period that goes on in this frame becomes two, of which the second begins with it. */
+/** Split the face's period at this frame, with which the second part begins. */
 function splitPeriods(periods, face, frame) {
   return inOrder(periods.flatMap((period) => {
     if (period.face !== face || frame <= period.start || frame > period.end) return [period];
@@ -52,14 +52,14 @@ function splitPeriods(periods, face, frame) {
   }));
 }
 
-/** Change what the face's periods from one frame to another say; those that reach over an end are split there. */
+/** Change the face's periods from one frame to another; those that reach beyond either end are split there. */
 function changePeriods(periods, face, start, end, changes) {
   const split = splitPeriods(splitPeriods(periods, face, start), face, end + 1);
   const isInside = (period) => period.face === face && period.start >= start && period.end <= end;
   return split.map((period) => (isInside(period) ? { ...period, ...changes } : period));
 }
 
-/** First frame in which both faces are seen and used, null where there is none. */
+/** First frame in which both faces are seen and used, or null. */
 function firstCommonFrame(periods, one, other) {
   const [ofOne, ofOther] = [one, other].map((face) => periods.filter((period) => period.face === face && period.use));
   let place = 0;
@@ -72,9 +72,9 @@ function firstCommonFrame(periods, one, other) {
   return null;
 }
 
-/** First frame in which the face is seen twice and used, null where there is none. */
+/** First frame in which the face is seen twice and used, or null. */
 function firstDoubleFrame(periods, face) {
-  let end = -1; // of those before
+  let end = -1; // of the periods before
   for (const period of periods) {
     if (period.face !== face || !period.use) continue;
     if (period.start <= end) return period.start;
@@ -87,8 +87,8 @@ function mergeFaces(periods, from, into) {
   return inOrder(periods.map((period) => (period.face === from ? { ...period, face: into } : period)));
 }
 
-/** The table of periods, as --apply reads it. Its times and frames are those of the first and the last frame.
-    run: of whose table of faces it is. */
+/** The table of periods, as --apply reads it. Times and numbers are those of each period's first and last frame.
+    run: name of the run that the periods belong to. */
 function toCsv(periods, times, classNames, run) {
   const milliseconds = (frame) => {
     const value = times[frame] / 1000;
@@ -111,8 +111,8 @@ function unpackCurves(faces) {
   }));
 }
 
-/** A face's curves: those of all faces that it is made of, as far as its periods reach.
-    Returns x in seconds and y, for each class, in per cent; null where the face is not seen. */
+/** A face's curves: in each of its periods, the curves of the face as it was found.
+    Returns x in seconds, and for each class y in per cent, with null in gaps in which the face is not seen. */
 function joinCurves(periods, curves, framesPerBucket, times, classCount) {
   const x = [];
   const y = Array.from({ length: classCount }, () => []);

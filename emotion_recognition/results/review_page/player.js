@@ -1,13 +1,14 @@
 'use strict';
-/* The video and its frames: which one is shown, and how to get to another one. Times are microseconds of the tables. */
+/* The video and its frames: which one is shown, and how to get to another one. Times are those of the tables, in
+   microseconds. */
 
-const TOLERANCE = 100; // microseconds, by which a browser's times are rounded
-const INTO_FRAME = 0.4; // of its length: away from both of its ends, and less than half a frame from the table's time
-const LONGEST_WAIT = 700; // milliseconds, for the first picture; in a tab behind others none comes
-const MARGIN = 0.1; // of a frame's length, that a click stays away from its ends
+const TOLERANCE = 100; // microseconds; browsers round times
+const INTO_FRAME = 0.4; // of a frame's length: away from both ends, and less than half a frame from the table's time
+const MAX_WAIT = 700; // milliseconds for the first picture; in a background tab none comes
+const MARGIN = 0.1; // of a frame's length: how far a click stays away from its ends
 
 class Player {
-  /** shift: microseconds by which the video is later than the tables; onFrame(frame) is called for each new one. */
+  /** shift: how much later the video is than the tables, in microseconds; onFrame(frame): called for each new frame. */
   constructor(video, times, shift, onFrame) {
     Object.assign(this, { video, times, shift, onFrame, frame: 0, isReady: false });
     for (const event of ['seeking', 'seeked', 'timeupdate', 'ended']) {
@@ -21,10 +22,10 @@ class Player {
         this.begin();
       });
     }
-    video.addEventListener('loadeddata', () => setTimeout(() => this.begin(), LONGEST_WAIT), { once: true });
+    video.addEventListener('loadeddata', () => setTimeout(() => this.begin(), MAX_WAIT), { once: true });
   }
 
-  /** Show the frame that was asked for meanwhile, once the first picture has told how the browser counts. */
+  /** Show the frame that was asked for in the meantime. Only the first picture shows how the browser counts time. */
   begin() {
     if (this.isReady) return;
     this.isReady = true;
@@ -32,14 +33,14 @@ class Player {
     this.showFrame(this.frame);
   }
 
-  /** Of a video that begins late, Chromium keeps the times, but Firefox lets them begin at 0.
-      mediaTime: of its first picture, in seconds. */
+  /** If a video does not begin at 0, Chromium keeps its times, but Firefox counts from 0.
+      mediaTime: time of the first picture, in seconds. */
   calibrate(mediaTime) {
     const first = this.times[0];
     if (mediaTime * 1e6 < first + this.shift - TOLERANCE) this.shift = mediaTime * 1e6 - first;
   }
 
-  /** The frame that is presented tells its own time, also where the frame rate varies. */
+  /** Each frame that the browser presents comes with its own time, so the frame rate may vary. */
   followPlaying() {
     const { video } = this;
     if ('requestVideoFrameCallback' in video) {

@@ -1,5 +1,5 @@
 'use strict';
-/* The legend, and a row of the timeline for each face, with its name and the switch of its curves. */
+/* The legend, and for each face a row of the timeline with its name and a button for its curves. */
 
 function make(tag, className, text = '') {
   const made = document.createElement(tag);
@@ -10,7 +10,7 @@ function make(tag, className, text = '') {
 }
 
 class Legend {
-  /** classes: of the timeline; onSwitch(): one of them is shown now, or is not. */
+  /** classes: those of the timeline; onSwitch(): called when one of them is switched on or off. */
   constructor(holder, classes, onSwitch) {
     this.values = classes.map((ofClass, index) => {
       const [button, value] = [make('button', ''), make('span', 'value', '–')];
@@ -29,7 +29,7 @@ class Legend {
     });
   }
 
-  /** Per cents, null for none. */
+  /** percents: one for each class, or null if there are none. */
   showValues(percents) {
     this.values.forEach((value, index) => {
       value.textContent = percents === null ? '–' : `${percents[index]} %`;
@@ -37,7 +37,7 @@ class Legend {
   }
 }
 
-/** As a class looks in a band, above how its curve looks. */
+/** Draw how a class looks in a band, and below that its curve. */
 function drawSample(context, { colour, fill }, index) {
   const { width, height } = context.canvas;
   context.fillStyle = GROUND;
@@ -54,8 +54,8 @@ function drawSample(context, { colour, fill }, index) {
 }
 
 class FaceRows {
-  /** items(face), curves(face): what its row shows, see TimelineRow; onChoice(face): its name was clicked.
-      A row is drawn once it comes into view: a long video may have hundreds of faces. */
+  /** items(face), curves(face): what its row shows, see TimelineRow; onChoice(face): called when its name is clicked.
+      A row is only drawn when it comes into view, since a long video may have hundreds of faces. */
   constructor(holder, timeline, { items, curves, onChoice }) {
     Object.assign(this, { holder, timeline, items, curves, onChoice, entries: new Map(), hasCurves: false });
     this.view = new IntersectionObserver((seen) => {
@@ -84,7 +84,7 @@ class FaceRows {
       if (!this.entries.has(face)) this.entries.set(face, this.make(face));
     }
     const shown = [...this.holder.children].filter((row) => row.dataset.face).map((row) => Number(row.dataset.face));
-    if (String(shown) !== String(faces)) { // a row that is moved while the mouse is down on it gets no click
+    if (String(shown) !== String(faces)) { // only if needed: a row that moves while the mouse is pressed on it gets no click
       this.holder.append(...faces.map((face) => this.entries.get(face).row));
     }
     this.forgetItems();
@@ -101,7 +101,7 @@ class FaceRows {
     row.append(head, plot);
     head.append(name, curvesSwitch);
     this.view.observe(row);
-    const hasCurves = this.hasCurves || this.entries.size === 0; // of the first one, to begin with
+    const hasCurves = this.hasCurves || this.entries.size === 0; // at first only those of the first face
     curvesSwitch.setAttribute('aria-expanded', hasCurves);
     return { row, plot, name, curvesSwitch, hasCurves, drawn: null, items: null };
   }
@@ -131,7 +131,7 @@ class FaceRows {
   }
 
   switchAllCurves(isWanted) {
-    this.hasCurves = isWanted; // of faces to come, too
+    this.hasCurves = isWanted; // also for faces that are added later
     for (const face of this.entries.keys()) this.switchCurves(face, isWanted);
   }
 

@@ -1,8 +1,8 @@
 'use strict';
-/* The corrected periods: what they were before each step, and how the browser keeps them. */
+/* The corrected periods: how they were before each step, for Undo, and how the browser keeps them. */
 
 class Store {
-  /** key: of the video and the run; found: the periods to begin with; onChange(): they are others now. */
+  /** key: names the video and the run; found: the periods as they were found; onChange(): called after each change. */
   constructor(key, found, onChange) {
     Object.assign(this, { key, found, onChange, periods: found, past: [], step: null, isKept: true });
     try {
@@ -11,7 +11,7 @@ class Store {
     } catch {
       this.isKept = false;
     }
-    window.addEventListener('storage', (event) => { // another tab of this page has corrected
+    window.addEventListener('storage', (event) => { // another tab with this page has made a correction
       if (event.key === key) this.change(event.newValue ? unpackPeriods(JSON.parse(event.newValue)) : found);
     });
     window.addEventListener('beforeunload', (event) => {
@@ -23,7 +23,8 @@ class Store {
     return this.periods !== this.found;
   }
 
-  /** step: what it is about; changes in a row that are about the same, as keys in a list make them, are undone at once. */
+  /** step: what the change is about. Successive changes about the same thing, such as those that keys make in a list,
+      are undone together. */
   change(periods, step = null) {
     if (step === null || step !== this.step) this.past.push(this.periods);
     this.step = step;
@@ -49,7 +50,7 @@ class Store {
       if (this.isCorrected()) localStorage.setItem(this.key, JSON.stringify(packPeriods(periods)));
       else localStorage.removeItem(this.key);
       this.isKept = true;
-    } catch { // full, or forbidden
+    } catch { // the browser's storage is full or forbidden
       this.isKept = false;
     }
     this.onChange();

@@ -1,11 +1,12 @@
 'use strict';
-/* The table of periods. Of some ten thousand rows, only those in view are in the page. */
+/* The table of periods. It may have tens of thousands of rows; only those in view are in the page. */
 
-const ROW_HEIGHT = 28; // pixels, as review.css has it
-const ROWS_AROUND = 20; // that are ready beyond both ends of the view
+const ROW_HEIGHT = 28; // pixels, as in review.css
+const ROWS_AROUND = 20; // kept ready above and below the view
 
 class PeriodTable {
-  /** describe(period): its cells, texts or nodes, and the names of its classes; onChoice(period): a row was chosen. */
+  /** describe(period): its cells, as texts or nodes, and its CSS classes; onChoice(period): called when its row is
+      chosen. */
   constructor(scroller, body, describe, onChoice) {
     Object.assign(this, { scroller, body, describe, onChoice, periods: [], places: new Map(), current: null });
     scroller.addEventListener('scroll', () => this.render());
@@ -19,7 +20,7 @@ class PeriodTable {
     this.render();
   }
 
-  /** Mark a period as the current one, null for none, and bring one into view: that, or another one. */
+  /** Show which period is the current one, null for none, and scroll to a period, which may be another one. */
   setCurrent(period, visible) {
     if (period === this.current && visible === this.visible) return;
     Object.assign(this, { current: period, visible, rendered: null });
@@ -32,7 +33,8 @@ class PeriodTable {
     this.render();
   }
 
-  /** The period that stands so many rows from the current one, or where there is none, from this frame. */
+  /** The period a number of rows after the current one (before it, if negative). If there is no current one, the next
+      period after this frame, or the previous one before it. */
   neighbour(step, frame) {
     const place = this.places.get(this.current);
     if (place !== undefined) return this.periods[place + step];
@@ -59,7 +61,7 @@ class PeriodTable {
     row.setAttribute('aria-rowindex', place + 2);
     if (period === this.current) row.setAttribute('aria-current', 'true');
     for (const cell of cells) row.insertCell().append(...[cell].flat());
-    row.addEventListener('mouseup', ({ button }) => { // not click: a note that ends with the press has made the row anew
+    row.addEventListener('mouseup', ({ button }) => { // not click: if the press ends a note, the row has been replaced since
       if (button === 0) this.onChoice(period);
     });
     return row;
