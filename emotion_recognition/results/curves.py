@@ -12,7 +12,7 @@ PERCENT = 100
 
 
 class Curves:
-    """Collects each face's probabilities, in whole per cent.
+    """Collects each face's probabilities, as whole percentages.
 
     Each frame begins as a bucket of its own. Whenever there are more than `max_buckets`, neighbours are joined in
     pairs: a bucket then stands for 2, 4, 8 ... frames. It keeps the lowest and the highest probability of each class,

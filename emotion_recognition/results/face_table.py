@@ -62,7 +62,7 @@ class FaceColumns:
 
 
 class FaceTable:
-    """Writes one row per face and frame to a CSV file at once, so that memory does not grow with the frames.
+    """Writes one row per face and frame to a CSV file immediately, so that memory does not grow with the frames.
 
     Args:
         path: Path of the CSV file.

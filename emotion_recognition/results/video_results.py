@@ -89,7 +89,7 @@ class VideoResults:
         Args:
             reader: Video that was read.
             stopped: Why it ended early, or None.
-            written: Paths of the results, the first one first in the message.
+            written: Paths of the results, in the order of the message.
             leftover: Paths of results of an earlier run that are still next to them.
         """
         seen = self._face_periods

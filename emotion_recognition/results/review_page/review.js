@@ -153,17 +153,17 @@ function onFrame(frame) {
   const curve = period && curves.get(period.found);
   const place = curve?.places.get(Math.floor(frame / data.framesPerBucket));
   legend.showValues(place === undefined ? null : curve.high.map((values) => values[place]));
-  const isSelected = period !== null || selectionStart !== null;
-  for (const id of ['emotion', 'use', 'note']) element(id).disabled = !isSelected;
+  const canEdit = period !== null || selectionStart !== null;
+  for (const id of ['emotion', 'use', 'note']) element(id).disabled = !canEdit;
   element('split').disabled = period === null || period.start === frame;
-  element('current').textContent = describeSelection(period, frames);
+  element('current').textContent = describeCurrent(period, frames);
   const only = selectionStart === null ? period : null; // a selection may have several periods, which need not agree
   if (document.activeElement !== element('note')) element('note').value = only?.note ?? '';
   element('use').checked = Boolean(period?.use ?? true);
   element('emotion').value = only ? only.emotion : -1;
 }
 
-function describeSelection(period, frames) {
+function describeCurrent(period, frames) {
   if (face === null) return 'No face was found in this video.';
   if (frames) return `Face ${face}, selection from ${formatFrame(frames[0])} to ${formatFrame(frames[1])}`;
   if (!period) return `Face ${face} is not seen in this frame.`;

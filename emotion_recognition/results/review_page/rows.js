@@ -12,16 +12,16 @@ function make(tag, className, text = '') {
 class Legend {
   /** classes: those of the timeline; onSwitch(): called when one of them is switched on or off. */
   constructor(holder, classes, onSwitch) {
-    this.values = classes.map((ofClass, index) => {
+    this.values = classes.map((emotion, index) => {
       const [button, value] = [make('button', ''), make('span', 'value', '–')];
       const sample = document.createElement('canvas');
       [sample.width, sample.height] = [32 * devicePixelRatio, 16 * devicePixelRatio];
-      drawSample(sample.getContext('2d'), ofClass, index);
-      button.append(sample, ofClass.name, value);
+      drawSample(sample.getContext('2d'), emotion, index);
+      button.append(sample, emotion.name, value);
       button.setAttribute('aria-pressed', 'true');
       button.addEventListener('click', () => {
-        ofClass.isShown = !ofClass.isShown;
-        button.setAttribute('aria-pressed', ofClass.isShown);
+        emotion.isShown = !emotion.isShown;
+        button.setAttribute('aria-pressed', emotion.isShown);
         onSwitch();
       });
       holder.append(button);
