@@ -24,7 +24,7 @@ def name_table(csv_path: str | Path) -> Path:
     try:
         path = path.with_name(datetime.now().strftime(path.name))
     except ValueError:
-        raise InputError(f'{path}: its codes give no name for a file, such as %D, which has slashes') from None
+        raise InputError(f'{path}: its codes do not give a file name; some, such as %D, contain slashes') from None
     if not path.parent.is_dir():
         raise InputError(f'{path.parent}: no such folder for the table')
     if path.exists():

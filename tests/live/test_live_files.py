@@ -20,5 +20,5 @@ def test_names_of_a_table_and_its_pictures(tmp_path):
 
 
 def test_codes_that_give_no_name_for_a_table(tmp_path):
-    with pytest.raises(InputError, match='no name for a file'):
+    with pytest.raises(InputError, match='do not give a file name'):
         name_table(tmp_path / '%D.csv')
