@@ -112,7 +112,7 @@ def process_video(
             stopped = annotate(reader, pipeline, columns, results, own, settings, interruption)
             results.write(reader, own, outputs)
             write_record(own, video_path, provenance, interruption.reason)
-    results.report(reader, stopped, run_folder.written, run_folder.left)
+    results.report(reader, stopped, run_folder.written, run_folder.leftover)
     return results
 
 

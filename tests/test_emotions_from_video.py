@@ -147,7 +147,7 @@ def test_names_of_any_kind(tmp_path, colour_model_path, monkeypatch):
 
 def test_two_videos_that_would_have_one_output(tmp_path, colour_model_path):
     clips = [str(write_clip(tmp_path / name, [0, 40])) for name in ('a.mkv', 'a.mp4')]
-    with pytest.raises(SystemExit, match='its output would be that of'):
+    with pytest.raises(SystemExit, match='would overwrite the results of'):
         emotions_from_video.main([*clips, '--model-weights-path', str(colour_model_path)])
     assert (tmp_path / 'a_with_emotions.mp4').is_file()
 

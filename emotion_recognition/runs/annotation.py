@@ -1,4 +1,4 @@
-"""From a video's frames to everything that is written or shown while they come."""
+"""From a video's frames to everything that is written or shown frame by frame."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, closing

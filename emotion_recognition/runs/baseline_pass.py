@@ -19,8 +19,8 @@ def measure_baselines(
 ) -> FaceBaselines:
     """Measure the baselines of a video's faces.
 
-    From the video's start to the end of the span everything is done as in the run itself, so that each face has the
-    number that it will have there.
+    From the video's start to the end of the span, everything is done as in the run itself. So each face has the same
+    number here as there.
 
     Args:
         video_path: Path of the video.

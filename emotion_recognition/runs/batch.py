@@ -1,4 +1,4 @@
-"""All inputs of one command: which are done, by whom, and what failed."""
+"""All inputs of one command: which to analyse, in turn or on Ray, and which failed."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

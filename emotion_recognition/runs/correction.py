@@ -41,5 +41,5 @@ def apply_corrections(
         with run_folder as own:
             stopped = annotate(reader, replayed, replayed.columns, results, own, settings, interruption)
             results.write(reader, own, outputs)
-    results.report(reader, stopped, run_folder.written, run_folder.left)
+    results.report(reader, stopped, run_folder.written, run_folder.leftover)
     return results

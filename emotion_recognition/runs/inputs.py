@@ -1,4 +1,4 @@
-"""Which files are to be analysed, and which of them can be."""
+"""Which videos and photographs to analyse, and which of them can be analysed."""
 
 import os
 from collections.abc import Iterable
@@ -17,7 +17,7 @@ from emotion_recognition.results.output_paths import (
 )
 
 # fmt: off
-VIDEO_SUFFIXES = [  # of the files in a folder that are taken
+VIDEO_SUFFIXES = [  # of the files that are taken from a folder
     '.3gp', '.avi', '.flv', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.mts', '.ogv', '.ts', '.webm',
     '.wmv',
 ]
@@ -25,15 +25,19 @@ VIDEO_SUFFIXES = [  # of the files in a folder that are taken
 
 
 def find_files(paths: Iterable[Path]) -> tuple[list[Path], dict[Path | None, list[Path]], dict[Path, str]]:
-    """The videos and photographs among paths: files as they are, of folders those in them that are no outputs. A file
-    that is named twice, or in a named folder too, counts once, and there.
+    """Find the videos and photographs among paths: the named files, and the files in named folders except outputs.
+
+    A file that is named twice counts once; a file that is also in a named folder counts only as part of that folder.
+
+    Args:
+        paths: Files and folders that the user named.
 
     Returns:
-        The videos; the photographs by the folder that was named, those that were named themselves under None; and why
-        some folders give nothing.
+        The videos; the photographs by the named folder that they are in, or None if they were named themselves; and why
+        there is nothing in some folders.
 
     Raises:
-        InputError: none gives anything.
+        InputError: There is no video and no photograph at all.
     """
     videos: list[Path] = []
     photographs: dict[Path | None, list[Path]] = {}
@@ -44,11 +48,11 @@ def find_files(paths: Iterable[Path]) -> tuple[list[Path], dict[Path | None, lis
     folders = [path for path in named.values() if path.is_dir()]
     in_folders = {folder: [file for file in sorted(folder.iterdir()) if _is_input(file)] for folder in folders}
     found = {os.path.abspath(file) for files in in_folders.values() for file in files}
-    for place, path in named.items():
+    for absolute, path in named.items():
         if path in in_folders and not in_folders[path]:
             kinds = ' '.join(VIDEO_SUFFIXES + PHOTOGRAPH_SUFFIXES)
             problems[path] = f'{path}: holds no video and no photograph ({kinds})'
-        for file in in_folders.get(path, [] if place in found else [path]):
+        for file in in_folders.get(path, [] if absolute in found else [path]):
             if is_photograph(file):
                 photographs.setdefault(path if path in in_folders else None, []).append(file)
             else:
@@ -64,7 +68,7 @@ def _is_input(file):
     is_timeline = file.name.endswith(TIMELINE_SUFFIX)
     stem = file.name.removesuffix(TIMELINE_SUFFIX) if is_timeline else file.stem
     annotated = file.with_name(stem.removesuffix(CORRECTED_SUFFIX) + '.mp4')
-    if is_timeline or file.suffix.lower() == annotated.suffix:  # of a video; the user may have named it
+    if is_timeline or file.suffix.lower() == annotated.suffix:  # of a video, perhaps under a name that the user chose
         return not (annotated.stem.endswith(OUTPUT_SUFFIX) or Outputs(annotated).record.exists())
     return not annotated.stem.endswith(OUTPUT_SUFFIX)
 
@@ -72,21 +76,21 @@ def _is_input(file):
 def name_all_outputs(
     paths: Iterable[Path], output_filename: str | Path | None = None
 ) -> tuple[dict[Path, Outputs], dict[Path, str]]:
-    """Name where the results of files go.
+    """Decide where the results of files go.
 
     Args:
-        paths: of videos and photographs.
-        output_filename: of the annotated file, where there is but one.
+        paths: Paths of videos and photographs.
+        output_filename: Path of the annotated copy that the user named, which needs a single input; or None.
 
     Returns:
-        The outputs, and why some files have none: no two may share theirs.
+        Where each file's results go, and why some files have no such place: no two files may share one.
     """
     outputs, problems, claimed = {}, {}, {}
     for path in paths:
         try:
             named = name_outputs(path, output_filename)
             if named.faces in claimed:
-                raise InputError(f'{path}: its output would be that of {claimed[named.faces]}; rename one of them')
+                raise InputError(f'{path}: would overwrite the results of {claimed[named.faces]}; rename one of them')
             outputs[path], claimed[named.faces] = named, path
         except InputError as error:
             problems[path] = str(error)
@@ -94,13 +98,13 @@ def name_all_outputs(
 
 
 def check_files(outputs: dict[Path, Outputs]) -> dict[Path, str]:
-    """Find out before the model takes its seconds to load which files can be neither read nor their results written.
+    """Check that files can be read and their results written, before the models take seconds to load.
 
     Args:
-        outputs: of each file.
+        outputs: Where each file's results go.
 
     Returns:
-        Why some files cannot be done.
+        Why some files cannot be read or their results cannot be written.
     """
     problems = {}
     for path, named in outputs.items():

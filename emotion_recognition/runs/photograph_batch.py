@@ -27,7 +27,7 @@ def analyse_photographs(
     window: Window | None,
     interruption: Interruption,
 ) -> dict[Path, str]:
-    """Find the emotions of photographs that belong together.
+    """Find the emotions of the photographs of one folder, or of those that the user named one by one.
 
     Args:
         folder: Folder that the user named, which gets one more table with the faces of all; None for named files.

@@ -1,4 +1,4 @@
-"""What the results of a video were made with, in a small record next to them; and whether they must be made again."""
+"""The record of what the results of a video were made with, and whether they must be made again."""
 
 import dataclasses
 import json
@@ -12,16 +12,15 @@ from emotion_recognition.hashing import hash_file
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.settings import Settings
 
-RESULTS_VERSION = (
-    1  # raise it with every change after which a video's tables would differ: --skip-done makes them again
-)
+# To be raised with every change after which a video's tables would differ, so that --skip-done makes them again.
+RESULTS_VERSION = 1
 IGNORED_SETTINGS = {'show_process', 'output_filename', 'apply', 'ray', 'skip_done', 'threads'}  # change no result
 FILE_SETTINGS = {'model_weights_path', 'detector_path', 'spans'}  # the files' contents count, not their names
 THREADS = 16
 
 
 def describe_provenance(settings: Settings, model_sha256: str | None = None) -> dict[str, Any]:
-    """Everything that the results of a video depend on, except the video itself, as JSON knows it.
+    """Describe everything that the results of a video depend on, except the video itself, in JSON's types.
 
     Args:
         settings: Settings of the video script.

@@ -1,65 +1,48 @@
-"""Many videos at once, on a Ray cluster or on this machine's cores: the only place that knows Ray."""
+"""Many videos at once, on a Ray cluster or on this machine's cores. Only this module and `ray_worker` know Ray."""
 
-import io
 import os
-import platform
 import re
 import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
-from emotion_recognition.faces.detection import DETECTORS
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
-from emotion_recognition.pipeline import Models, open_models
+from emotion_recognition.runs.ray_worker import Process, TaskResult, localise_paths, process_on_worker
 from emotion_recognition.settings import ROOT, Settings
-from emotion_recognition.threads import limit_opencv_threads
 
-LOCAL = 'local'  # an address: a Ray of its own, on this machine
+LOCAL = 'local'  # address that means a Ray of this run's own, on this machine
 ADDRESS = re.compile(r'auto|local|(ray://)?(?P<host>\[[\da-fA-F:]+\]|[\w.-]+):(?P<port>\d+)|ray://.+')
 CORES = 1  # that a video claims, see tests/benchmarks/README.md
-MOST_ATTEMPTS = 4  # at a video whose worker is lost
-MOST_WAITING = 8  # beside one for each that is under way: what is pending tells an autoscaler how much is needed
+MAX_ATTEMPTS = 4  # at a video whose worker is lost
+MAX_WAITING = 8  # tasks besides one for each video under way; autoscalers need some waiting ones to see the demand
 POLL_SECONDS = 0.5
-CALL_SECONDS = 20
-CANCEL_SECONDS = 15  # for which a video that is broken off may clean up
-OBJECT_STORE_BYTES = 100_000_000  # of a local Ray, which would reserve a third of the memory; nothing large goes there
-# What does not go to the machines of a cluster, as .gitignore would say it: all but the program, one for all of them
+CONNECT_SECONDS = 20
+CANCEL_SECONDS = 15  # for a cancelled video to clean up
+OBJECT_STORE_BYTES = 100_000_000  # of a local Ray, by default a third of the memory; nothing large is stored there
+# What is not sent to the machines of a cluster, as in .gitignore: everything but the program and, if used, its model.
 CODE = ['/*', '!/.', '!/emotion_recognition', '!/face_detector', '!/emotions_from_video.py', '__pycache__']
 MODEL = ['!/model_weights', '/model_weights/*', '!/model_weights/model.h5', '!/model_weights/model.openvino.zip']
 
-Process = Callable[[Path, Models, Any, Interruption], Any]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What became of a video.
-
-    Attributes:
-        frames: how many were done.
-        told: what would have been said of it on stdout and stderr.
-        problem: why it failed, None if it did not.
-        is_for_all: whether all other videos would fail for the same reason.
-    """
-
-    frames: int = 0
-    told: tuple[str, str] = ('', '')
-    problem: str | None = None
-    is_for_all: bool = False
-
 
 def separate_address(arguments: Sequence[str]) -> list[str]:
-    """Let `--ray videos/` mean a Ray of its own: what follows `--ray` is an address only where it looks like one."""
+    """Let `--ray videos/` mean a local Ray: what follows `--ray` is an address only if it looks like one.
+
+    Args:
+        arguments: Arguments of the command line.
+
+    Returns:
+        The same arguments, with `--ray=local` if no address follows.
+    """
     separated = list(arguments)
     for index, argument in enumerate(arguments[:-1]):
         if argument == '--ray' and not ADDRESS.fullmatch(arguments[index + 1]):
@@ -70,73 +53,72 @@ def separate_address(arguments: Sequence[str]) -> list[str]:
 def process_on_ray(
     videos: Sequence[Path], process: Process, settings: Settings, interruption: Interruption
 ) -> dict[Path, str]:
-    """Process videos on all cores that Ray has: a task for each of them.
+    """Process videos on all cores that Ray has, each as a task of its own.
 
-    A task whose worker is lost is tried again elsewhere; a video that fails by itself is not. What is said of a video
-    is said when it is done.
+    A task whose worker is lost is tried again elsewhere; a video that fails by itself is not. The messages of a video
+    are printed when it is done.
 
     Args:
-        videos: their paths, as the workers see them.
-        process: what is to be done with each. It runs on the workers, silently, with a classifier that each of them
-            loads once.
-        settings: of the video script, with `ray`, the address, and `threads`, the cores that a video claims.
-        interruption: ends the tasks; what is done stays.
+        videos: Paths of the videos, as the workers see them.
+        process: What is done with each video. It runs on the workers, silently, with models that each worker opens
+            once.
+        settings: Settings of the video script, with the address in `ray`, and in `threads` the cores that a video
+            claims.
+        interruption: Ends the tasks. The results of finished videos stay.
 
     Returns:
-        Why some of them failed.
+        Why some videos failed.
 
     Raises:
-        InputError: Ray is not installed or not there, or the model, the detector or an option is wrong for all of them.
+        InputError: Ray is not installed or cannot be reached, or the model, the detector or an option is wrong for all
+            videos.
     """
-    settings = _as_seen_here(replace(settings, threads=settings.threads or CORES), ROOT)
-    problems, left, frames, started = {}, set(videos), 0, time.monotonic()
-    with _ray(settings) as ray:
-        tell_if_too_few_cores(ray, settings.threads)
-        submit = _make_task(ray, process, settings)
+    settings = localise_paths(replace(settings, threads=settings.threads or CORES), ROOT)
+    problems, unfinished, frame_count, start = {}, set(videos), 0, time.monotonic()
+    with _connected_ray(settings) as ray:
+        warn_if_too_few_cores(ray, settings.threads)
+        submit = _make_submit(ray, process, settings)
         with tqdm(total=len(videos), desc='videos', unit='video') as progress:
-            for video, answer in _answers(ray, videos, submit, settings, interruption):
-                if answer.is_for_all:
-                    raise InputError(answer.problem)
-                left.discard(video)
-                frames += answer.frames
-                _tell(answer.told)
-                if answer.problem:
-                    problems[video] = answer.problem
-                progress.set_postfix_str(f'{frames / (time.monotonic() - started):.0f} frames/s in all', refresh=False)
+            for video, result in _run_tasks(ray, videos, submit, settings, interruption):
+                if result.affects_all:
+                    raise InputError(result.problem)
+                unfinished.discard(video)
+                frame_count += result.frame_count
+                _print_output(result.output)
+                if result.problem:
+                    problems[video] = result.problem
+                rate = frame_count / (time.monotonic() - start)
+                progress.set_postfix_str(f'{rate:.0f} frames/s in all', refresh=False)
                 progress.update()
-    why = interruption.reason or 'its task was cancelled'
-    return problems | {video: f'{video}: not done, {why}' for video in videos if video in left}
+    reason = interruption.reason or 'its task was cancelled'
+    return problems | {video: f'{video}: not done, {reason}' for video in videos if video in unfinished}
 
 
-def tell_if_too_few_cores(ray: Any, threads: int) -> None:
-    """Say that no node has the cores that a video claims: Ray waits for one without a word, which may still come."""
-    most = max((node['Resources'].get('CPU', 0) for node in ray.nodes() if node['Alive']), default=0)
-    if threads > most:
-        print(f'--threads is {threads}, but no node has more than {most:g} cores: waiting for one', file=sys.stderr)
+def warn_if_too_few_cores(ray: Any, threads: int) -> None:
+    """Print a warning if no node has the cores that a video claims: Ray would silently wait for one that has.
+
+    Args:
+        ray: The module, connected.
+        threads: Cores that a video claims.
+    """
+    cores = max((node['Resources'].get('CPU', 0) for node in ray.nodes() if node['Alive']), default=0)
+    if threads > cores:
+        print(f'--threads is {threads}, but no node has more than {cores:g} cores: waiting for one', file=sys.stderr)
 
 
 @contextmanager
-def _ray(settings) -> Iterator[Any]:
-    """Ray, connected as the settings say."""
-    os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')  # it would tell its makers
+def _connected_ray(settings) -> Iterator[Any]:
+    """Connect Ray as the settings say. Gives the module."""
+    os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')  # otherwise Ray sends statistics to its makers
     try:
-        import ray  # here and not above: it is an extra
+        import ray  # here and not above: it is an optional requirement
     except ImportError:
         raise InputError('--ray needs the package ray; pip install -r requirements-cluster.txt') from None
-    environment = {'TQDM_DISABLE': '1', 'OPENBLAS_NUM_THREADS': str(settings.threads)}
-    if settings.ray == LOCAL:
-        environment['PYTHONPATH'] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))
-        there = {'address': LOCAL, 'include_dashboard': False, 'object_store_memory': OBJECT_STORE_BYTES}
-        there |= {'num_cpus': max(settings.threads, _cores()), 'runtime_env': {'env_vars': environment}}
-    else:
-        own_model = Path(settings.model_weights_path).resolve().is_relative_to(ROOT)
-        code = {'working_dir': str(ROOT), 'excludes': CODE + (MODEL if own_model else [])}
-        there = {'address': settings.ray, 'runtime_env': {'env_vars': environment, **code}}
-    handler = signal.getsignal(signal.SIGTERM)
+    connection, handler = _describe_connection(settings), signal.getsignal(signal.SIGTERM)
     try:
-        _call(settings.ray)
-        ray.init(**there, log_to_driver=False, logging_level='error')
-        signal.signal(signal.SIGTERM, handler)  # Ray has put its own in this one's place
+        _check_address(settings.ray)
+        ray.init(**connection, log_to_driver=False, logging_level='error')
+        signal.signal(signal.SIGTERM, handler)  # Ray has replaced it with its own
     except (ConnectionError, RuntimeError, ValueError, OSError, ImportError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f'--ray {settings.ray}: cannot connect to Ray: {reason}') from None
@@ -146,104 +128,74 @@ def _ray(settings) -> Iterator[Any]:
         ray.shutdown()
 
 
-def _cores():
-    """How many this process may use: a batch system may have given it some of the machine's."""
+def _describe_connection(settings):
+    """Arguments of `ray.init`: where Ray is, and what its workers need."""
+    environment = {'TQDM_DISABLE': '1', 'OPENBLAS_NUM_THREADS': str(settings.threads)}
+    if settings.ray == LOCAL:
+        environment['PYTHONPATH'] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))
+        connection = {'address': LOCAL, 'include_dashboard': False, 'object_store_memory': OBJECT_STORE_BYTES}
+        connection['num_cpus'] = max(settings.threads, _count_cores())
+        return connection | {'runtime_env': {'env_vars': environment}}
+    is_own_model = Path(settings.model_weights_path).resolve().is_relative_to(ROOT)
+    code = {'working_dir': str(ROOT), 'excludes': CODE + (MODEL if is_own_model else [])}
+    return {'address': settings.ray, 'runtime_env': {'env_vars': environment, **code}}
+
+
+def _count_cores():
+    """Number of cores that this process may use; a batch system may have given it only some of the machine's."""
     return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 
-def _call(address):
-    """Find out whether anybody is there, for which Ray itself takes minutes."""
-    named = ADDRESS.fullmatch(address)
-    if named and named['host']:
-        socket.create_connection((named['host'].strip('[]'), int(named['port'])), CALL_SECONDS).close()
+def _check_address(address):
+    """Check that something answers at the address. Ray itself would take minutes to find out."""
+    match = ADDRESS.fullmatch(address)
+    if match and match['host']:
+        socket.create_connection((match['host'].strip('[]'), int(match['port'])), CONNECT_SECONDS).close()
 
 
-def _make_task(ray, process, settings):
-    """What submits a video. Returns the task's reference, by which Ray knows it."""
-    task = ray.remote(num_cpus=settings.threads, max_retries=MOST_ATTEMPTS - 1, retry_exceptions=False)(_work)
+def _make_submit(ray, process, settings):
+    """Make a function that submits a video as a task and returns Ray's reference to the task."""
+    options = {'num_cpus': settings.threads, 'max_retries': MAX_ATTEMPTS - 1, 'retry_exceptions': False}
+    task = ray.remote(**options)(process_on_worker)
     process, settings = ray.put(process), ray.put(settings)
     return lambda video: task.remote(video.absolute(), process, settings, ROOT)
 
 
-def _answers(ray, videos, submit, settings, interruption):
-    """Each video with its answer, as they are done. The tasks that wait are few, however many videos there are."""
+def _run_tasks(ray, videos, submit, settings, interruption):
+    """Yield each video with its result when it is done. However many videos there are, only a few tasks wait."""
     waiting, pending = iter(videos), {}
     while not interruption.reason:
-        most = int(ray.cluster_resources().get('CPU', 0) // settings.threads) + MOST_WAITING
-        pending |= {submit(video): video for video in islice(waiting, max(0, most - len(pending)))}
+        limit = int(ray.cluster_resources().get('CPU', 0) // settings.threads) + MAX_WAITING
+        pending |= {submit(video): video for video in islice(waiting, max(0, limit - len(pending)))}
         if not pending:
             return
         done, _ = ray.wait(list(pending), timeout=POLL_SECONDS)
         for reference in done:
             video = pending.pop(reference)
-            if answer := _fetch(ray, reference, video):
-                yield video, answer
+            if result := _fetch_result(ray, reference, video):
+                yield video, result
     for reference in pending:
         ray.cancel(reference)
     done = ray.wait(list(pending), num_returns=len(pending), timeout=CANCEL_SECONDS)[0] if pending else []
     for reference in done:
-        if answer := _fetch(ray, reference, pending[reference]):
-            yield pending[reference], answer
+        if result := _fetch_result(ray, reference, pending[reference]):
+            yield pending[reference], result
 
 
-def _fetch(ray, reference, video):
-    """A task's answer; None if it was cancelled."""
+def _fetch_result(ray, reference, video):
+    """Fetch a task's result; None if the task was cancelled."""
     try:
         return ray.get(reference)
     except ray.exceptions.TaskCancelledError:
         return None
-    except ray.exceptions.RayTaskError as error:  # a mistake of this program
-        return Answer(problem=f'{video}: {str(error).strip().splitlines()[-1]}')
+    except ray.exceptions.RayTaskError as error:  # an error in this program
+        return TaskResult(problem=f'{video}: {str(error).strip().splitlines()[-1]}')
     except ray.exceptions.RayError as error:
         reason = str(error).splitlines()[0]
-        return Answer(problem=f'{video}: its worker was lost {MOST_ATTEMPTS} times: {reason}')
+        return TaskResult(problem=f'{video}: its worker was lost {MAX_ATTEMPTS} times: {reason}')
 
 
-def _tell(told):
-    for text, file in zip(told, (sys.stdout, sys.stderr), strict=True):
+def _print_output(output):
+    for text, file in zip(output, (sys.stdout, sys.stderr), strict=True):
         if text:
             tqdm.write(text, file=file, end='')
-
-
-def _work(video, process, settings, root):
-    """Process a video on a worker."""
-    settings = _as_seen_here(settings, root)
-    if missing := [path for path in (settings.model_weights_path, settings.spans) if path and not path.is_file()]:
-        return Answer(problem=_not_seen(missing[0]), is_for_all=True)
-    if not video.is_file():
-        return Answer(problem=_not_seen(video))
-    frames, problem, told = 0, None, (io.StringIO(), io.StringIO())
-    with redirect_stdout(told[0]), redirect_stderr(told[1]):
-        try:
-            models = _open_once(settings)
-        except InputError as error:
-            return Answer(problem=str(error), is_for_all=True)
-        try:
-            frames = process(video, models, settings, Interruption()).frame_count
-        except (InputError, OSError) as error:
-            problem = str(error)
-    return Answer(frames, tuple(file.getvalue() for file in told), problem)
-
-
-@lru_cache(maxsize=1)
-def _open_once(settings):
-    limit_opencv_threads(settings.threads)
-    return open_models(settings)
-
-
-def _as_seen_here(settings, root):
-    """The settings with absolute paths; files of this project are those that the worker has of it."""
-    values = {}
-    for name in ('model_weights_path', 'detector_path', 'spans', 'output_filename'):
-        path = getattr(settings, name)
-        if path and path not in DETECTORS:
-            path = Path(path).absolute()
-            values[name] = ROOT / path.relative_to(root) if path.is_relative_to(root) else path
-    return replace(settings, **values)
-
-
-def _not_seen(path):
-    from ray.util import get_node_ip_address
-
-    node = f'{platform.node()} ({get_node_ip_address()})'
-    return f'{path}: node {node} sees no such file; expected a path in a folder that all nodes share'

@@ -1,4 +1,4 @@
-"""The faces of an earlier run, read back from its table, so that corrections need neither detector nor network."""
+"""The faces of an earlier run, read back from its table of faces, so that corrections need no detector or network."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -18,24 +18,23 @@ from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.results.review import Review
 from emotion_recognition.threads import prefetch
 
-SAME_TIME_MS = 0.002  # times stand in the table in thousandths
+SAME_TIME_MS = 0.002  # tolerance; the table's times have three decimals
 
 
 class ReplayedFaces:
-    """Stands where the pipeline stands otherwise: takes frames, and gives the faces that were found on them then, as
-    they are corrected.
+    """Takes the place of the pipeline: gives each frame the faces that were found in it, with corrections applied.
 
     Args:
-        outputs: of the earlier run, whose tables are read.
-        corrections_path: of the corrections.
+        outputs: Where the results of the earlier run are. Its tables are read.
+        corrections_path: Path of the corrected table of periods.
 
     Attributes:
-        class_names: of the probabilities.
-        columns: of the corrected table of faces.
-        review: has collected the faces as they were found, once they have been given.
+        class_names: Names of the classes that the probabilities belong to.
+        columns: Columns of the corrected table of faces.
+        review: Review that collects the faces as they were found while `run` goes through the frames.
 
     Raises:
-        InputError: there is no such table, it is damaged, or the corrections do not fit to it.
+        InputError: There is no such table, it is damaged, or the corrections do not fit it.
     """
 
     def __init__(self, outputs: Outputs, corrections_path: Path):
@@ -48,9 +47,10 @@ class ReplayedFaces:
                 f'{self._path}: no table of faces to correct ({error.strerror}); analyse the video first'
             ) from None
         if header[: len(FACE_COLUMNS)] != FACE_COLUMNS:
-            raise InputError(f'{self._path}: is no table of faces; expected the columns {", ".join(FACE_COLUMNS)} ...')
+            columns = ', '.join(FACE_COLUMNS)
+            raise InputError(f'{self._path}: is not a table of faces; expected the columns {columns} ...')
         if 'by' in header:
-            raise InputError(f'{self._path}: is corrected already; expected the table that the run itself has written')
+            raise InputError(f'{self._path}: is already corrected; expected the table that the run itself wrote')
         self.class_names = tuple(takewhile(_is_class, header[len(FACE_COLUMNS) :]))
         with_baseline = 'emotion' + FROM_BASELINE in header
         self.columns = FaceColumns(self.class_names, with_baseline, 'detected' in header, with_by=True)
@@ -68,31 +68,38 @@ class ReplayedFaces:
         for row in self._corrections:
             if row.run and row.run != run_name:
                 raise InputError(
-                    f'{self._corrections.path}: line {row.line} is about another run than {self._path.name}; expected '
-                    'a table from the page of that one'
+                    f'{self._corrections.path}: line {row.line} belongs to another run than {self._path.name}; '
+                    'expected a table from the review page of that run'
                 )
             found = frames.get(row.found_as, np.array([]))
             if np.searchsorted(found, row.frame_start) == np.searchsorted(found, row.frame_end, side='right'):
                 raise InputError(
                     f'{self._corrections.path}: line {row.line} is about face {row.found_as} in frames '
-                    f'{row.frame_start} to {row.frame_end}, where {self._path.name} has none; is it of another run?'
+                    f'{row.frame_start} to {row.frame_end}, where {self._path.name} has none; expected corrections '
+                    'of that run'
                 )
 
     def run(
         self, frames: Iterable[tuple[int, float, np.ndarray]]
     ) -> Iterator[tuple[int, float, np.ndarray, list[FaceEmotion]]]:
-        """As `EmotionPipeline.run` does.
+        """Give the recorded faces of frames, see `EmotionPipeline.run`.
+
+        Args:
+            frames: Number, timestamp in milliseconds and picture of each.
+
+        Yields:
+            The same with the corrected faces.
 
         Raises:
-            FrameError: the earlier run was ended here.
-            InputError: the video is not the one of the table, or two faces become one.
+            FrameError: The earlier run ended before this frame.
+            InputError: The table belongs to another video, or two faces of a frame get the same number.
         """
         recorded_frames = self._read()
         recorded = next(recorded_frames, None)
         with closing(prefetch(frames)) as read:
             for number, timestamp_ms, frame_bgr in read:
                 if self._last_frame and number > self._last_frame:
-                    raise FrameError('the run whose tables are corrected was ended there')
+                    raise FrameError('the run whose results are corrected ended there')
                 faces: list[FaceEmotion] = []
                 if recorded and recorded[0] == number:
                     if abs(recorded[1] - timestamp_ms) > SAME_TIME_MS:
@@ -104,16 +111,16 @@ class ReplayedFaces:
                 self.review.add(number, round(timestamp_ms, 3), faces)
                 yield number, timestamp_ms, frame_bgr, self._corrections.apply(number, faces)
         if recorded:
-            raise InputError(f'{self._path}: has a frame {recorded[0]}, but the video ends before it')
+            raise InputError(f'{self._path}: has frame {recorded[0]}, but the video ends before it')
 
     def _read(self):
-        """Yield number, time and faces of each frame that has any."""
+        """Yield the number, the time and the faces of each frame with faces."""
         with self._path.open(newline='', encoding='utf-8') as file:
             rows = csv.DictReader(file)
             try:
-                for number, of_frame in groupby(rows, itemgetter('frame')):
-                    of_frame = list(of_frame)
-                    yield int(number), float(of_frame[0]['ms']), [self._to_face(row) for row in of_frame]
+                for number, group in groupby(rows, itemgetter('frame')):
+                    frame_rows = list(group)
+                    yield int(number), float(frame_rows[0]['ms']), [self._to_face(row) for row in frame_rows]
             except (ValueError, TypeError, KeyError) as error:
                 raise InputError(f'{self._path}: is damaged near line {rows.line_num} ({error})') from None
 
@@ -132,7 +139,7 @@ class ReplayedFaces:
 
 
 def _to_probabilities(row, class_names, ending):
-    """Rounding may have made two of them equal: that of the emotion which the row names stays the larger one."""
+    """Read probabilities. Rounding may have made two of them equal: that of the named emotion stays the largest."""
     probabilities = np.array([float(row[name + ending]) for name in class_names], np.float32)
     named = class_names.index(row['emotion' + ending])
     probabilities[named] = max(probabilities[named], np.nextafter(probabilities.max(), np.float32(2)))
@@ -144,7 +151,7 @@ def _is_class(name):
 
 
 def _find_last_frame(path: Path) -> int | None:
-    """Number of the last frame that a table of emotions, by periods or frames, tells of; None where there is none."""
+    """Find the number of the last frame in a table of emotions, by periods or by frames; None without a table."""
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError):

@@ -1,4 +1,4 @@
-"""Where the results of a video or a photograph go, and how they get there."""
+"""The run folder: a hidden folder that a run writes to before all its files are moved into place together."""
 
 import hashlib
 import os
@@ -15,24 +15,24 @@ from filelock import FileLock, Timeout
 from emotion_recognition.labels import InputError
 from emotion_recognition.results.output_paths import Outputs
 
-RUN_FOLDER_SUFFIX = '.emotions.tmp'  # of hidden folders, each with a lock beside it that ends in .lock instead
-FORGOTTEN_SECONDS = 86_400  # after which another machine's run folder is taken for a dead run's
+RUN_FOLDER_SUFFIX = '.emotions.tmp'  # next to each run folder is its lock, which ends in .lock instead of .tmp
+ABANDONED_SECONDS = 86_400  # without a change, after which another machine's run is taken for dead
 
 
 class RunFolder:
-    """A run's own hidden folder beside its outputs: what it writes appears under its names together, at the end.
+    """A run's own hidden folder next to its outputs, from which its files are moved into place at the end.
 
-    Two runs of one video do so in turn, so that what stands side by side comes from one of them. The record comes last,
-    and an older one goes first: where one stands, all that it is about does. At the end of a `with` block that fails,
-    nothing appears. A run that is killed leaves its folder behind, for `remove_dead_runs`.
+    Two runs of the same video take turns in moving their files, so those in place all come from one of them. The record
+    is moved last, and an older record is removed first: if there is a record, all files that it describes are there. If
+    the `with` block fails, nothing is moved. A run that is killed leaves its folder for `remove_dead_runs`.
 
     Args:
-        outputs: where the files shall appear.
+        outputs: Where the files are moved to.
 
     Attributes:
-        written: their paths there, known after the `with` block.
-        left: paths of what stands beside them under such names, and is not of this run.
-        turn_timeout_seconds: for how long another run may bring its own files into place; it takes no time.
+        written: Paths of the moved files, known after the `with` block.
+        leftover: Paths of files that an earlier run wrote there and this one did not, known after the `with` block.
+        turn_timeout_seconds: How long to wait while another run moves its files, which normally takes no time.
     """
 
     turn_timeout_seconds = 60.0
@@ -40,32 +40,32 @@ class RunFolder:
     def __init__(self, outputs: Outputs):
         self._folder, self._annotated = outputs.annotated.parent, outputs.annotated
         self.written: list[Path] = []
-        self.left: list[Path] = []
+        self.leftover: list[Path] = []
 
     def __enter__(self) -> Outputs:
-        """Where to write meanwhile."""
+        """Create the folder. Returns where to write."""
         self._own = self._folder / f'.{self._annotated.stem}.{_node()}-{secrets.token_hex(4)}{RUN_FOLDER_SUFFIX}'
         self._lock = FileLock(self._own.with_suffix('.lock'))
-        self._lock.acquire()  # before the folder is there, so that nobody takes it for a dead run's
+        self._lock.acquire()  # before the folder exists, so that no other run takes it for a dead one's
         self._own.mkdir()
         return Outputs(self._own / self._annotated.name)
 
     def __exit__(self, exception_type, *exception):
         try:
             if exception_type is None:
-                self._bring_into_place()
+                self._move_into_place()
         finally:
             shutil.rmtree(self._own, ignore_errors=True)
             _remove_lock(self._lock)
 
-    def _bring_into_place(self):
+    def _move_into_place(self):
         turn = FileLock(self._folder / f'.{self._annotated.stem}.lock', timeout=self.turn_timeout_seconds)
         try:
             turn.acquire()
         except Timeout:
             raise InputError(
-                f'{turn.lock_file}: another run holds this for {self.turn_timeout_seconds:g} s and more; '
-                'end it, or choose another output'
+                f'{self._annotated}: another run has been writing it for more than {self.turn_timeout_seconds:g} s; '
+                'end that run, or choose another output'
             ) from None
         record = Outputs(self._annotated).record.name
         try:
@@ -73,17 +73,24 @@ class RunFolder:
             for path in sorted(self._own.iterdir(), key=lambda path: (path.name == record, path.name)):
                 os.replace(path, self._folder / path.name)
                 self.written.append(self._folder / path.name)
-            self.left = [path for path in Outputs(self._annotated).all() if path.exists() and path not in self.written]
+            existing = [path for path in Outputs(self._annotated).all() if path.exists()]
+            self.leftover = [path for path in existing if path not in self.written]
         finally:
             _remove_lock(turn)
 
 
 def remove_dead_runs(folder: Path) -> None:
-    """Remove the run folders that killed runs left in a folder: those that no living process has locked, and of other
-    machines, whose locks some shared folders do not know of, those that nothing was written to for a day."""
+    """Remove the run folders of killed runs.
+
+    They are those that no living process has locked. Since some shared folders do not share locks, run folders of other
+    machines are only removed if nothing was written to them for a day.
+
+    Args:
+        folder: Folder with results of videos or photographs.
+    """
     for path in folder.glob(f'.*{RUN_FOLDER_SUFFIX.replace(".tmp", ".lock")}'):
         is_own = path.name.rsplit('.', 3)[1].startswith(f'{_node()}-')
-        if not is_own and time.time() - _last_written(path.with_suffix('.tmp')) < FORGOTTEN_SECONDS:
+        if not is_own and time.time() - _last_written(path.with_suffix('.tmp')) < ABANDONED_SECONDS:
             continue
         lock = FileLock(path)
         with suppress(Timeout, OSError):
@@ -94,12 +101,12 @@ def remove_dead_runs(folder: Path) -> None:
 
 @lru_cache
 def _node():
-    """This machine, in a few letters."""
+    """A short identifier of this machine."""
     return hashlib.sha256(platform.node().encode()).hexdigest()[:6]
 
 
 def _last_written(folder):
-    """When anything in a run folder was written, in seconds of `time.time`; 0 where it is gone."""
+    """When anything in a run folder was last written, in seconds of `time.time`; 0 if the folder is gone."""
     times = [0.0]
     with suppress(OSError):
         times += [path.stat().st_mtime for path in (folder, *folder.iterdir())]
@@ -107,11 +114,11 @@ def _last_written(folder):
 
 
 def _remove_lock(lock):
-    """Release a lock and remove its file; while it is held where the system allows, as filelock then takes care of
-    who waits for it."""
+    """Release a lock and remove its file. If the system allows it, the file is removed while the lock is still held:
+    filelock then handles other runs that wait for it."""
     with suppress(OSError):
         os.unlink(lock.lock_file)
     lock.release()
-    if os.name == 'nt':  # which removes no open file
+    if os.name == 'nt':  # Windows cannot remove an open file
         with suppress(OSError):
             os.unlink(lock.lock_file)

@@ -114,7 +114,7 @@ def test_tables_alone(tmp_path, portrait, colour_model_path):
 def test_photograph_and_video_of_one_name_cannot_both_be_done(tmp_path, portrait, colour_model_path):
     write_photograph(tmp_path / 'a.jpg', portrait)
     write_clip(tmp_path / 'a.mp4', [0, 40])
-    with pytest.raises(SystemExit, match=r'a\.jpg: its output would be that of .*a\.mp4'):
+    with pytest.raises(SystemExit, match=r'a\.jpg: would overwrite the results of .*a\.mp4'):
         run(colour_model_path, tmp_path)
 
 

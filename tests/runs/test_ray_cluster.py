@@ -97,7 +97,7 @@ def workers():
     found = []
     for path in Path('/proc').glob('[0-9]*/cmdline'):
         try:
-            if path.read_bytes().startswith(b'ray::_work'):
+            if path.read_bytes().startswith(b'ray::process_on_worker'):
                 found.append(int(path.parent.name))
         except OSError:  # it is gone
             pass
@@ -203,13 +203,13 @@ class ShrinkingRay:
     def get(self, reference):
         if reference == 'cancelled':
             raise self.exceptions.TaskCancelledError
-        return ray_cluster.Answer(frames=1)
+        return ray_cluster.TaskResult(frame_count=1)
 
 
 def test_few_videos_wait_however_many_there_are_and_however_many_cores_go():
     shrinking, videos = ShrinkingRay(16), ['cancelled', *range(1000)]
     settings, nobody = Settings(threads=2), Interruption()
-    answers = list(ray_cluster._answers(shrinking, videos, shrinking.submit, settings, nobody))
+    answers = list(ray_cluster._run_tasks(shrinking, videos, shrinking.submit, settings, nobody))
     assert [video for video, _ in answers] == list(range(1000))
     assert (shrinking.submitted, shrinking.most) == (videos, 8 + 16 // 2)
 
@@ -235,7 +235,7 @@ def test_more_cores_than_any_node_has_are_told(capsys):
     cores = [(2.0, True), (4.0, True), (16.0, False), (None, True)]
     nodes = [{'Alive': alive, 'Resources': {'CPU': count} if count else {}} for count, alive in cores]
     for threads in (4, 5):
-        ray_cluster.tell_if_too_few_cores(SimpleNamespace(nodes=lambda: nodes), threads)
+        ray_cluster.warn_if_too_few_cores(SimpleNamespace(nodes=lambda: nodes), threads)
     assert capsys.readouterr().err == '--threads is 5, but no node has more than 4 cores: waiting for one\n'
 
 
@@ -255,4 +255,4 @@ def test_without_ray_or_a_cluster_one_line_says_so(run, tmp_path, monkeypatch):
     with pytest.raises(
         ray_cluster.InputError, match=r'needs the package ray; pip install -r requirements-cluster\.txt'
     ):
-        ray_cluster._ray(settings).__enter__()
+        ray_cluster._connected_ray(settings).__enter__()

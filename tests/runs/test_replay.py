@@ -80,7 +80,7 @@ def test_corrections_change_the_table_and_the_page(outputs, tmp_path):
 
 def test_a_run_that_was_ended_early_is_not_made_longer(outputs):
     outputs.emotions.write_text('ms_start,ms_end,frame_start,frame_end,emotions\n0.0,120.0,1,4,happy\n')
-    with pytest.raises(FrameError, match='was ended there'):
+    with pytest.raises(FrameError, match='ended there'):
         run(outputs)
     outputs.emotions.write_text('ms,frame,emotions\n0.0,4,happy\n160.0,5,[]\n')
     assert len(run(outputs)[1]) == 5
@@ -89,7 +89,7 @@ def test_a_run_that_was_ended_early_is_not_made_longer(outputs):
 def test_the_table_of_another_video_is_told(outputs):
     with pytest.raises(InputError, match=r'has frame 4 at 120.0 ms, but the video at 125.000 ms'):
         run(outputs, [0, 40, 80, 125])
-    with pytest.raises(InputError, match='has a frame 4, but the video ends before it'):
+    with pytest.raises(InputError, match='has frame 4, but the video ends before it'):
         run(outputs, [0, 40])
 
 
@@ -105,10 +105,10 @@ def test_tables_that_are_missing_or_damaged(outputs):
     with pytest.raises(InputError, match=r'clip_with_emotions_faces_data.csv: is damaged near line 3'):
         run(outputs)
     outputs.faces.write_text(text.replace('detected\n', 'detected,by\n'))
-    with pytest.raises(InputError, match='is corrected already'):
+    with pytest.raises(InputError, match='is already corrected'):
         run(outputs)
     outputs.faces.write_text('a,b\n1,2\n')
-    with pytest.raises(InputError, match='is no table of faces; expected the columns frame, ms, face'):
+    with pytest.raises(InputError, match='is not a table of faces; expected the columns frame, ms, face'):
         run(outputs)
     outputs.faces.unlink()
     with pytest.raises(InputError, match=r'no table of faces to correct .*analyse the video first'):
@@ -121,7 +121,7 @@ def test_corrections_that_were_made_for_another_run(outputs):
     corrected.write_text(f'{HEAD.strip()},run\n{row},{name_run(outputs.faces)}\n')
     assert run(outputs)[1][0][0].emotion == 'sad'
     corrected.write_text(f'{HEAD.strip()},run\n{row},run-0123456789ab\n')
-    with pytest.raises(InputError, match=r'line 2 is about another run than clip_with_emotions_faces_data\.csv'):
+    with pytest.raises(InputError, match=r'line 2 belongs to another run than clip_with_emotions_faces_data\.csv'):
         run(outputs)
 
 

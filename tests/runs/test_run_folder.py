@@ -23,7 +23,7 @@ def test_files_of_a_run_appear_together_at_its_end(tmp_path):
         assert not [path for path in tmp_path.iterdir() if not path.name.startswith('.')]
     assert contents(tmp_path) == {'a.mp4': 'video', 'a_faces_data.csv': 'faces'}
     assert run_folder.written == [tmp_path / 'a.mp4', tmp_path / 'a_faces_data.csv']
-    assert run_folder.left == []
+    assert run_folder.leftover == []
 
 
 def test_what_an_earlier_run_wrote_and_this_one_did_not_stays_and_is_known(tmp_path):
@@ -33,7 +33,7 @@ def test_what_an_earlier_run_wrote_and_this_one_did_not_stays_and_is_known(tmp_p
     with run_folder as own:
         own.annotated.write_text('new')
     assert contents(tmp_path) == {'a.mp4': 'new', 'a.eaf': 'annotated by hand'}
-    assert run_folder.left == [tmp_path / 'a.eaf']
+    assert run_folder.leftover == [tmp_path / 'a.eaf']
 
 
 def test_a_run_that_fails_leaves_what_stood_there(tmp_path):
@@ -96,6 +96,6 @@ def test_files_wait_for_those_of_another_run_that_come_into_place(tmp_path):
     turn = FileLock(tmp_path / '.a.lock', timeout=0)
     with turn:
         run_folder.turn_timeout_seconds = 0.1
-        with pytest.raises(InputError, match='another run holds'):
+        with pytest.raises(InputError, match='another run has been writing it'):
             run_folder.__exit__(None, None, None)
     assert not (tmp_path / 'a.mp4').exists()

@@ -1,0 +1,93 @@
+"""What a Ray worker does with one video. Workers import it from their own copy of this project."""
+
+import io
+import platform
+from collections.abc import Callable
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from emotion_recognition.faces.detection import DETECTORS
+from emotion_recognition.interruption import Interruption
+from emotion_recognition.labels import InputError
+from emotion_recognition.pipeline import Models, open_models
+from emotion_recognition.settings import ROOT, Settings
+from emotion_recognition.threads import limit_opencv_threads
+
+Process = Callable[[Path, Models, Any, Interruption], Any]
+
+
+@dataclass(frozen=True)
+class TaskResult:
+    """What became of a video.
+
+    Attributes:
+        frame_count: Number of frames that were processed.
+        output: What was printed on stdout and on stderr.
+        problem: Why the video failed, or None.
+        affects_all: Whether all other videos would fail for the same reason.
+    """
+
+    frame_count: int = 0
+    output: tuple[str, str] = ('', '')
+    problem: str | None = None
+    affects_all: bool = False
+
+
+def process_on_worker(video: Path, process: Process, settings: Settings, root: Path) -> TaskResult:
+    """Process a video on a worker, without printing anything.
+
+    Args:
+        video: Path of the video.
+        process: What is done with it.
+        settings: Settings of the video script.
+        root: Folder of this project on the machine that submitted the task.
+    """
+    settings = localise_paths(settings, root)
+    if missing := [path for path in (settings.model_weights_path, settings.spans) if path and not path.is_file()]:
+        return TaskResult(problem=_describe_missing(missing[0]), affects_all=True)
+    if not video.is_file():
+        return TaskResult(problem=_describe_missing(video))
+    frame_count, problem, output = 0, None, (io.StringIO(), io.StringIO())
+    with redirect_stdout(output[0]), redirect_stderr(output[1]):
+        try:
+            models = _open_models_once(settings)
+        except InputError as error:
+            return TaskResult(problem=str(error), affects_all=True)
+        try:
+            frame_count = process(video, models, settings, Interruption()).frame_count
+        except (InputError, OSError) as error:
+            problem = str(error)
+    return TaskResult(frame_count, tuple(file.getvalue() for file in output), problem)
+
+
+@lru_cache(maxsize=1)
+def _open_models_once(settings):
+    limit_opencv_threads(settings.threads)
+    return open_models(settings)
+
+
+def localise_paths(settings: Settings, root: Path) -> Settings:
+    """Make all paths of the settings absolute.
+
+    Args:
+        settings: Settings of the video script.
+        root: Folder of this project on the machine that the settings come from. Paths in it are changed to paths in
+            this machine's copy of the project.
+    """
+    values = {}
+    for name in ('model_weights_path', 'detector_path', 'spans', 'output_filename'):
+        path = getattr(settings, name)
+        if path and path not in DETECTORS:
+            path = Path(path).absolute()
+            values[name] = ROOT / path.relative_to(root) if path.is_relative_to(root) else path
+    return replace(settings, **values)
+
+
+def _describe_missing(path):
+    from ray.util import get_node_ip_address  # here and not above: it is an optional requirement
+
+    node = f'{platform.node()} ({get_node_ip_address()})'
+    return f'{path}: node {node} sees no such file; expected a path in a folder that all nodes share'
