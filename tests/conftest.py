@@ -1,8 +1,11 @@
 """What several test modules need: a small model, made clips, the shared data where it is."""
 
 import json
+import os
 import runpy
 import shutil
+import signal
+import subprocess
 import sys
 import threading
 import time
@@ -16,11 +19,14 @@ import h5py
 import numpy as np
 import pytest
 from av.video.reformatter import Interpolation
+from filelock import FileLock
 
+from emotion_recognition.emotions import conversion
 from emotion_recognition.labels import InputError
 from emotion_recognition.live.lab_streams import import_pylsl
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
+from tests.conversions import SUBPROCESS
 from tests.screen import Screen
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -53,12 +59,58 @@ def save_classifier(path, kernel, class_names=CLASS_NAMES, input_shape=(8, 8, 3)
     return path
 
 
+@pytest.fixture(scope='session', autouse=True)
+def conversion_in_this_process():
+    """Converts models without a child process, see `tests.conversions`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conversion, 'subprocess', SUBPROCESS)
+        yield
+
+
+@pytest.fixture
+def real_conversion(monkeypatch):
+    """Converts models as users do, in a child process."""
+    monkeypatch.setattr(conversion, 'subprocess', subprocess)
+
+
+@pytest.fixture(scope='session', autouse=True)
+def signals_reach_children():
+    """Under nohup, or in the background of a shell, this process ignores signals, and so would its children."""
+    for name in ('SIGINT', 'SIGHUP', 'SIGTERM'):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number and signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)  # ignores it too, but children start with the default
+
+
 @pytest.fixture(scope='session')
 def colour_model_path(tmp_path_factory):
-    """A model that calls red faces anger, green ones disgust, blue ones sad."""
+    """A model that calls red faces anger, green ones disgust, blue ones sad; with its conversion."""
     kernel = np.zeros((3, 9))
     kernel[0, 0] = kernel[1, 2] = kernel[2, 6] = 20
-    return save_classifier(tmp_path_factory.mktemp('model') / 'model.h5', kernel)
+    path = save_classifier(tmp_path_factory.mktemp('model') / 'model.h5', kernel)
+    conversion.ship(path)
+    return path
+
+
+@pytest.fixture(scope='session')
+def long_clip_path(tmp_path_factory):
+    """5,000 frames without faces, and a tone of 3 s, encoded once for all workers. Copy it: see `long_clip`."""
+    folder = tmp_path_factory.getbasetemp()
+    if 'PYTEST_XDIST_WORKER' in os.environ:
+        folder = folder.parent  # of this session, and of all its workers
+    path = folder / 'long.mp4'
+    with FileLock(folder / 'long.lock'):
+        if not path.exists():
+            write_clip(folder / 'unfinished.mp4', range(0, 200_000, 40), size=(160, 120), sound=('aac', 0, 3.0))
+            (folder / 'unfinished.mp4').rename(path)
+    return path
+
+
+@pytest.fixture
+def long_clip(tmp_path, long_clip_path):
+    """A clip of 5,000 frames in a folder of its own."""
+    (tmp_path / 'clips').mkdir()
+    return shutil.copy(long_clip_path, tmp_path / 'clips' / 'long.mp4')
 
 
 def write_clip(path, times, time_base=Fraction(1, 1000), size=(64, 48), sound=None):

@@ -10,6 +10,7 @@ import zipfile
 from unittest.mock import Mock
 
 import cv2
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -161,6 +162,15 @@ def test_conversion_goes_to_the_users_cache_where_the_folder_is_read_only(model_
     folder.chmod(stat.S_IRWXU)
     assert conversions == [model_path]
     assert len(kept(tmp_path / 'user' / 'emotion_recognition')) == 1
+
+
+def test_what_the_child_process_says_is_the_reason(tmp_path, real_conversion):
+    """Here a real child process fails; above, in the test of the command, one converts."""
+    with h5py.File(tmp_path / 'model.h5', 'w') as file:
+        file.attrs['class_names'] = '["a"]'
+    with pytest.raises(InputError, match=r'model\.h5: cannot be converted: not a Keras model that can be loaded: '):
+        conversion.ship(tmp_path / 'model.h5')
+    assert kept(tmp_path) == ['model.h5']
 
 
 def test_command_for_a_model_that_is_not_there(tmp_path):

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 import emotions_from_video
+from emotion_recognition.emotions import conversion
 from emotion_recognition.results import timeline
 from tests.conftest import DEMO_PATH, ROOT, picture_times_ms, save_classifier, write_clip
 
@@ -30,14 +31,13 @@ OUTPUTS += ['_with_emotions_timeline.png']
 
 @pytest.fixture(scope='module')
 def models(tmp_path_factory):
-    """One that calls every face happy, and one that calls every face sad; both prepared."""
+    """One that calls every face happy, and one that calls every face sad; both with their conversions."""
     paths = []
     for number in (4, 6):
         kernel = np.zeros((3, 9))
         kernel[:, number] = 20
         paths.append(save_classifier(tmp_path_factory.mktemp('model') / 'model.h5', kernel))
-        clip = write_clip(paths[-1].with_name('clip.mp4'), [0, 40])
-        subprocess.run(command(clip, paths[-1]), check=True, capture_output=True)
+        conversion.ship(paths[-1])
     return paths
 
 
@@ -53,13 +53,6 @@ def face_clip(tmp_path):
                 packet.stream = stream
                 target.mux(packet)
     return path
-
-
-@pytest.fixture
-def long_clip(tmp_path):
-    path = tmp_path / 'clips' / 'long.mp4'
-    path.parent.mkdir()
-    return write_clip(path, range(0, 200_000, 40), size=(160, 120), sound=('aac', 0, 3.0))
 
 
 def command(clip, model_path):
@@ -88,18 +81,50 @@ def check_whole(clip):
     return len(times)
 
 
-def test_two_runs_at_once_ten_times(face_clip, models):
+class Runs:
+    """A process that analyses a clip each time that it is asked to; started once, since a start takes seconds."""
+
+    CODE = """
+import sys, emotions_from_video
+for _ in sys.stdin:
+    emotions_from_video.main(sys.argv[1:])
+    print('done', flush=True)
+"""
+
+    def __init__(self, clip, model_path, messages_path):
+        _, _, *arguments = command(clip, model_path)
+        self._messages_path = messages_path
+        with messages_path.open('w') as file:
+            pipes = {'stdin': subprocess.PIPE, 'stdout': subprocess.PIPE, 'stderr': file, 'text': True}
+            self._process = subprocess.Popen([sys.executable, '-c', self.CODE, *arguments], cwd=ROOT, **pipes)
+
+    def begin(self):
+        self._process.stdin.write('\n')
+        self._process.stdin.flush()
+
+    def wait(self):
+        while (line := self._process.stdout.readline()) != 'done\n':
+            assert line, self._messages_path.read_text()  # else it has ended
+
+    def end(self):
+        self._process.communicate()
+
+
+def test_two_runs_at_once_ten_times(tmp_path, face_clip, models):
     frame_count = len(picture_times_ms(face_clip))
+    pair = [Runs(face_clip, model, tmp_path / f'messages_{number}.txt') for number, model in enumerate(models)]
     for _ in range(10):
-        pair = [subprocess.Popen(command(face_clip, model), stderr=subprocess.PIPE, text=True) for model in models]
-        for process in pair:
-            _, stderr = process.communicate(timeout=120)
-            assert process.returncode == 0, stderr
+        for runs in pair:
+            runs.begin()
+        for runs in pair:
+            runs.wait()
         assert check_whole(face_clip) == frame_count
         periods = pd.read_csv(face_clip.with_name('face_with_emotions_emotions_data.csv')).emotions
         faces = pd.read_csv(face_clip.with_name('face_with_emotions_faces_data.csv')).emotion
         assert set(periods) - {'[]'} == set(faces)  # of one run, either of the two
         assert set(faces) in ({'happy'}, {'sad'})
+    for runs in pair:
+        runs.end()
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGHUP])
@@ -117,12 +142,28 @@ def test_signals_among_the_frames_leave_what_was_done(tmp_path, long_clip, model
     assert 'Wrote' in stdout
 
 
-def test_sigterm_before_the_first_frame_leaves_nothing(long_clip, models):
-    process = subprocess.Popen(command(long_clip, models[0]), stderr=subprocess.PIPE, text=True)
-    time.sleep(0.3)  # somewhere in the imports or in loading the model
+OPENS_MODELS_FOR_EVER = """
+import sys, time, emotions_from_video
+from emotion_recognition.runs import batch
+
+def open_models(settings):
+    print('opening', flush=True)
+    time.sleep(60)
+
+batch.open_models = open_models
+emotions_from_video.main(sys.argv[1:])
+"""
+
+
+def test_sigterm_before_the_first_frame_leaves_nothing_and_says_so(long_clip, models):
+    _, _, *arguments = command(long_clip, models[0])
+    pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'text': True}
+    process = subprocess.Popen([sys.executable, '-c', OPENS_MODELS_FOR_EVER, *arguments], cwd=ROOT, **pipes)
+    assert process.stdout.readline() == 'opening\n'
     process.send_signal(signal.SIGTERM)
-    _, stderr = process.communicate(timeout=60)
-    assert process.returncode != 0 and 'Traceback' not in stderr
+    _, stderr = process.communicate(timeout=30)  # and not after the minute
+    assert process.returncode == 1
+    assert stderr == 'emotions_from_video.py: broken off; what was not finished is not written\n'
     assert names(long_clip) == []
 
 
