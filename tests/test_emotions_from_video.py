@@ -21,8 +21,10 @@ import pytest
 
 import emotions_from_video
 from emotion_recognition.emotions.classifier import EmotionClassifier
+from emotion_recognition.labels import InputError
 from emotion_recognition.results.output_paths import name_outputs
 from tests.conftest import DEMO_PATH, DETECTOR_PATH, ROOT, SHARED, picture_times_ms, sound_packets, write_clip
+from tests.screen import NEEDS_SCREEN, wait_for_window, xdotool
 
 MODEL_PATH = ROOT / 'model_weights' / 'model.h5'
 
@@ -170,6 +172,19 @@ def test_full_disk_is_told_in_one_line(tmp_path, colour_model_path):
     assert sorted(tmp_path.iterdir()) == before
 
 
+def test_an_option_that_contradicts_the_classifier_is_told(tmp_path, colour_model_path):
+    clip, classifier = write_clip(tmp_path / 'clip.mp4', [0, 40]), EmotionClassifier(colour_model_path, balance=0.5)
+    with pytest.raises(
+        InputError, match=r'^--balance is 1, but the classifier was opened with 0\.5; expected the same$'
+    ):
+        emotions_from_video.analyse_video(clip, classifier, balance=1)
+    with pytest.raises(InputError, match=r'^--runtime is keras, but the classifier was opened with auto'):
+        emotions_from_video.analyse_video(clip, classifier, runtime='keras')
+    assert list(tmp_path.iterdir()) == [clip]
+    table = emotions_from_video.analyse_video(clip, classifier, balance=0.5, write_video=False)
+    assert table.frame_end.tolist() == [2]
+
+
 def test_window_is_left_out_without_a_screen(tmp_path, classifier, monkeypatch, capsys):
     monkeypatch.setattr(sys, 'platform', 'linux')
     monkeypatch.delenv('DISPLAY', raising=False)
@@ -180,27 +195,52 @@ def test_window_is_left_out_without_a_screen(tmp_path, classifier, monkeypatch, 
     assert (tmp_path / 'clip_with_emotions.mp4').is_file()
 
 
-def test_ctrl_c_leaves_a_playable_video_and_a_valid_table(tmp_path, colour_model_path):
-    output_path = tmp_path / 'long_with_emotions.mp4'
-    clip = write_clip(tmp_path / 'long.mp4', range(0, 200_000, 40), size=(160, 120), sound=('aac', 0, 3.0))
-    command = [sys.executable, ROOT / 'emotions_from_video.py', clip, '--model-weights-path', colour_model_path]
+def check_ended_early(clip, stdout):
+    """The annotated video and the table of emotions have the frames until then, as the script has said."""
+    times = picture_times_ms(clip.with_name('long_with_emotions.mp4'))
+    assert 1 < len(times) < 5_000
+    np.testing.assert_allclose(np.diff(times), 40, atol=1e-6)
+    table = pd.read_csv(clip.with_name('long_with_emotions_emotions_data.csv'))
+    assert (table.frame_end.iloc[-1], table.ms_end.iloc[-1]) == (len(times), pytest.approx(times[-1]))
+    assert f'{len(times)} frames' in stdout
+
+
+def wait_for_frames(process, messages):
+    """Wait until the progress bar of a run counts some dozens."""
+    deadline = time.monotonic() + 120
+    while not re.search(r'[1-9]\d+/5000', messages()):
+        assert process.poll() is None and time.monotonic() < deadline, messages()
+        time.sleep(0.05)
+
+
+def test_ctrl_c_leaves_a_playable_video_and_a_valid_table(tmp_path, colour_model_path, long_clip):
+    command = [sys.executable, ROOT / 'emotions_from_video.py', long_clip, '--model-weights-path', colour_model_path]
     messages = tmp_path / 'messages.txt'
     with messages.open('w') as file:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=file, text=True)
-    deadline = time.monotonic() + 120
-    while not re.search(r'[1-9]\d+/5000', messages.read_text()):  # in the progress bar
-        assert process.poll() is None and time.monotonic() < deadline, messages.read_text()
-        time.sleep(0.05)
+    wait_for_frames(process, messages.read_text)
     process.send_signal(signal.SIGINT)
     stdout, _ = process.communicate(timeout=60)
-    stderr = messages.read_text()
-    assert process.returncode == 0, stderr
-    assert 'Ctrl-C was pressed' in stderr and 'Traceback' not in stderr
-    times = picture_times_ms(output_path)
-    assert 1 < len(times) < 5_000
-    table = pd.read_csv(tmp_path / 'long_with_emotions_emotions_data.csv')
-    assert (table.frame_end.iloc[-1], table.ms_end.iloc[-1]) == (len(times), pytest.approx(times[-1]))
-    assert f'{len(times)} frames' in stdout
+    assert process.returncode == 0, messages.read_text()
+    assert 'Ctrl-C was pressed' in messages.read_text() and 'Traceback' not in messages.read_text()
+    check_ended_early(long_clip, stdout)
+
+
+@NEEDS_SCREEN
+def test_q_in_the_window_ends_a_run_cleanly(tmp_path, display, colour_model_path, long_clip):
+    command = [sys.executable, ROOT / 'emotions_from_video.py', long_clip, '--model-weights-path', colour_model_path]
+    environment, messages = {**os.environ, 'DISPLAY': display}, tmp_path / 'messages.txt'
+    with messages.open('w') as file:
+        process = subprocess.Popen(
+            [*command, '--show-process'], env=environment, stdout=subprocess.PIPE, stderr=file, text=True
+        )
+    window = wait_for_window(display, 'emotions_from_video', process)
+    wait_for_frames(process, messages.read_text)
+    xdotool(display, 'key', '--window', window, 'q')
+    stdout, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, messages.read_text()
+    assert 'q was pressed' in messages.read_text() and 'Traceback' not in messages.read_text()
+    check_ended_early(long_clip, stdout)
 
 
 def test_broken_middle_keeps_what_was_read(tmp_path, classifier, capsys, monkeypatch):

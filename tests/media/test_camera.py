@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -7,7 +10,9 @@ import pytest
 from emotion_recognition.labels import InputError
 from emotion_recognition.media import camera as camera_module
 from emotion_recognition.media.camera import Camera, parse_source
-from tests.conftest import write_clip
+from tests.conftest import ROOT, write_clip
+
+pytestmark = pytest.mark.xdist_group('alone')  # frames are due at their own times
 
 
 def test_sources():
@@ -119,11 +124,30 @@ def test_camera_that_is_lost_while_nobody_reads_has_not_just_ended(capture):
                 camera.read_newest(0.1)
 
 
-@pytest.mark.parametrize('source', [97, '/dev/video97', 'no_such_file.mp4', 'http://127.0.0.1:9/'])
-def test_camera_that_is_not_there(source, capfd):
+NOT_THERE = [97, '/dev/video97', 'no_such_file.mp4', 'http://127.0.0.1:9/']
+
+
+@pytest.mark.parametrize('source', NOT_THERE)
+def test_camera_that_is_not_there(source):
     with pytest.raises(InputError, match='cannot be opened: '):
         Camera(source)
-    assert capfd.readouterr().err == ''
+
+
+def test_opencv_is_silent_about_cameras_that_are_not_there():
+    """In a process of its own: FFmpeg's log level is read once in a process, when its first video is opened."""
+    code = f"""
+from emotion_recognition.labels import InputError
+from emotion_recognition.media.camera import Camera
+for source in {NOT_THERE}:
+    try:
+        Camera(source)
+    except InputError:
+        print(source)
+"""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith('OPENCV_')}
+    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.stdout.splitlines() == [str(source) for source in NOT_THERE]
+    assert done.stderr == ''
 
 
 def test_stream_that_ends(stream_address):

@@ -1,4 +1,5 @@
 import signal
+from contextlib import suppress
 from fractions import Fraction
 
 import av
@@ -8,7 +9,7 @@ import pytest
 import emotions_from_video
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.labels import InputError
-from emotion_recognition.media.packets import MAX_FAILURES, demux
+from emotion_recognition.media.packets import demux
 from emotion_recognition.media.video import FrameError, VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
 from tests.conftest import picture_times_ms, sound_packets, write_tone
@@ -137,20 +138,23 @@ class BrokenContainer:
 
     def __init__(self):
         self._turns = iter([(), (1,), (2,)])
+        self.tries = 0
 
     def demux(self, *streams):
+        self.tries += 1
         yield from next(self._turns, ())
         raise av.error.InvalidDataError(1, 'Invalid data')
 
 
 def test_damaged_container_is_read_on_behind_the_damage_but_not_for_ever(tmp_path):
     with av.open(str(write_moving_clip(tmp_path / 'clip.avi', 'mpeg4', 'mp3'))) as container:
-        packets = demux(BrokenContainer(), container.streams.video[0])
+        broken = BrokenContainer()
+        packets = demux(broken, container.streams.video[0])
         assert [next(packets), next(packets)] == [1, 2]
         assert next(packets).size == 0  # an empty packet makes the decoder return its last frames
         with pytest.raises(av.error.InvalidDataError):
             next(packets)
-    assert MAX_FAILURES < 1000
+    assert broken.tries == 103  # two with a packet, and 101 in a row without any
 
 
 @pytest.mark.parametrize(('name', 'sound_codec'), [('clip.mkv', 'mp2'), ('clip.avi', 'mp3')])
@@ -234,33 +238,64 @@ def out_of_time(*_):
     raise TimeoutError(f'not done after {TIME_LIMIT_SECONDS} s')
 
 
+@pytest.fixture
+def time_limit():
+    if not hasattr(signal, 'SIGALRM'):
+        pytest.skip('no such time limit on Windows')
+    before = signal.signal(signal.SIGALRM, out_of_time)
+    signal.alarm(TIME_LIMIT_SECONDS)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
 @pytest.fixture(scope='module')
 def classifier(colour_model_path):
     return EmotionClassifier(colour_model_path)
 
 
-@pytest.mark.skipif(not hasattr(signal, 'SIGALRM'), reason='no such time limit on Windows')
-@pytest.mark.parametrize('seed', range(25))
-def test_random_damage_ends_in_whole_outputs_or_one_line(tmp_path, whole_clip, classifier, seed):
+def read_times(clip):
+    """Times of the frames that can be read, however the file ends."""
+    times = []
+    with suppress(InputError), VideoReader(clip) as reader:
+        for _, timestamp_ms, _ in reader.read_frames():
+            times.append(timestamp_ms)
+    return times
+
+
+SEEDS = range(25)
+
+
+@pytest.mark.parametrize('seed', SEEDS)
+def test_random_damage_ends_in_whole_outputs_or_one_line(tmp_path, whole_clip, classifier, seed, time_limit):
+    """A file is refused only if not a single frame of it can be read."""
     clip = tmp_path / whole_clip.name
     clip.write_bytes(corrupt(whole_clip.read_bytes(), seed))
-    before = signal.signal(signal.SIGALRM, out_of_time)
-    signal.alarm(TIME_LIMIT_SECONDS)
-    try:
-        table = emotions_from_video.analyse_video(clip, classifier, compact=False)
-    except InputError as error:
-        assert '\n' not in str(error) and str(tmp_path) in str(error)
+    times = read_times(clip)
+    if not times:
+        with pytest.raises(InputError) as refused:
+            emotions_from_video.analyse_video(clip, classifier, compact=False)
+        assert '\n' not in str(refused.value) and str(tmp_path) in str(refused.value)
         assert [path.name for path in tmp_path.iterdir()] == [clip.name]
         return
-    finally:
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
+    table = emotions_from_video.analyse_video(clip, classifier, compact=False)
+    assert table.ms.tolist() == pytest.approx(times, abs=1e-3)
     assert len(picture_times_ms(tmp_path / 'clip_with_emotions.mp4')) == len(table)
     assert (np.diff(table.ms) > 0).all()
     results = ['.mp4', '_emotions_data.csv', '_faces_data.csv', '_review.html', '_run.json', '_summary.csv']
     results.append('_timeline.png')
     expected = [clip.name, *(f'clip_with_emotions{ending}' for ending in results)]
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(expected)
+
+
+def test_random_damage_is_seldom_a_reason_to_refuse_a_file(tmp_path, whole_clip):
+    """22 of the mp4 files and 20 of the avi files can be read, with nearly all of their 31 frames."""
+    counts = []
+    for seed in SEEDS:
+        clip = tmp_path / f'{seed}_{whole_clip.name}'
+        clip.write_bytes(corrupt(whole_clip.read_bytes(), seed))
+        counts.append(len(read_times(clip)))
+    assert np.count_nonzero(counts) >= 18 and sum(counts) >= 500, counts
 
 
 def test_what_was_skipped_is_told(tmp_path, classifier, capsys):

@@ -1,0 +1,97 @@
+"""What both scripts do around their work: options, signals, and errors in one line."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from emotion_recognition.command_line import Parser, one_line_errors, read_command_line
+from emotion_recognition.settings import Settings, option
+from tests.conftest import ROOT
+
+
+@dataclass(frozen=True)
+class ScriptSettings(Settings):
+    compact: bool = option(True, 'periods')
+    output: Path | None = option(None, 'where to', parse=Path)
+    size: Sequence[int] = option((4, 3), 'of pictures', parse=int, parts=('WIDTH', 'HEIGHT'))
+
+
+def read(*arguments):
+    parser = Parser(prog='script.py')
+    parser.add_argument('paths', nargs='*')
+    return read_command_line(parser, ScriptSettings, arguments)
+
+
+def test_defaults_stand_where_nothing_is_said():
+    settings, given = read()
+    assert settings == ScriptSettings()
+    assert given.paths == []
+
+
+def test_command_line_overrides_each():
+    settings, given = read(
+        'a.mp4', '--smoothing-seconds', '0', '--no-compact', '--output', 'b.mp4', '--runtime', 'keras'
+    )
+    assert (settings.smoothing_seconds, settings.compact, settings.output) == (0.0, False, Path('b.mp4'))
+    assert (settings.runtime, settings.min_face_size) == ('keras', 48)
+    assert given.paths == ['a.mp4']
+
+
+@pytest.mark.parametrize(
+    'arguments', [['--min-face-size', 'many'], ['--size', '16'], ['--no-such-option'], ['--runtime', 'onnx']]
+)
+def test_wrong_command_lines_are_told_in_one_line(arguments):
+    with pytest.raises(SystemExit) as caught:
+        read(*arguments)
+    assert caught.value.code.startswith('script.py: ') and '\n' not in caught.value.code
+    assert caught.value.code.endswith('(--help lists the options)')
+
+
+def test_option_of_several_values():
+    assert read()[0].size == (4, 3)
+    settings, given = read('--size', '16', '9', 'a.mp4')
+    assert list(settings.size) == [16, 9]
+    assert given.paths == ['a.mp4']
+    assert hash(settings) == hash(ScriptSettings(size=[16, 9]))
+
+
+@pytest.mark.parametrize(
+    ('statement', 'line'),
+    [
+        ("raise InputError('a.mp4: no such video file')", 'a.mp4: no such video file'),
+        ("open('none.csv')", "[Errno 2] No such file or directory: 'none.csv'"),
+        ('raise KeyboardInterrupt', 'broken off; nothing is written'),
+        ('signal.raise_signal(signal.SIGTERM)', 'broken off; nothing is written'),
+        ('signal.raise_signal(getattr(signal, "SIGHUP", signal.SIGTERM))', 'broken off; nothing is written'),
+    ],
+)
+def test_what_ends_a_script_is_told_in_one_line(tmp_path, statement, line):
+    code = f"""
+import signal, sys
+sys.path.insert(0, {str(ROOT)!r})
+from emotion_recognition.command_line import one_line_errors
+from emotion_recognition.labels import InputError
+with one_line_errors('script.py', 'broken off; nothing is written'):
+    print('begun', flush=True)
+    {statement}
+    print('went on')
+"""
+    done = subprocess.run([sys.executable, '-c', code], cwd=tmp_path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (1, 'begun\n', f'script.py: {line}\n')
+
+
+def test_a_mistake_of_the_program_keeps_its_traceback():
+    with pytest.raises(ZeroDivisionError), one_line_errors('script.py'):
+        1 / 0  # noqa: B018
+
+
+def test_after_the_block_signals_do_what_they_did_before():
+    before = signal.getsignal(signal.SIGTERM)
+    with one_line_errors('script.py'):
+        assert signal.getsignal(signal.SIGTERM) is not before
+    assert signal.getsignal(signal.SIGTERM) is before

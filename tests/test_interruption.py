@@ -1,0 +1,119 @@
+"""Requests to stop, and the signals that are such."""
+
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from emotion_recognition.interruption import Interruption, signals_as_ctrl_c
+from tests.conftest import ROOT
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    """Signals as Python handles them at its start, whatever started the tests."""
+    defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in defaults.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def test_the_first_reason_stays():
+    interruption = Interruption()
+    assert interruption.reason is None
+    interruption.request('q was pressed')
+    interruption.request('the window was closed')
+    assert interruption.reason == 'q was pressed'
+
+
+@pytest.mark.parametrize(
+    ('name', 'reason'),
+    [
+        ('SIGINT', 'Ctrl-C was pressed'),
+        ('SIGTERM', 'it was asked to end (SIGTERM)'),
+        ('SIGHUP', 'its terminal was closed (SIGHUP)'),
+    ],
+)
+def test_signals_are_requests(name, reason):
+    if not hasattr(signal, name):
+        pytest.skip('Windows has no such signal')
+    number = getattr(signal, name)
+    before = signal.getsignal(number)
+    with Interruption() as interruption:
+        signal.raise_signal(number)
+        assert interruption.reason == reason
+    assert signal.getsignal(number) is before
+
+
+def test_a_second_sigterm_changes_nothing():
+    with Interruption() as interruption:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+    assert interruption.reason == 'it was asked to end (SIGTERM)'
+
+
+def test_a_second_ctrl_c_interrupts_as_usual():
+    with Interruption() as interruption:
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert interruption.reason == 'Ctrl-C was pressed'
+
+
+def test_signals_that_are_ignored_stay_ignored():
+    """As SIGHUP after nohup."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with signals_as_ctrl_c(), Interruption() as interruption:
+        signal.raise_signal(signal.SIGTERM)
+    assert interruption.reason is None
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+
+
+def test_in_a_block_signals_interrupt_as_ctrl_c_does():
+    with signals_as_ctrl_c(), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_other_threads_leave_signals_alone():
+    """Python lets only the main thread handle them."""
+    problems = []
+
+    def use():
+        try:
+            with signals_as_ctrl_c(), Interruption() as interruption:
+                interruption.request('q was pressed')
+        except ValueError as error:
+            problems.append(error)
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    thread.join()
+    assert problems == []
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='terminals and signals are those of Unix')
+def test_what_is_written_after_a_terminal_was_closed_is_no_error():
+    import os
+    import pty
+
+    code = """
+import time
+from emotion_recognition.interruption import Interruption
+with Interruption() as interruption:
+    print('ready', flush=True)
+    while not interruption.reason:
+        time.sleep(0.05)
+    print(interruption.reason, flush=True)
+"""
+    terminal, of_child = pty.openpty()
+    pipes = {'stdin': of_child, 'stdout': of_child, 'stderr': of_child}
+    process = subprocess.Popen([sys.executable, '-c', code], cwd=ROOT, **pipes)
+    os.close(of_child)
+    assert b'ready' in os.read(terminal, 100)
+    os.close(terminal)
+    process.send_signal(signal.SIGHUP)
+    assert process.wait(timeout=60) == 0
