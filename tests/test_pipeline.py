@@ -5,9 +5,12 @@ import pytest
 
 from emotion_recognition.emotions.baseline import FaceBaselines
 from emotion_recognition.faces.boxes import FoundFace
+from emotion_recognition.faces.haar import HaarFaceDetector
+from emotion_recognition.faces.scene_cuts import SceneCuts
 from emotion_recognition.labels import InputError
 from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.settings import Settings
+from tests.conftest import DETECTOR_PATH
 
 SETTINGS = Settings(confirm_seconds=0, whole_frame_every=1)
 
@@ -116,6 +119,27 @@ def test_behind_a_scene_cut_another_face_in_the_same_place_has_a_number_of_its_o
         frame[10:30, 20:40] = face
         numbers += [face.track_id for face in pipeline.process(frame, step * 40.0)]
     assert numbers == [1, 1, 1, 2, 2, 1]  # within a scene, looks do not count; Bert was away only for a moment
+
+
+@pytest.mark.parametrize('is_live', [False, True], ids=['file', 'camera'])
+def test_a_scene_cut_is_decided_once_a_frame(is_live, monkeypatch):
+    """All stages take the same answer: asked twice, it would compare a frame with itself."""
+    decided, real_is_cut = [], SceneCuts.is_cut
+
+    def is_cut(self, frame_bgr):
+        decided.append(real_is_cut(self, frame_bgr))
+        return decided[-1]
+
+    monkeypatch.setattr(SceneCuts, 'is_cut', is_cut)
+    dark, bright = np.full((90, 160, 3), 20, np.uint8), np.full((90, 160, 3), 220, np.uint8)
+    frames = [(number, number * 40.0, picture) for number, picture in enumerate([dark] * 5 + [bright] * 5)]
+    pipeline = open_pipeline(HaarFaceDetector(DETECTOR_PATH), Classifier(), Settings())
+    if is_live:
+        for _, timestamp_ms, picture in frames:
+            pipeline.process(picture, timestamp_ms)
+    else:
+        assert len(list(pipeline.run(frames))) == 10
+    assert decided == [True, False, False, False, False, True, False, False, False, False]
 
 
 def test_no_faces():

@@ -22,6 +22,8 @@ from tests.conftest import DEMO_PATH, ROOT, picture_times_ms, write_clip
 if sys.platform != 'linux':
     pytest.skip("workers are found by their names in Linux' /proc", allow_module_level=True)
 ray = pytest.importorskip('ray')
+pytestmark = pytest.mark.xdist_group('alone')  # clusters need all cores
+STORE_BYTES = 80_000_000
 TABLES = ['_emotions_data.csv', '_faces_data.csv', '_summary.csv', '_timeline.png']
 
 
@@ -33,14 +35,14 @@ def without_tokens(tmp_path_factory):
         yield
 
 
-@pytest.fixture
-def nodes():
-    """A head and another node, each with a core for one video."""
+@pytest.fixture(scope='module')
+def nodes(without_tokens):
+    """A head and another node, each with a core for one video. A test that destroys a node adds it itself."""
     from ray.cluster_utils import Cluster
 
     handler = signal.getsignal(signal.SIGTERM)
-    started = Cluster(initialize_head=True, head_node_args={'num_cpus': 1, 'object_store_memory': 80_000_000})
-    started.other = started.add_node(num_cpus=1, object_store_memory=80_000_000)
+    started = Cluster(initialize_head=True, head_node_args={'num_cpus': 1, 'object_store_memory': STORE_BYTES})
+    started.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
     signal.signal(signal.SIGTERM, handler)  # the head has put its own in this one's place
     yield started
     started.shutdown()
@@ -67,13 +69,26 @@ def run(colour_model_path, tmp_path):
             os.killpg(process.pid, signal.SIGKILL)
 
 
-def long_clip(path, frame_count=4000):
-    path.parent.mkdir(exist_ok=True)
-    return write_clip(path, range(0, 40 * frame_count, 40), size=(160, 120))
+@pytest.fixture(scope='module')
+def clip_path(tmp_path_factory):
+    """A minute without faces, which takes some seconds: copy it."""
+    return write_clip(tmp_path_factory.mktemp('clip') / 'minute.mp4', range(0, 60_000, 40), size=(160, 120))
 
 
 def beside(clip, ending):
     return clip.with_name(f'{clip.stem}_with_emotions{ending}')
+
+
+def copy(clip, target):
+    target.parent.mkdir(exist_ok=True)
+    return shutil.copy(clip, target)
+
+
+def check_whole(clip):
+    """The video and its table have all 1,500 frames, and nothing else is left in the folder."""
+    assert len(picture_times_ms(beside(clip, '.mp4'))) == 1500
+    assert pd.read_csv(beside(clip, '_emotions_data.csv')).frame_end.iloc[-1] == 1500
+    assert hidden(clip.parent) == []
 
 
 def hidden(folder):
@@ -92,13 +107,15 @@ def is_under_way(clip):
     return any(path.stat().st_size for path in clip.parent.glob(f'.{clip.stem}*/*.mp4'))
 
 
-def workers():
-    """Processes that are at a video."""
+def workers(nodes=None):
+    """Processes that are at a video: those of a cluster's nodes, or all of this machine."""
+    raylets = [node.all_processes['raylet'][0].process.pid for node in nodes.list_all_nodes()] if nodes else []
     found = []
-    for path in Path('/proc').glob('[0-9]*/cmdline'):
+    for folder in Path('/proc').glob('[0-9]*'):
         try:
-            if path.read_bytes().startswith(b'ray::process_on_worker'):
-                found.append(int(path.parent.name))
+            parent = int((folder / 'stat').read_text().rpartition(')')[2].split()[1])
+            if (folder / 'cmdline').read_bytes().startswith(b'ray::_work') and (not nodes or parent in raylets):
+                found.append(int(folder.name))
         except OSError:  # it is gone
             pass
     return found
@@ -138,32 +155,32 @@ def test_two_nodes_make_the_tables_of_one_process_and_tell_what_failed(nodes, ru
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
-def test_a_worker_that_is_killed_in_mid_video_is_replaced(nodes, run, tmp_path):
-    clip = long_clip(tmp_path / 'clips' / 'long.mp4')
+def test_a_worker_that_is_killed_in_mid_video_is_replaced(nodes, run, clip_path, tmp_path):
+    clip = copy(clip_path, tmp_path / 'clips' / 'minute.mp4')
     process = run('--ray', nodes.address, clip)
     wait_until(lambda: is_under_way(clip), process)
-    (worker,) = workers()
+    (worker,) = workers(nodes)
     os.kill(worker, signal.SIGKILL)
     assert process.wait(timeout=120) == 0, process.messages()
-    assert len(picture_times_ms(beside(clip, '.mp4'))) == 4000
-    assert pd.read_csv(beside(clip, '_emotions_data.csv')).frame_end.iloc[-1] == 4000
-    assert hidden(clip.parent) == [] and process.messages().count('4000 frames') == 1
+    check_whole(clip)
+    assert process.messages().count('1500 frames') == 1
 
 
-def test_what_was_under_way_on_a_node_that_is_lost_is_done_on_another(nodes, run, tmp_path):
-    clips = [long_clip(tmp_path / 'clips' / name) for name in ('a.mp4', 'b.mp4')]
-    process = run('--ray', nodes.address, *clips)
-    wait_until(lambda: all(map(is_under_way, clips)), process)
-    nodes.remove_node(nodes.other, allow_graceful=False)
+def test_what_was_under_way_on_a_node_that_is_lost_is_done_on_another(nodes, run, clip_path, tmp_path):
+    clip = copy(clip_path, tmp_path / 'clips' / 'minute.mp4')
+    lost = nodes.add_node(num_cpus=2, object_store_memory=STORE_BYTES)  # the only one with the cores for it
+    process = run('--ray', nodes.address, '--threads', '2', clip)
+    wait_until(lambda: is_under_way(clip), process)
+    nodes.remove_node(lost, allow_graceful=False)
+    other = nodes.add_node(num_cpus=2, object_store_memory=STORE_BYTES)
     assert process.wait(timeout=180) == 0, process.messages()
-    for clip in clips:
-        assert len(picture_times_ms(beside(clip, '.mp4'))) == 4000
-    assert hidden(tmp_path / 'clips') == []
+    nodes.remove_node(other)
+    check_whole(clip)
 
 
-def test_ctrl_c_ends_the_tasks_and_the_same_run_goes_on_later(run, tmp_path):
+def test_ctrl_c_ends_the_tasks_and_the_same_run_goes_on_later(run, clip_path, tmp_path):
     short = write_clip(tmp_path / 'a.mp4', [0, 40])
-    clips = [long_clip(tmp_path / 'clips' / name, 8000) for name in ('b.mp4', 'c.mp4')]
+    clips = [copy(clip_path, tmp_path / 'clips' / name) for name in ('b.mp4', 'c.mp4')]
     process = run('--ray', short, *clips)
     wait_until(lambda: beside(short, '_run.json').exists() and any(map(is_under_way, clips)), process)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all that run in it

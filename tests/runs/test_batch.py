@@ -1,0 +1,37 @@
+import pytest
+
+import emotions_from_video
+from emotion_recognition.emotions.classifier import EmotionClassifier
+from emotion_recognition.faces.haar import HaarFaceDetector
+from tests.conftest import write_clip
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """The names of the kinds of models that were opened."""
+    names = []
+    for kind in (EmotionClassifier, HaarFaceDetector):
+
+        def open_and_note(self, *arguments, real=kind.__init__, name=kind.__name__, **options):
+            names.append(name)
+            real(self, *arguments, **options)
+
+        monkeypatch.setattr(kind, '__init__', open_and_note)
+    return names
+
+
+def test_models_are_opened_once_for_a_folder_of_videos(tmp_path, colour_model_path, opened):
+    for name in ('a.mp4', 'b.mp4', 'c.mp4'):
+        write_clip(tmp_path / name, [0, 40])
+    emotions_from_video.main([str(tmp_path), '--model-weights-path', str(colour_model_path), '--no-write-video'])
+    assert len(list(tmp_path.glob('*_with_emotions_run.json'))) == 3
+    assert sorted(opened) == ['EmotionClassifier', 'HaarFaceDetector']
+
+
+def test_models_are_not_opened_if_all_is_done(tmp_path, colour_model_path, opened):
+    write_clip(tmp_path / 'a.mp4', [0, 40])
+    arguments = [str(tmp_path), '--model-weights-path', str(colour_model_path), '--no-write-video']
+    emotions_from_video.main(arguments)
+    opened.clear()
+    emotions_from_video.main([*arguments, '--skip-done'])
+    assert opened == []
