@@ -86,7 +86,7 @@ def watch(
     while not (interruption.reason or (camera.ended and not is_paused)):
         frame = camera.read_newest(WAIT_SECONDS)
         if frame is None or is_paused:
-            reason = window.show(shown_bgr) if is_paused else window.poll()
+            interruption.request(window.show(shown_bgr) if is_paused else window.poll())
             if session.mark(window.key) and is_paused:
                 draw_lines(shown_bgr, [*lines, *session.describe()])  # stays until the pause ends
         else:
@@ -95,12 +95,10 @@ def watch(
             faces = pipeline.process(frame.picture_bgr, ms)
             lines = describe(pace, pipeline.baselines, ms)
             shown_bgr = draw(frame.picture_bgr, faces, mirror, [*lines, *session.describe()])
-            reason = window.show(shown_bgr)
+            interruption.request(window.show(shown_bgr))
             session.mark(window.key)  # nearly always pressed while the previous frame was shown
             session.add(frame, ms, faces)
             pace.add(frame.time)
-        if reason:
-            interruption.request(reason)
         if window.key == ' ':
             is_paused = not is_paused
         if window.key == 'b' and not is_paused:

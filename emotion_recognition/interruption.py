@@ -25,8 +25,8 @@ class Interruption:
 
     reason: str | None = None
 
-    def request(self, reason: str) -> None:
-        """Ask the run to stop after the current frame."""
+    def request(self, reason: str | None) -> None:
+        """Ask the run to stop after the current frame. None asks for nothing."""
         self.reason = self.reason or reason
 
     def __enter__(self):

@@ -19,6 +19,8 @@ from emotion_recognition.results.drawing import draw_lines
 from tests.conftest import CLASS_NAMES, DEMO_PATH, ROOT, write_clip
 from tests.screen import NEEDS_SCREEN, close_window, wait_for_window, xdotool
 
+pytestmark = pytest.mark.xdist_group('alone')  # the script keeps up with a clip that plays at its own pace
+
 
 @pytest.fixture
 def start(colour_model_path):

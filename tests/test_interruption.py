@@ -23,6 +23,7 @@ def handlers():
 
 def test_the_first_reason_stays():
     interruption = Interruption()
+    interruption.request(None)
     assert interruption.reason is None
     interruption.request('q was pressed')
     interruption.request('the window was closed')

@@ -11,6 +11,8 @@ from emotion_recognition.labels import EMOTIONS, FaceEmotion
 from emotion_recognition.live.lab_streams import LabStreams
 from tests.conftest import DEMO_PATH
 
+pytestmark = pytest.mark.xdist_group('alone')  # streams are found by their names on the whole machine
+
 
 def receive(pylsl, name):
     inlet = pylsl.StreamInlet(pylsl.resolve_byprop('source_id', name, timeout=30)[0])

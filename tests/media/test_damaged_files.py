@@ -17,6 +17,21 @@ from tests.conftest import picture_times_ms, sound_packets, write_tone
 TIME_LIMIT_SECONDS = 20  # for one damaged file, which normally takes some hundredths of a second
 
 
+def out_of_time(*_):
+    raise TimeoutError(f'not done after {TIME_LIMIT_SECONDS} s')
+
+
+@pytest.fixture
+def time_limit():
+    if not hasattr(signal, 'SIGALRM'):
+        pytest.skip('no such time limit on Windows')
+    before = signal.signal(signal.SIGALRM, out_of_time)
+    signal.alarm(TIME_LIMIT_SECONDS)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
+
+
 def write_moving_clip(path, picture_codec, sound_codec, frame_count=31, gop_size=12):
     """Encode coloured squares that move to the right, at 25 frames a second, and a tone of the same length."""
     squares = np.random.default_rng(5).integers(0, 256, (8, 12, 3), np.uint8).repeat(8, 0).repeat(8, 1)
@@ -146,7 +161,7 @@ class BrokenContainer:
         raise av.error.InvalidDataError(1, 'Invalid data')
 
 
-def test_damaged_container_is_read_on_behind_the_damage_but_not_for_ever(tmp_path):
+def test_damaged_container_is_read_on_behind_the_damage_but_not_for_ever(tmp_path, time_limit):
     with av.open(str(write_moving_clip(tmp_path / 'clip.avi', 'mpeg4', 'mp3'))) as container:
         broken = BrokenContainer()
         packets = demux(broken, container.streams.video[0])
@@ -232,21 +247,6 @@ def corrupt(content, seed):
     for position in generator.integers(0, room, generator.integers(1, 30)):
         content[position] = generator.integers(0, 256)
     return content
-
-
-def out_of_time(*_):
-    raise TimeoutError(f'not done after {TIME_LIMIT_SECONDS} s')
-
-
-@pytest.fixture
-def time_limit():
-    if not hasattr(signal, 'SIGALRM'):
-        pytest.skip('no such time limit on Windows')
-    before = signal.signal(signal.SIGALRM, out_of_time)
-    signal.alarm(TIME_LIMIT_SECONDS)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture(scope='module')

@@ -24,6 +24,7 @@ if sys.platform != 'linux':
 ray = pytest.importorskip('ray')
 pytestmark = pytest.mark.xdist_group('alone')  # clusters need all cores
 STORE_BYTES = 80_000_000
+PATIENCE_SECONDS = 600  # for what takes seconds on a machine that does nothing else
 TABLES = ['_emotions_data.csv', '_faces_data.csv', '_summary.csv', '_timeline.png']
 
 
@@ -95,7 +96,7 @@ def hidden(folder):
     return sorted(path.name for path in folder.iterdir() if path.name.startswith('.'))
 
 
-def wait_until(condition, process, seconds=120):
+def wait_until(condition, process, seconds=PATIENCE_SECONDS):
     deadline = time.monotonic() + seconds
     while not condition():
         assert process.poll() is None and time.monotonic() < deadline, process.messages()
@@ -129,10 +130,10 @@ def test_two_nodes_make_the_tables_of_one_process_and_tell_what_failed(nodes, ru
             shutil.copy(DEMO_PATH, folder / name)
         (folder / 'broken.mp4').write_text('no video')
     alone = run(folders[1], '--baseline', '0', '1')
-    assert alone.wait(timeout=120) == 1
+    assert alone.wait(PATIENCE_SECONDS) == 1
     none = tmp_path / 'none.mp4'
     process = run('--ray', nodes.address, folders[0], none, '--baseline', '0', '1')
-    assert process.wait(timeout=180) == 1
+    assert process.wait(PATIENCE_SECONDS) == 1
     assert '2 of 4 files failed:\n' in process.messages()
     assert 'broken.mp4: cannot be read as a video' in process.messages()
     assert re.search(rf'{none}: node \S+ \([\d.]+\) sees no such file', process.messages())
@@ -150,7 +151,7 @@ def test_two_nodes_make_the_tables_of_one_process_and_tell_what_failed(nodes, ru
     again = run(
         '--ray', nodes.address, '--skip-done', folders[0] / 'a.mp4', folders[0] / 'b.mp4', '--baseline', '0', '1'
     )
-    assert again.wait(timeout=60) == 0
+    assert again.wait(PATIENCE_SECONDS) == 0
     assert 'Done before: 2 of 2 videos' in again.messages() and 'frames' not in again.messages()
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
@@ -161,7 +162,7 @@ def test_a_worker_that_is_killed_in_mid_video_is_replaced(nodes, run, clip_path,
     wait_until(lambda: is_under_way(clip), process)
     (worker,) = workers(nodes)
     os.kill(worker, signal.SIGKILL)
-    assert process.wait(timeout=120) == 0, process.messages()
+    assert process.wait(PATIENCE_SECONDS) == 0, process.messages()
     check_whole(clip)
     assert process.messages().count('1500 frames') == 1
 
@@ -173,7 +174,7 @@ def test_what_was_under_way_on_a_node_that_is_lost_is_done_on_another(nodes, run
     wait_until(lambda: is_under_way(clip), process)
     nodes.remove_node(lost, allow_graceful=False)
     other = nodes.add_node(num_cpus=2, object_store_memory=STORE_BYTES)
-    assert process.wait(timeout=180) == 0, process.messages()
+    assert process.wait(PATIENCE_SECONDS) == 0, process.messages()
     nodes.remove_node(other)
     check_whole(clip)
 
@@ -184,16 +185,16 @@ def test_ctrl_c_ends_the_tasks_and_the_same_run_goes_on_later(run, clip_path, tm
     process = run('--ray', short, *clips)
     wait_until(lambda: beside(short, '_run.json').exists() and any(map(is_under_way, clips)), process)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all that run in it
-    assert process.wait(timeout=60) == 1
+    assert process.wait(PATIENCE_SECONDS) == 1
     assert 'Traceback' not in process.messages()
     assert '2 of 3 files failed' in process.messages()
     assert f'{clips[0]}: not done, Ctrl-C was pressed' in process.messages()
     assert sorted(path.name for path in (tmp_path / 'clips').iterdir()) == ['b.mp4', 'c.mp4']
-    wait_until(lambda: not workers(), run('--help'), 30)
+    wait_until(lambda: not workers(), run('--help'))
     for clip in clips:
         write_clip(clip, [0, 40, 80])
     process = run('--ray', '--skip-done', short, *clips)
-    assert process.wait(timeout=120) == 0, process.messages()
+    assert process.wait(PATIENCE_SECONDS) == 0, process.messages()
     assert 'Done before: 1 of 3 videos' in process.messages()
     assert [len(picture_times_ms(beside(clip, '.mp4'))) for clip in clips] == [3, 3]
 
@@ -264,7 +265,7 @@ def test_nothing_imports_ray_without_the_option():
 def test_without_ray_or_a_cluster_one_line_says_so(run, tmp_path, monkeypatch):
     clip = write_clip(tmp_path / 'a.mp4', [0, 40])
     process = run('--ray', '127.0.0.1:1', clip)
-    assert process.wait(timeout=120) == 1
+    assert process.wait(PATIENCE_SECONDS) == 1
     assert process.messages().startswith('emotions_from_video.py: --ray 127.0.0.1:1: ')
     assert process.messages().count('\n') == 1
     monkeypatch.setitem(sys.modules, 'ray', None)
