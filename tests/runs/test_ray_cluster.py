@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -58,7 +59,7 @@ def run(colour_model_path, tmp_path):
         command = [sys.executable, ROOT / 'emotions_from_video.py', *arguments]
         messages = tmp_path / f'messages_{len(processes)}.txt'
         with messages.open('w') as file:
-            options = {'stdout': file, 'stderr': file, 'start_new_session': True}
+            options = {'stdout': file, 'stderr': file, 'start_new_session': True, 'cwd': tmp_path}
             process = subprocess.Popen([*command, '--model-weights-path', colour_model_path], **options)
         process.messages = messages.read_text
         processes.append(process)
@@ -96,10 +97,12 @@ def hidden(folder):
     return sorted(path.name for path in folder.iterdir() if path.name.startswith('.'))
 
 
-def wait_until(condition, process, seconds=PATIENCE_SECONDS):
-    deadline = time.monotonic() + seconds
+def wait_until(condition, process=None):
+    """Wait for a condition, while a process runs."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
     while not condition():
-        assert process.poll() is None and time.monotonic() < deadline, process.messages()
+        assert time.monotonic() < deadline
+        assert process is None or process.poll() is None, process.messages()
         time.sleep(0.02)
 
 
@@ -108,18 +111,20 @@ def is_under_way(clip):
     return any(path.stat().st_size for path in clip.parent.glob(f'.{clip.stem}*/*.mp4'))
 
 
-def workers(nodes=None):
-    """Processes that are at a video: those of a cluster's nodes, or all of this machine."""
-    raylets = [node.all_processes['raylet'][0].process.pid for node in nodes.list_all_nodes()] if nodes else []
+def workers(is_own):
+    """Numbers of the processes that are at a video, of those for which `is_own(folder in /proc)` says so."""
     found = []
     for folder in Path('/proc').glob('[0-9]*'):
-        try:
-            parent = int((folder / 'stat').read_text().rpartition(')')[2].split()[1])
-            if (folder / 'cmdline').read_bytes().startswith(b'ray::_work') and (not nodes or parent in raylets):
+        with suppress(OSError):  # it is gone
+            if (folder / 'cmdline').read_bytes().startswith(b'ray::_work') and is_own(folder):
                 found.append(int(folder.name))
-        except OSError:  # it is gone
-            pass
     return found
+
+
+def is_of(cluster):
+    """Function that says whether a process is a worker of the cluster's nodes, not of another Ray on this machine."""
+    raylets = [node.all_processes['raylet'][0].process.pid for node in cluster.list_all_nodes()]
+    return lambda folder: int((folder / 'stat').read_text().rpartition(')')[2].split()[1]) in raylets
 
 
 def test_two_nodes_make_the_tables_of_one_process_and_tell_what_failed(nodes, run, tmp_path):
@@ -160,7 +165,7 @@ def test_a_worker_that_is_killed_in_mid_video_is_replaced(nodes, run, clip_path,
     clip = copy(clip_path, tmp_path / 'clips' / 'minute.mp4')
     process = run('--ray', nodes.address, clip)
     wait_until(lambda: is_under_way(clip), process)
-    (worker,) = workers(nodes)
+    (worker,) = workers(is_of(nodes))
     os.kill(worker, signal.SIGKILL)
     assert process.wait(PATIENCE_SECONDS) == 0, process.messages()
     check_whole(clip)
@@ -184,6 +189,7 @@ def test_ctrl_c_ends_the_tasks_and_the_same_run_goes_on_later(run, clip_path, tm
     clips = [copy(clip_path, tmp_path / 'clips' / name) for name in ('b.mp4', 'c.mp4')]
     process = run('--ray', short, *clips)
     wait_until(lambda: beside(short, '_run.json').exists() and any(map(is_under_way, clips)), process)
+    assert workers(lambda folder: (folder / 'cwd').readlink() == tmp_path)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all that run in it
     assert process.wait(PATIENCE_SECONDS) == 1
     assert 'Traceback' not in process.messages()
