@@ -185,18 +185,21 @@ def test_what_was_under_way_on_a_node_that_is_lost_is_done_on_another(nodes, run
 
 
 def test_ctrl_c_ends_the_tasks_and_the_same_run_goes_on_later(run, clip_path, tmp_path):
+    def is_of_run(folder):
+        return (folder / 'cwd').readlink() == tmp_path
+
     short = write_clip(tmp_path / 'a.mp4', [0, 40])
     clips = [copy(clip_path, tmp_path / 'clips' / name) for name in ('b.mp4', 'c.mp4')]
     process = run('--ray', short, *clips)
     wait_until(lambda: beside(short, '_run.json').exists() and any(map(is_under_way, clips)), process)
-    assert workers(lambda folder: (folder / 'cwd').readlink() == tmp_path)
+    assert workers(is_of_run)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all that run in it
     assert process.wait(PATIENCE_SECONDS) == 1
     assert 'Traceback' not in process.messages()
     assert '2 of 3 files failed' in process.messages()
     assert f'{clips[0]}: not done, Ctrl-C was pressed' in process.messages()
     assert sorted(path.name for path in (tmp_path / 'clips').iterdir()) == ['b.mp4', 'c.mp4']
-    wait_until(lambda: not workers(), run('--help'))
+    wait_until(lambda: not workers(is_of_run))
     for clip in clips:
         write_clip(clip, [0, 40, 80])
     process = run('--ray', '--skip-done', short, *clips)
