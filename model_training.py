@@ -1,12 +1,11 @@
 """Train EfficientNet on a Kaggle table of faces and write model_weights/model.h5.
 
-Standalone: copy this one file into a Kaggle kernel and run it. model.h5 is a complete Keras model: input (n, S, S, 3),
-RGB, float32, 0..255; output (n, 9) probabilities. Whatever the network wants done to a face (grey, scaling) is a layer
-inside it; its attributes `class_names`, `class_priors` and `face_share` are JSON. Any Keras backend will do.
+The script is standalone: copy this one file into a Kaggle kernel and run it. Any Keras backend will do. model.h5 is a
+complete Keras model: input (n, S, S, 3), RGB, float32, 0..255; output (n, 9) probabilities. All preprocessing of a face
+(grey, scaling) is a layer inside it. Its attributes `class_names`, `class_priors` and `face_share` are JSON.
 """
 
 import argparse
-import ctypes
 import hashlib
 import json
 import logging
@@ -15,22 +14,18 @@ import os
 import platform
 import shlex
 import signal
-import socket
 import sys
-import threading
 import time
-import traceback
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-if __name__ == '__main__' and find_spec('keras') is None:  # what only uses a model goes without
+if __name__ == '__main__' and find_spec('keras') is None:  # using a model does not need it
     sys.exit('model_training.py: keras is not installed; pip install -r requirements.txt, with Python 3.11 to 3.13')
-# Not TensorFlow's start-up notes; nor, where several processes train, JAX's pages on one that is gone
-os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '4' if {'--coordinator', '--data-parallel'} & {*sys.argv} else '2')
-os.environ.setdefault('MPLBACKEND', 'Agg')  # pictures are saved, never shown
+os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')  # no start-up notes of TensorFlow
+os.environ.setdefault('MPLBACKEND', 'Agg')  # plots are saved, never shown
 
 import cv2
 import h5py
@@ -39,7 +34,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
-from sklearn.metrics import ConfusionMatrixDisplay, accuracy_score, classification_report
+from sklearn.metrics import ConfusionMatrixDisplay, classification_report
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
 
@@ -47,14 +42,13 @@ logging.getLogger('absl').setLevel(logging.ERROR)  # Keras warns of HDF5 at each
 
 
 class Option(NamedTuple):
-    """A default, what it is, the least and the most that make sense (None: no bound), how its text is read."""
+    """Default, help text, range of valid numbers, and further keywords of argparse's add_argument."""
 
     default: Any
     help: str
-    least: float | None = None
-    most: float | None = None
-    parse: Any = None  # by default the default's own type
-    more: Any = ()  # further words to argparse
+    minimum: float | None = None  # None: not a number
+    maximum: float = sys.float_info.max
+    more: Any = ()
 
 
 # Edit a default here, or override it on the command line: `train_csv` is --train-csv there.
@@ -64,99 +58,90 @@ IN_CELL = '__file__' not in globals()  # pasted into a notebook
 HERE = Path('/kaggle/working') if KAGGLE_PATH.is_dir() else Path() if IN_CELL else Path(__file__).resolve().parent
 OPTIONS = {
     # data
-    'images': Option(KAGGLE_PATH / 'skillbox-emotions', "folder in which the table's image_path starts"),
-    'test_images': Option(KAGGLE_PATH / 'skillbox-emotions/test_kaggle', "the same of the sample submission's"),
-    'train_csv': Option(COMPETITION_PATH / 'train.csv', 'table: image_path, emotion'),
-    'sample_submission': Option(COMPETITION_PATH / 'sample_submission.csv', 'table: image_path, emotion'),
-    'second_labels': Option(None, 'table: image_path, and another label of the same images', parse=Path),
-    'output': Option(HERE / 'model_weights/model.h5', 'model file; all else is written beside it'),
+    'images': Option(KAGGLE_PATH / 'skillbox-emotions', "folder that the training table's image_path starts from"),
+    'test_images': Option(KAGGLE_PATH / 'skillbox-emotions/test_kaggle', 'the same for the sample submission'),
+    'train_csv': Option(COMPETITION_PATH / 'train.csv', 'table with the columns image_path and emotion'),
+    'sample_submission': Option(COMPETITION_PATH / 'sample_submission.csv', 'table like the training table'),
+    'second_labels': Option(None, 'table with image_path and another label of the same images', more={'type': Path}),
+    'output': Option(HERE / 'model_weights/model.h5', 'model file; all other files are written next to it'),
     # network
     'efnet_no': Option(1, 'EfficientNetB0 to B7', 0, 7),
     'weights': Option('imagenet', 'imagenet, none, or the path of a weights file'),
-    'image_size': Option(None, 'side that the network sees, pixels; its own where not given', 32, None, int),
-    'native_size': Option(None, 'side of the images where smaller: the model enlarges them', 8, None, int),
-    'grayscale': Option(False, 'the network sees luma only'),
-    'data_parallel': Option(False, 'on all devices, under srun, mpirun or a Kubernetes Job of all processes; JAX only'),
-    'coordinator': Option(None, 'on all devices of processes started by hand: HOST:PORT of process 0', parse=str),
-    'processes': Option(None, 'how many those are', 1, None, int),
-    'process_id': Option(None, 'which one this is, from 0', 0, None, int),
+    'image_size': Option(None, 'side that the network sees, in pixels (default: its own)', 32, more={'type': int}),
+    'native_size': Option(None, 'side of smaller images, which the model enlarges, in pixels', 8, more={'type': int}),
+    'grayscale': Option(False, 'show the network brightness only'),
+    'data_parallel': Option(False, 'train on all devices of this computer; with JAX only'),
     # training: AdamW, cosine schedule
-    'batch_size': Option(64, 'images', 1),
-    'epochs': Option(20, 'in all, resumed ones included', 1),
-    'seed': Option(17, 'of weights, order and augmentation', 0, 2**32 - 1),
-    'learning_rate': Option(1e-3, 'the highest', 1e-12),
-    'warmup_epochs': Option(1.0, 'in which the learning rate rises from 0', 0),
-    'votes': Option(0.0, "share of the table's vote columns in the target", 0, 1),
-    'second_share': Option(0.4, 'share of the second labels in the target', 0, 1),
-    'oversample': Option(0, 'repeat images of rare emotions: at least so many of each in an epoch', 0),
-    'monitor': Option('val_accuracy', 'which epoch is kept', more={'choices': ('val_accuracy', 'val_loss')}),
-    'face_share': Option(1.0, 'share of the side, from the middle, that inference shows to the network', 0.5, 1),
-    'calibrate': Option(False, 'at the end, one temperature so that confidence matches accuracy'),
-    'resume': Option(False, 'go on from the last finished epoch'),
-    # augmentation: each image is drawn anew in every epoch
-    'no_augmentation': Option(False, 'train on the images as they are'),
-    'rotation': Option(15.0, 'degrees to either side', 0, 180),
-    'shift': Option(0.15, 'share of width and height', 0, 1),
-    'crop': Option((1.0, 1.0), 'share of the side that is seen', 0.1, None, float, {'nargs': 2}),
-    'contrast': Option(0.0, 'share, up or down; brightness with it', 0, 1),
-    'workers': Option(min(8, os.cpu_count() or 1), 'threads that read and augment', 1),
+    'batch_size': Option(64, 'images in a batch', 1),
+    'epochs': Option(20, 'number of epochs, including those before --resume', 1),
+    'seed': Option(17, 'seed of weights, order and augmentation', 0, 2**32 - 1),
+    'learning_rate': Option(1e-3, 'highest learning rate', 1e-12),
+    'warmup_epochs': Option(1.0, 'epochs in which the learning rate rises from 0', 0),
+    'votes': Option(0.0, "share of the target that comes from the table's vote columns", 0, 1),
+    'second_share': Option(0.4, 'share of the target that comes from the second labels', 0, 1),
+    'oversample': Option(0, 'repeat images of rare emotions until an epoch has this many of each', 0),
+    'monitor': Option('val_accuracy', 'measure of the best epoch', more={'choices': ('val_accuracy', 'val_loss')}),
+    'face_share': Option(1.0, 'share of the side, around the middle, that inference shows to the network', 0.5, 1),
+    'calibrate': Option(False, 'fit one temperature at the end so that confidence matches accuracy'),
+    'resume': Option(False, 'continue after the last finished epoch'),
+    # augmentation: every image is changed at random in each epoch
+    'no_augmentation': Option(False, 'train on the unchanged images'),
+    'rotation': Option(15.0, 'largest rotation to either side, in degrees', 0, 180),
+    'shift': Option(0.15, 'largest shift, as a share of width and height', 0, 1),
+    'crop': Option((1.0, 1.0), 'range of the side that is seen, as a share', 0.1, more={'type': float, 'nargs': 2}),
+    'contrast': Option(0.0, 'largest change of contrast and of brightness, as a share', 0, 1),
+    'workers': Option(min(8, os.cpu_count() or 1), 'threads that read and augment images', 1),
 }
 
 EMOTIONS = ('anger', 'contempt', 'disgust', 'fear', 'happy', 'neutral', 'sad', 'surprise', 'uncertain')
+UNCERTAIN = EMOTIONS.index('uncertain')
 CLASSES = {'labels': range(len(EMOTIONS)), 'target_names': EMOTIONS, 'zero_division': 0}  # for scikit-learn's report
 EFNET_IMAGE_SIZES = (224, 240, 260, 300, 380, 456, 528, 600)  # pixels, B0 to B7
 VALIDATION_SHARE = 0.1
-SPLIT_SEED = 17  # not --seed: a model trained further must not be measured on faces that it has learnt from
+SPLIT_SEED = 17  # not --seed: a model that is trained further must not be validated on faces that it has learnt from
 WEIGHT_DECAY = 0.05
-# Test-time augmentation averages: degrees, mirrored, how often the middle is cut out; the first is inference's own
+# Views for test-time augmentation: degrees, mirrored, how often the middle is cut out. Inference uses the first alone.
 VIEWS = tuple((angle, mirror, 2 if angle else 1) for mirror in (False, True) for angle in (0, 6, -6))
-BALANCE = 0.75  # how far inference frees the answers from the class priors by default; confidence is calibrated for it
+BALANCE = 0.75  # inference's default strength of the class-prior correction; confidence is calibrated for it
 KERAS_WEIGHTS_URL = 'https://storage.googleapis.com/keras-applications/efficientnetb{}_notop.h5'
 IMAGENET_STDDEV_RGB = (0.229, 0.224, 0.225)
-RESUME_MAY_CHANGE = ('resume', 'workers', 'data_parallel', 'coordinator', 'processes', 'process_id', 'is_joined')
-LAUNCHERS = {'SLURM_STEP_NODELIST', 'OMPI_MCA_orte_hnp_uri', 'JOB_COMPLETION_INDEX'}  # by what JAX knows them
-# Seconds that JAX lets processes wait to meet, for signs of life, and to part
-WAITS = {'initialization_timeout': 300, 'heartbeat_timeout_seconds': 30, 'shutdown_timeout_seconds': 86400}
-LOST = 'model_training.py: another process ended or cannot be reached; --resume goes on after the last finished epoch'
-ENDING = threading.Lock()
-WAITING = ThreadPoolExecutor(1)  # for others, in a thread: Ctrl-C and SIGTERM interrupt Python code only
+RESUME_MAY_CHANGE = ('resume', 'workers', 'data_parallel')
 
 
 class TrainingError(Exception):
-    """Something that the user can mend; main() prints it as one line."""
+    """A mistake that the user can repair; main() prints it in one line."""
 
 
-# ---- tables and images ---------------------------------------------------------------------------
+def require(condition, message):
+    """Raise a TrainingError unless the condition holds."""
+    if not condition:
+        raise TrainingError(message)
 
 
-def read_table(path, emotion='emotion', others=()):
-    """Read a CSV file with the columns `image_path`, one of emotions (-1: the last one), and others of numbers."""
+def read_table(path, label='emotion', numbers=()):
+    """Read a CSV file and check its columns: image_path, one of labels (None: the last one), and others of numbers."""
     try:
         table = pd.read_csv(path)
     except FileNotFoundError:
         raise TrainingError(f'{path}: no such table') from None
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         raise TrainingError(f'{path}: cannot be read as a table: {error}') from None
-    emotion = table.columns[-1] if emotion == -1 else emotion
-    missing = [column for column in ('image_path', emotion, *others) if column not in table.columns]
-    if missing:
-        raise TrainingError(f'{path}: lacks the column {", ".join(missing)}; it has {", ".join(table.columns)}')
-    if table.empty:
-        raise TrainingError(f'{path}: has no rows')
-    unknown = sorted(set(table[emotion].map(str)) - set(EMOTIONS))
-    if unknown:
-        raise TrainingError(f'{path}: unknown emotion {", ".join(unknown[:5])}; expected {", ".join(EMOTIONS)}')
-    if not (table[list(others)].apply(pd.to_numeric, errors='coerce') >= 0).all(axis=None):
-        raise TrainingError(f'{path}: expected numbers from 0 in the columns {", ".join(others)}')
+    label = label or table.columns[-1]
+    missing = [column for column in ('image_path', label, *numbers) if column not in table.columns]
+    require(not missing, f'{path}: lacks the column {", ".join(missing)}; it has {", ".join(table.columns)}')
+    require(len(table), f'{path}: has no rows')
+    unknown = sorted(set(table[label].map(str)) - set(EMOTIONS))
+    require(not unknown, f'{path}: unknown emotion {", ".join(unknown[:5])}; expected {", ".join(EMOTIONS)}')
+    valid = (table[list(numbers)].apply(pd.to_numeric, errors='coerce') >= 0).all(axis=None)
+    require(valid, f'{path}: expected numbers from 0 in the columns {", ".join(numbers)}')
     return table
 
 
 def read_second_labels(path, image_paths):
-    """Another label of each image, NaN for none, from a table of `image_path` and, in its last column, labels."""
-    second = read_table(path, emotion=-1).drop_duplicates('image_path').set_index('image_path')
-    labels = image_paths.map(second.iloc[:, -1])
-    if labels.isna().all():
-        raise TrainingError(f'{path}: names none of the training images; its image_path must be written as theirs')
+    """Read another label of each image from the last column of a table; NaN if there is none."""
+    table = read_table(path, label=None).drop_duplicates('image_path').set_index('image_path')
+    labels = image_paths.map(table.iloc[:, -1])
+    require(labels.notna().any(), f'{path}: names none of the training images; write image_path as they do')
     return labels
 
 
@@ -171,7 +156,7 @@ def read_image(path):
 
 
 def add_pictures(table, folder, workers):
-    """Read every image of a table once. Adds the columns `path`, and `picture`: equal where the pixels are."""
+    """Read every image of a table once. Add the columns `path`, and `picture`: equal if the pixels are equal."""
 
     def digest(path):
         image = read_image(path)
@@ -181,31 +166,31 @@ def add_pictures(table, folder, workers):
     with ThreadPoolExecutor(workers) as pool:
         pictures = list(tqdm(pool.map(digest, paths, chunksize=64), f'checking {folder}', len(paths), unit='image'))
     bad = [str(path) for path, picture in zip(paths, pictures, strict=True) if picture is None]
-    if bad:
-        told = f'{len(bad)} of {len(paths)} images cannot be read: {", ".join(bad[:3])}{", ..." if bad[3:] else ""}'
-        raise TrainingError(f'{told}; mend them, or take their rows out of the table')
+    names = ', '.join(bad[:3]) + (', ...' if bad[3:] else '')
+    require(not bad, f'{len(bad)} of {len(paths)} images cannot be read: {names}; repair them, or delete their rows')
     return table.assign(path=paths, picture=pictures)
 
 
 def split(table):
-    """Split off VALIDATION_SHARE of the rows, stratified by emotion; then every picture goes, with all of its copies,
-    to the side of its first row, so that no validation image is one that the network learns by heart."""
+    """Split off VALIDATION_SHARE of the rows, stratified by emotion. Returns the training and the validation rows.
+
+    Every picture then follows its first row with all of its copies, so that no validation image is also trained on.
+    """
     counts = table.emotion.value_counts().reindex(EMOTIONS, fill_value=0)
-    if counts.min() * VALIDATION_SHARE < 1:
-        raise TrainingError(f'too few images of {counts.idxmin()}, {counts.min()}; {1 / VALIDATION_SHARE:g} are needed')
+    needed = 1 / VALIDATION_SHARE
+    require(counts.min() >= needed, f'too few images of {counts.idxmin()}, {counts.min()}; {needed:g} are needed')
     _, drawn = train_test_split(table, test_size=VALIDATION_SHARE, stratify=table.emotion, random_state=SPLIT_SEED)
     first_rows = table.drop_duplicates('picture')
     is_validation = table.picture.isin(first_rows.picture[first_rows.index.isin(drawn.index)])
     for rows, name in ((table[is_validation], 'validation'), (table[~is_validation], 'training')):
         missing = sorted(set(EMOTIONS) - set(rows.emotion))
-        if missing:
-            raise TrainingError(f'too few different images of {", ".join(missing)}: copies leave none for {name}')
+        require(not missing, f'too few different images of {", ".join(missing)}: copies leave none for {name}')
     return table[~is_validation], table[is_validation]
 
 
 def load_tables(options):
     """Read and check everything that training will need: tables `training`, `validation` and `test`."""
-    table = read_table(options.train_csv, others=EMOTIONS if options.votes else ())
+    table = read_table(options.train_csv, numbers=EMOTIONS if options.votes else ())
     sample = read_table(options.sample_submission)
     table['second'] = read_second_labels(options.second_labels, table.image_path) if options.second_labels else None
     training, validation = split(add_pictures(table, options.images, options.workers))
@@ -214,7 +199,7 @@ def load_tables(options):
 
 
 def count_copies(tables):
-    """How many images of the training table, both sides of the split, stand in it more than once or are test images."""
+    """Count the images of the training table, on both sides of the split, that occur twice or are test images."""
     labelled = pd.concat([tables['training'], tables['validation']])
     labels = labelled.groupby('picture').emotion.nunique()
     return {
@@ -227,9 +212,11 @@ def count_copies(tables):
 
 
 def make_targets(table, votes=0.0, second_share=0.0):
-    """Training targets of a table's rows: (n, 9) float32 distributions, `votes` of them from the votes, `second_share`
-    from the column `second`. Learning from the spread of votes is Barsoum et al. 2016 (arXiv 1608.01041); rows labelled
-    `uncertain` keep their label: it means that the votes were spread."""
+    """Make the training targets of a table's rows: (n, 9) float32 distributions.
+
+    The share `votes` comes from the annotators' votes (Barsoum et al. 2016, arXiv 1608.01041), and then `second_share`
+    from the column `second`. Votes do not change rows labelled `uncertain`: the label means that the votes were spread.
+    """
     one_hot = np.eye(len(EMOTIONS), dtype='float32')
     labels = table.emotion.map(EMOTIONS.index).to_numpy()
     targets = one_hot[labels]
@@ -237,24 +224,23 @@ def make_targets(table, votes=0.0, second_share=0.0):
         counts = table[list(EMOTIONS)].to_numpy('float32')
         total = counts.sum(axis=1, keepdims=True)
         mixed = (1 - votes) * targets + votes * counts / np.maximum(total, 1)
-        keep = (total[:, 0] == 0) | (labels == EMOTIONS.index('uncertain'))
-        targets = np.where(keep[:, None], targets, mixed)
+        targets = np.where((total == 0) | (labels[:, None] == UNCERTAIN), targets, mixed)
     if second_share and 'second' in table:
-        has_second = table.second.isin(EMOTIONS).to_numpy()
-        second = one_hot[table.second[has_second].map(EMOTIONS.index)]
-        targets[has_second] = (1 - second_share) * targets[has_second] + second_share * second
+        rows = table.second.isin(EMOTIONS).to_numpy()
+        second = one_hot[table.second[rows].map(EMOTIONS.index)]
+        targets[rows] = (1 - second_share) * targets[rows] + second_share * second
     return targets
 
 
-def oversample(table, least, seed):
-    """Repeat rows of emotions that have fewer than `least`, each row about equally often; in the table's order."""
-    rare = [rows.sample(frac=1, random_state=seed) for _, rows in table.groupby('emotion') if len(rows) < least]
-    repeated = [rows.iloc[np.arange(least - len(rows)) % len(rows)] for rows in rare]
+def oversample(table, minimum, seed):
+    """Repeat the rows of emotions with fewer than `minimum` about equally often, after all rows of the table."""
+    rare = [rows.sample(frac=1, random_state=seed) for _, rows in table.groupby('emotion') if len(rows) < minimum]
+    repeated = [rows.iloc[np.arange(minimum - len(rows)) % len(rows)] for rows in rare]
     return pd.concat([table, *repeated])
 
 
 def resize(image, size, share=1):
-    """Scale the middle of an image to size x size, as inference does: by area where it shrinks, else linearly."""
+    """Scale the middle of an image to size x size, as inference does: by area if it shrinks, else linearly."""
     top, left = (round(side * (1 - share) / 2) for side in image.shape[:2])
     image = image[top : image.shape[0] - top, left : image.shape[1] - left]
     shrinks = min(image.shape[:2]) > size
@@ -263,12 +249,9 @@ def resize(image, size, share=1):
 
 def augment(image, rng, options):
     """Flip, rotate, shift and scale in one interpolation, change contrast and brightness; same shape."""
-    size = image.shape[0]
-    matrix = turn(size, rng.uniform(-options.rotation, options.rotation), 1 / rng.uniform(*options.crop))
-    matrix[:, 2] += rng.uniform(-options.shift, options.shift, 2) * size
-    if rng.random() < 0.5:
-        matrix = matrix @ [[-1, 0, size - 1], [0, 1, 0], [0, 0, 1]]
-    image = warp(image, matrix)
+    angle, scale = rng.uniform(-options.rotation, options.rotation), 1 / rng.uniform(*options.crop)
+    shift = rng.uniform(-options.shift, options.shift, 2) * image.shape[0]
+    image = warp(image, angle, scale, shift, mirror=rng.random() < 0.5)
     if contrast := options.contrast:
         gain = 1 + rng.uniform(-contrast, contrast)
         offset = (1 - gain) * image.mean() + rng.uniform(-contrast, contrast) * 255 / 2
@@ -276,132 +259,93 @@ def augment(image, rng, options):
     return image
 
 
-def turn(size, angle, scale=1.0):
-    """The (2, 3) matrix that turns a square image about its middle, by degrees counterclockwise, and scales it."""
-    return cv2.getRotationMatrix2D(((size - 1) / 2, (size - 1) / 2), angle, scale)
-
-
-def warp(image, matrix):
+def warp(image, angle, scale=1.0, shift=0.0, mirror=False):
+    """Turn a square image about its middle, by degrees counterclockwise; scale, shift (in pixels) and mirror it."""
+    end = image.shape[0] - 1
+    matrix = cv2.getRotationMatrix2D((end / 2, end / 2), angle, scale)
+    matrix[:, 2] += shift
+    if mirror:
+        matrix = matrix @ [[-1, 0, end], [0, 1, 0], [0, 0, 1]]
     return cv2.warpAffine(image, matrix, image.shape[:2], flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
 def view(image, rng, angle, mirror):
-    """One view of an image for test-time augmentation; an augmenter without chance. Inference makes the same."""
-    image = warp(image, turn(image.shape[0], angle)) if angle else image
+    """One view of an image for test-time augmentation, the same as inference makes: an augmenter that draws nothing."""
+    image = warp(image, angle) if angle else image
     return image[:, ::-1] if mirror else image
 
 
 class FaceDataset(keras.utils.PyDataset):
-    """Batches of (n, S, S, 3) float32 RGB 0..255 with their targets, read by threads as they are needed.
+    """Batches of (n, S, S, 3) float32 RGB 0..255 with their targets, read by threads when they are needed.
 
-    Order and random draws follow from seed, epoch and row, so that a resumed run sees what the uninterrupted one would
-    have seen. Each of several processes reads its part of a batch. Images that devices cannot share are left out."""
+    The order and the random changes follow from seed, epoch and row, so a resumed run sees what an uninterrupted one
+    would have seen. If a number of images cannot be shared equally by all devices, the rest is left out.
+    """
+
+    face_share = 1  # of the side, around the middle, that the network sees
 
     def __init__(self, paths, targets, size, options, augmenter=None, shuffle=False):
         super().__init__(workers=options.workers, max_queue_size=4 * options.workers)
-        self.paths, self.targets, self.size, self.face_share = list(paths), targets, size, 1
-        self.batch_size, self.seed, self.epoch = options.batch_size, options.seed, 0
-        self.augmenter, self.shuffle = augmenter, shuffle
-        spread = keras.distribution.distribution()  # asked for here, as the threads that read do not see it
+        self.paths, self.targets, self.size, self.options = list(paths), targets, size, options
+        self.augmenter, self.shuffle, self.epoch = augmenter, shuffle, 0
+        spread = keras.distribution.distribution()  # asked here: the reading threads would get no answer
         self.devices = spread.num_model_replicas if spread else 1
-        self.processes, self.process_id = (spread.num_processes, spread.data_shard_id) if spread else (1, 0)
         self.count = len(self.paths) - len(self.paths) % self.devices
 
     def __len__(self):
-        return math.ceil(self.count / self.batch_size)
+        return math.ceil(self.count / self.options.batch_size)
 
     def __getitem__(self, index):
-        rng = np.random.default_rng([self.seed, self.epoch])
-        order = rng.permutation(len(self.paths)) if self.shuffle else np.arange(len(self.paths))
-        batch = order[: self.count][index * self.batch_size : (index + 1) * self.batch_size]
-        rows = np.split(batch, self.processes)[self.process_id]
-        images = np.stack([self._read(row) for row in rows]).astype('float32')
+        rows = self.draw_rows(index)
+        images = np.stack([self.draw_image(row) for row in rows]).astype('float32')
         return images if self.targets is None else (images, self.targets[rows])
 
     def on_epoch_end(self):
         self.epoch += 1
 
-    def _read(self, row):
+    def draw_rows(self, index):
+        rng = np.random.default_rng([self.options.seed, self.epoch])
+        order = rng.permutation(len(self.paths)) if self.shuffle else np.arange(len(self.paths))
+        start = index * self.options.batch_size
+        return order[: self.count][start : start + self.options.batch_size]
+
+    def draw_image(self, row):
         image = resize(read_image(self.paths[row]), self.size, self.face_share)
-        rng = np.random.default_rng([self.seed, self.epoch, row])
+        rng = np.random.default_rng([self.options.seed, self.epoch, row])
         return image if self.augmenter is None else self.augmenter(image, rng)
 
+    def class_priors(self):
+        """Shares of the emotions in the targets: (9,) float64."""
+        return self.targets.mean(axis=0, dtype='float64')
 
-def make_datasets(options, training_table, validation_table):
-    """The training images as the options want them, and the validation images with their labels."""
+
+def make_datasets(options, tables, dataset_type=FaceDataset, augment=augment):
+    """Make the training data, as the options say, and the validation data, unchanged images with their labels."""
     size = options.native_size or options.image_size or EFNET_IMAGE_SIZES[options.efnet_no]
-    training_table = oversample(training_table, options.oversample, options.seed)
-    targets = make_targets(training_table, options.votes, options.second_share)
+    table = oversample(tables['training'], options.oversample, options.seed)
+    targets = make_targets(table, options.votes, options.second_share)
     augmenter = None if options.no_augmentation else partial(augment, options=options)
-    training = FaceDataset(training_table.path, targets, size, options, augmenter, shuffle=True)
-    validation = FaceDataset(validation_table.path, make_targets(validation_table), size, options)
+    training = dataset_type(table.path, targets, size, options, augmenter, shuffle=True)
+    validation = dataset_type(tables['validation'].path, make_targets(tables['validation']), size, options)
     validation.face_share = options.face_share
     return training, validation
-
-
-def spread_training(options):
-    """Train on all devices, each with its part of every batch; several processes find each other first."""
-    import jax
-
-    if options.is_joined:
-        ctypes.CDLL(None if os.name == 'posix' else 'msvcrt').signal(signal.SIGABRT, ON_ABORT)
-        join = partial(jax.distributed.initialize, options.coordinator, options.processes, options.process_id)
-        try:
-            if options.process_id == 0:  # where the port is taken, JAX would crash
-                socket.create_server(('', int(options.coordinator.rpartition(':')[2]))).close()
-            detection = 'deactivate' if options.coordinator else None
-            WAITING.submit(join, cluster_detection_method=detection, **WAITS).result()
-        except (RuntimeError, ValueError) as error:
-            raise TrainingError(f'the processes cannot be joined: {" ".join(str(error).split())}') from None
-        signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))  # JAX has taken it for itself
-        options.process_id = jax.process_index()
-        if options.process_id:  # the first one tells
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if options.batch_size % (devices := jax.device_count()):
-        raise TrainingError(f'--batch-size is {options.batch_size}; expected a multiple of {devices}, the devices')
-    keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
-    agree('connected')  # the first time, processes wait half a minute for each other, and then half an hour
-
-
-def agree(seen):
-    """Make sure that all processes see the same; otherwise they would train different models, or wait in vain."""
-    if (spread := keras.distribution.distribution()) and spread.num_processes > 1:
-        from jax.experimental.multihost_utils import process_allgather
-
-        digest = np.frombuffer(hashlib.sha256(repr(seen).encode()).digest(), np.uint8)
-        if (WAITING.submit(process_allgather, digest).result() != digest).any():
-            raise TrainingError('the processes differ in options, data or checkpoint; start each with the same ones')
-
-
-def end_at_once(message):
-    """End with exit code 1, and not as Python does: there JAX would wait for the others, and they for this process."""
-    ENDING.acquire()  # the first to come says why
-    print(message, file=sys.stderr, flush=True)
-    time.sleep(1)  # so that the others have time to say why they end, too, before they find this one gone
-    os._exit(1)
-
-
-ON_ABORT = ctypes.CFUNCTYPE(None, ctypes.c_int)(lambda _: end_at_once(LOST))  # by abort() JAX ends, if others are gone
-
-
-# ---- network and training --------------------------------------------------------------------------
 
 
 def build_model(efnet_no, weights, image_size=None, native_size=None, grayscale=False):
     """EfficientNet + global average pooling + softmax as one flat graph: (n, S, S, 3) RGB 0..255 -> (n, 9) float32.
 
     Args:
-        weights: 'imagenet' (downloaded), 'none', or a file: a model.h5 of this project to go on from, or the backbone's
-            weights as Keras publishes them (efficientnetb1_notop.h5).
+        weights: 'imagenet' (downloaded), 'none', or a file: a model.h5 of this project to continue from, or the
+            backbone's weights as Keras publishes them (efficientnetb1_notop.h5).
         image_size: side in pixels that EfficientNet sees; None for its own.
-        native_size: side of smaller images, which the model then enlarges, so that faces at inference lose as much.
+        native_size: side of smaller images. The model enlarges them, so faces at inference lose as much detail.
     """
     image_size = image_size or EFNET_IMAGE_SIZES[efnet_no]
     inputs = x = keras.Input((native_size or image_size,) * 2 + (3,), name='face')
     if grayscale:
         x = keras.layers.Conv2D(3, 1, use_bias=False, trainable=False, name='grayscale')(x)
     if native_size and native_size != image_size:
-        # Its own default is training=True, which in model(images) would pass on to the layers behind it.
+        # Its own default is training=True, which model(images) would pass on to the layers after it.
         x = keras.layers.Resizing(image_size, image_size, name='enlarge')(x, training=False)
     backbone = getattr(keras.applications, f'EfficientNetB{efnet_no}')(include_top=False, weights=None, input_tensor=x)
     x = keras.layers.GlobalAveragePooling2D(name='pooling')(backbone.output)
@@ -418,9 +362,11 @@ def build_model(efnet_no, weights, image_size=None, native_size=None, grayscale=
 
 
 def ease_start(model):
-    """Make a randomly initialised EfficientNet trainable within a few epochs: residual blocks start as the identity
-    (gamma of their last BatchNormalization at 0: Goyal et al. 2017, arXiv 1706.02677), squeeze-excite gates open, and
-    the moving statistics follow faster than by Keras' 0.99."""
+    """Make a randomly initialised EfficientNet trainable within a few epochs.
+
+    Residual blocks start as the identity (gamma of their last BatchNormalization at 0: Goyal et al. 2017, arXiv
+    1706.02677), squeeze-excite gates start open, and the moving statistics follow faster than with Keras' 0.99.
+    """
     for layer in model.layers:
         if layer.name.endswith('_add'):  # the end of a residual block
             gamma = model.get_layer(layer.name.removesuffix('_add') + '_project_bn').gamma
@@ -434,9 +380,8 @@ def ease_start(model):
 def load_weights(model, efnet_no, weights):
     """Copy trained weights into a model of any input size: 'imagenet', or a file as `build_model` describes it.
 
-    Layers are matched by name, Normalization (whose automatic name counts up) by its class, and load their variables by
-    themselves, since Normalization derives values from them. Keras gives the ImageNet network one Rescaling layer more
-    than any other (it divides by the square root of the deviation), which the Normalization takes over here.
+    Layers are matched by name, except Normalization, whose automatic name counts up. Keras gives the ImageNet network
+    alone one more Rescaling layer, which divides by the square root of the deviation; here the Normalization does it.
     """
 
     def key(layer):
@@ -446,31 +391,30 @@ def load_weights(model, efnet_no, weights):
         sources = {key(layer): layer for layer in load_source(efnet_no, weights).layers}
         for layer in model.layers:
             if layer.weights and key(layer) in sources:
-                variables = {}
-                sources[key(layer)].save_own_variables(variables)
-                layer.load_own_variables({name: keras.ops.convert_to_numpy(value) for name, value in variables.items()})
-            elif layer.weights and layer.name not in ('grayscale', 'emotion'):  # what this project puts around it
+                layer.set_weights(sources[key(layer)].get_weights())
+            elif layer.weights and layer.name not in ('grayscale', 'emotion'):  # what this project adds to the backbone
                 raise ValueError(f'it has no layer {layer.name}')
     except (OSError, ValueError, KeyError) as error:
         reason = str(error).splitlines()[0]
         raise TrainingError(f'{weights}: not weights of EfficientNetB{efnet_no}: {reason}') from None
+    normalization = next(layer for layer in model.layers if key(layer) == 'normalization')
     if 'emotion' not in sources:
-        normalization = next(layer for layer in model.layers if key(layer) == 'normalization')
         mean, variance, count = normalization.get_weights()
-        normalization.load_own_variables({'0': mean, '1': variance * np.array(IMAGENET_STDDEV_RGB), '2': count})
+        normalization.set_weights([mean, variance * np.array(IMAGENET_STDDEV_RGB), count])
+    normalization.finalize_state()  # it calculates with values that it derives from its weights
 
 
 def load_source(efnet_no, weights):
-    """The model whose weights are wanted: Keras' ImageNet backbone, or what a file holds."""
+    """Load the model whose weights are wanted: Keras' ImageNet backbone, or what a file contains."""
     backbone = partial(getattr(keras.applications, f'EfficientNetB{efnet_no}'), include_top=False)
     if weights == 'imagenet':
         try:
             return backbone(weights='imagenet')
         except Exception as error:  # Keras raises a bare Exception for a failed download
-            told = f'the ImageNet weights cannot be downloaded ({error}); fetch {KERAS_WEIGHTS_URL.format(efnet_no)}'
-            raise TrainingError(f'{told} elsewhere and pass it with --weights FILE, or take --weights none') from None
-    if not Path(weights).is_file():
-        raise TrainingError(f'{weights}: no such weights file')
+            advice = f'fetch {KERAS_WEIGHTS_URL.format(efnet_no)} elsewhere and pass it with --weights FILE'
+            message = f'the ImageNet weights cannot be downloaded ({error}); {advice}, or use --weights none'
+            raise TrainingError(message) from None
+    require(Path(weights).is_file(), f'{weights}: no such weights file')
     with h5py.File(weights) as file:
         if 'model_config' in file.attrs:
             return keras.models.load_model(weights, compile=False)
@@ -481,9 +425,9 @@ def load_source(efnet_no, weights):
 
 def compile_model(model, options, steps_per_epoch):
     """Attach optimiser, schedule, loss and metric to a model."""
-    warmup = {'warmup_target': options.learning_rate}
-    warmup['warmup_steps'] = max(1, round(options.warmup_epochs * steps_per_epoch))
-    decay_steps = max(1, options.epochs * steps_per_epoch - warmup['warmup_steps'])
+    warmup_steps = max(1, round(options.warmup_epochs * steps_per_epoch))
+    decay_steps = max(1, options.epochs * steps_per_epoch - warmup_steps)
+    warmup = {'warmup_target': options.learning_rate, 'warmup_steps': warmup_steps}
     schedule = keras.optimizers.schedules.CosineDecay(0.0, decay_steps, **warmup)
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=WEIGHT_DECAY, global_clipnorm=1.0)
     # TensorFlow's XLA makes this network several times slower on a CPU and gains little on a GPU.
@@ -491,8 +435,15 @@ def compile_model(model, options, steps_per_epoch):
     model.compile(optimizer, 'categorical_crossentropy', metrics=['accuracy'], jit_compile=jit_compile)
 
 
+def make_model(options, training):
+    """Build and compile the network that the options describe."""
+    model = build_model(options.efnet_no, options.weights, options.image_size, options.native_size, options.grayscale)
+    compile_model(model, options, steps_per_epoch=len(training))
+    return model
+
+
 def save_model(model, path, class_priors, face_share, temperature=1.0):
-    """Write model.h5 whole or not at all: without the optimiser, with what inference must know."""
+    """Write a complete model.h5 or none: without the optimiser, with what inference must know."""
     temporary_path = path.with_name(f'.{path.stem}.tmp.h5')
     model.save(temporary_path, include_optimizer=False)
     with h5py.File(temporary_path, 'r+') as file:
@@ -503,32 +454,41 @@ def save_model(model, path, class_priors, face_share, temperature=1.0):
 
 
 class EpochEnd(keras.callbacks.Callback):
-    """After each epoch: model.h5 if it is the best, history.csv, and all that `--resume` needs. The checkpoint counts
-    once state.json names it, so a run that is killed at any moment leaves a whole one."""
+    """After each epoch: model.h5 if it is the best, history.csv, and all that `--resume` needs.
+
+    A checkpoint counts once state.json names it, so a run that is killed at any moment leaves a complete one.
+    """
 
     def __init__(self, output_path, class_priors, state):
         super().__init__()
         self.output_path, self.class_priors, self.state = output_path, class_priors, state
+        self.folder = output_path.with_name('checkpoint')
+
+    def on_train_begin(self, logs=None):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        if not self.state['history']:
+            for path in (*self.folder.glob('epoch_*.keras'), *self.folder.glob('state.json')):
+                path.unlink()
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
-        spread = keras.distribution.distribution()
-        keras.distribution.set_distribution(None)  # or saving would wait for other processes to do the same
         self.state['history'].append({'epoch': epoch + 1, **{name: float(value) for name, value in logs.items()}})
         history = pd.DataFrame(self.state['history'])
         if best_epoch(history, self.state['options']['monitor']) == epoch:
-            save_model(self.model, self.output_path, self.class_priors, float(self.state['options']['face_share']))
+            face_share = float(self.state['options']['face_share'])
+            save_model(self.kept_model(), self.output_path, self.class_priors, face_share)
         history.to_csv(self.output_path.with_name('history.csv'), index=False)
         self.state['seconds'] += time.monotonic() - self.started
         self.state['checkpoint'] = f'epoch_{epoch + 1}.keras'
-        folder = self.output_path.with_name('checkpoint')
-        self.model.save(folder / self.state['checkpoint'])
-        write_text(folder / 'state.json', json.dumps(self.state, indent=1))
-        for path in {*folder.glob('epoch_*.keras')} - {folder / self.state['checkpoint']}:
+        self.model.save(self.folder / self.state['checkpoint'])
+        write_text(self.folder / 'state.json', json.dumps(self.state, indent=1))
+        for path in {*self.folder.glob('epoch_*.keras')} - {self.folder / self.state['checkpoint']}:
             path.unlink()
-        keras.distribution.set_distribution(spread)
+
+    def kept_model(self):
+        return self.model
 
 
 def best_epoch(history, monitor):
@@ -538,78 +498,80 @@ def best_epoch(history, monitor):
 
 
 def write_text(path, text):
-    """Write a text file whole or not at all."""
+    """Write a complete text file or none."""
     temporary_path = path.with_name(f'.{path.name}.tmp')
     temporary_path.write_text(text, encoding='utf-8')
     os.replace(temporary_path, path)
 
 
-def train(options, training, validation, class_priors):
-    """Fit from the start, or with `--resume` from the last finished epoch. Returns what that took, for metrics.json."""
-    folder = options.output.with_name('checkpoint')
-    run_options = {name: str(value) for name, value in vars(options).items() if name not in RESUME_MAY_CHANGE}
-    state = {'options': run_options, 'history': [], 'seconds': 0.0}
-    if is_resumed := options.resume and (folder / 'state.json').is_file():
-        state = json.loads((folder / 'state.json').read_text(encoding='utf-8'))
-    agree((run_options, training.paths, training.targets.tobytes(), validation.paths, state))
-    was = {name: state['options'].get(name) for name in run_options}
-    if was != run_options:
-        told = ', '.join(f'{name} {was[name]} (now {now})' for name, now in run_options.items() if was[name] != now)
-        raise TrainingError(f'{folder}: the run to resume had {told}; give the same options, or start without --resume')
-    if is_resumed:
-        model = keras.models.load_model(folder / state['checkpoint'])
-    else:
-        if not options.process_id:
-            folder.mkdir(parents=True, exist_ok=True)
-            for path in (*folder.glob('epoch_*.keras'), *folder.glob('state.json')):
-                path.unlink()
-        if options.resume:
-            print(f'Nothing to resume in {folder}; starting anew.')
-        network = options.weights, options.image_size, options.native_size, options.grayscale
-        model = build_model(options.efnet_no, *network)
-        compile_model(model, options, steps_per_epoch=len(training))
-    model.optimizer.exclude_from_weight_decay(var_names=['bias', 'gamma', 'beta'])  # checkpoints lack it
+def read_state(options):
+    """Read where `--resume` goes on; a new run begins with an empty history. Returns what state.json contains."""
+    path = options.output.with_name('checkpoint') / 'state.json'
+    if options.resume and path.is_file():
+        return json.loads(path.read_text(encoding='utf-8'))
+    if options.resume:
+        print(f'Nothing to resume in {path.parent}; starting a new run.')
+    return {'options': fixed_options(options), 'history': [], 'seconds': 0.0}
+
+
+def fixed_options(options):
+    """The options, as text, that must stay the same when a run is resumed."""
+    return {name: str(value) for name, value in vars(options).items() if name not in RESUME_MAY_CHANGE}
+
+
+def train(options, training, validation, state, make_model=make_model, epoch_end_type=EpochEnd):
+    """Train from a state that `read_state` returned to the last epoch. Returns the effort, for metrics.json."""
+    folder, was, now = options.output.with_name('checkpoint'), state['options'], fixed_options(options)
+    changed = ', '.join(f'{name} {was.get(name)} (now {now[name]})' for name in now if was.get(name) != now[name])
+    advice = 'give the same options, or start without --resume'
+    require(not changed, f'{folder}: the run to resume had {changed}; {advice}')
+    never = ', '.join(np.array(EMOTIONS)[training.class_priors() == 0])
+    require(not never, f'the targets never say {never}; choose another --second-share or --votes')
     training.epoch = len(state['history'])
+    is_new = not state['history']
+    model = make_model(options, training) if is_new else keras.models.load_model(folder / state['checkpoint'])
+    model.optimizer.exclude_from_weight_decay(var_names=['bias', 'gamma', 'beta'])  # checkpoints lack it
     for variable in model.non_trainable_variables:
         if variable.path.endswith('seed_generator_state'):  # counts what Dropout drew
             variable.assign([keras.ops.convert_to_numpy(variable)[0], training.epoch * len(training)])
     if training.epoch < options.epochs:
-        callbacks = [] if options.process_id else [EpochEnd(options.output, class_priors, state)]
-        how = {'initial_epoch': training.epoch, 'epochs': options.epochs, 'shuffle': False}  # the dataset does itself
-        verbose = 1 if sys.stdout.isatty() or 'ipykernel' in sys.modules else 2
-        model.fit(training, validation_data=validation, callbacks=callbacks, verbose=verbose, **how)
-    return {'training_seconds': round(state['seconds']), 'processes': training.processes, 'devices': training.devices}
-
-
-# ---- evaluation ----------------------------------------------------------------------------------
+        how = {'initial_epoch': training.epoch, 'epochs': options.epochs, 'shuffle': False}  # the dataset shuffles
+        how['callbacks'] = [epoch_end_type(options.output, training.class_priors(), state)]
+        how['verbose'] = 1 if sys.stdout.isatty() or 'ipykernel' in sys.modules else 2
+        model.fit(training, validation_data=validation, **how)
+    return {'training_seconds': round(state['seconds']), 'processes': 1, 'devices': training.devices}
 
 
 def predict(model, paths, options, views=VIEWS):
     """Probabilities of image files in each view: (views, n, 9) float32; their mean is test-time augmented."""
-    answers = []
+    probabilities = []
     for angle, mirror, times in views:
         dataset = FaceDataset(paths, None, model.input_shape[1], options, partial(view, angle=angle, mirror=mirror))
-        dataset.face_share = max(options.face_share**times, OPTIONS['face_share'].least)
-        answers.append(model.predict(dataset, verbose=0))
-    return np.stack(answers)
+        dataset.face_share = max(options.face_share**times, OPTIONS['face_share'].minimum)
+        probabilities.append(model.predict(dataset, verbose=0))
+    return np.stack(probabilities)
 
 
-def balance(probabilities, class_priors, share=BALANCE):
-    """Free (..., 9) probabilities of a share of the class priors, as inference does: what was common in training is
-    said too often where it is not as common (logit adjustment, Menon et al. 2021, arXiv 2007.07314)."""
-    freed = probabilities * np.asarray(class_priors) ** -share
-    return freed / freed.sum(axis=-1, keepdims=True)
+def balance(probabilities, class_priors, strength=BALANCE):
+    """Correct (..., 9) probabilities for the class priors, as inference does.
+
+    A network says too often what was common in training (logit adjustment, Menon et al. 2021, arXiv 2007.07314).
+    """
+    corrected = probabilities * np.asarray(class_priors) ** -strength
+    return corrected / corrected.sum(axis=-1, keepdims=True)
 
 
 def as_in_table(probabilities, class_priors, training_table):
-    """The same where the emotions are as common as the table's labels say; in the targets other shares may be."""
+    """The probabilities if emotions are as common as the table's labels say; the targets may have other shares."""
     return balance(probabilities, class_priors / make_targets(training_table).mean(axis=0), 1)
 
 
 def calibrate(model, labels, probabilities, class_priors):
     """Make a model's confidence match how often it is right, by one temperature (Guo et al. 2017, arXiv 1706.04599).
-    The last layer's weights are divided by it; it is returned, and is that under which the (n,) labels of images that
-    the model was not trained on are most likely, once its (n, 9) answers are balanced."""
+
+    It is the temperature that makes the (n,) labels most likely, given the model's (n, 9) probabilities, balanced, for
+    images that it was not trained on. The last layer's weights are divided by it. Returns the temperature.
+    """
     logits = np.log(np.clip(probabilities, 1e-12, 1)).astype('float64')
 
     def cross_entropy(temperature):
@@ -639,62 +601,61 @@ def compute_metrics(labels, probabilities, probabilities_tta):
         'macro_f1_tta': report['macro avg']['f1-score'],
         'per_class_tta': {emotion: report[emotion] for emotion in EMOTIONS},
     }
-    uncertain = EMOTIONS.index('uncertain')
-    certain = labels != uncertain  # of these the best of the other eight: how FER+ is usually scored
     for suffix, answers in (('', probabilities), ('_tta', probabilities_tta)):
-        best_of_eight = np.delete(answers, uncertain, axis=1).argmax(axis=1)  # `uncertain` is the last class
-        metrics |= {
-            f'accuracy{suffix}': float(accuracy_score(labels, answers.argmax(axis=1))),
-            f'accuracy_without_uncertain{suffix}': float(accuracy_score(labels[certain], best_of_eight[certain])),
-            f'expected_calibration_error{suffix}': expected_calibration_error(labels, answers),
-        }
+        right = answers.argmax(axis=1) == labels
+        right_of_eight = np.delete(answers, UNCERTAIN, axis=1).argmax(axis=1) == labels  # `uncertain` is the last class
+        metrics[f'accuracy{suffix}'] = float(right.mean())
+        # Of the certain images, the best of the other eight: how FER+ is usually scored
+        metrics[f'accuracy_without_uncertain{suffix}'] = float(right_of_eight[labels != UNCERTAIN].mean())
+        metrics[f'expected_calibration_error{suffix}'] = expected_calibration_error(labels, answers)
     return metrics
 
 
-def save_confusion_matrix(labels, predicted, path):
-    """Save the confusion matrix, classes in their order, each row in shares of its true class."""
+def save_report(labels, predicted, options):
+    """Print and save recall and precision per class; plot the confusion matrix and the learning curves."""
+    report = classification_report(labels, predicted, digits=3, **CLASSES)
+    print(report)
+    write_text(options.output.with_name('classification_report.txt'), report)
+
     figure, axis = plt.subplots(figsize=(7.5, 6.5), layout='constrained')
     shares = {'normalize': 'true', 'values_format': '.2f', 'cmap': 'Blues', 'im_kw': {'vmin': 0, 'vmax': 1}}
     classes = {'labels': range(len(EMOTIONS)), 'display_labels': EMOTIONS, 'xticks_rotation': 45}
     ConfusionMatrixDisplay.from_predictions(labels, predicted, ax=axis, **classes, **shares)
     axis.set(title=f'Validation, {len(labels)} images: share of each true class', xlabel='predicted', ylabel='true')
-    figure.savefig(path, dpi=110)
+    figure.savefig(options.output.with_name('confusion_matrix.png'), dpi=110)
     plt.close(figure)
 
-
-def save_learning_curves(history, monitor, path):
-    """Save loss and accuracy over the epochs of history.csv, and which of them was kept."""
+    history = pd.read_csv(options.output.with_name('history.csv'))
+    best = history.iloc[best_epoch(history, options.monitor)]
     figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout='constrained')
-    best = history.iloc[best_epoch(history, monitor)]
     for axis, metric, unit in zip(axes, ('loss', 'accuracy'), ('cross-entropy (nats)', 'accuracy'), strict=True):
         history.plot('epoch', [metric, f'val_{metric}'], style='o-', markersize=3, ylabel=unit, grid=True, ax=axis)
         axis.axvline(best.epoch, color='0.5', linestyle=':')
         axis.legend(['training (augmented)', 'validation', f'kept: {best["val_" + metric]:.3f}'])
         axis.xaxis.get_major_locator().set_params(integer=True)
-    figure.savefig(path, dpi=110)
+    figure.savefig(options.output.with_name('learning_curves.png'), dpi=110)
     plt.close(figure)
 
 
 def evaluate(options, tables, class_priors, effort):
-    """Judge model.h5 on the validation images; write metrics, report and pictures beside it. Returns the model."""
-    model = keras.models.load_model(options.output, compile=False)
-    validation = tables['validation']
+    """Evaluate model.h5 on the validation images; write metrics, report, plots and submissions next to it."""
+    keras.distribution.set_distribution(None)
+    model, validation = keras.models.load_model(options.output, compile=False), tables['validation']
     labels, temperature = validation.emotion.map(EMOTIONS.index).to_numpy(), None
-    backend = keras.backend.backend()
     if options.calibrate:
         (plain,) = predict(model, validation.path, options, VIEWS[:1])
-        with h5py.File(options.output) as file:  # which a run that is resumed after its end has calibrated before
+        with h5py.File(options.output) as file:  # a run that is resumed after its end has been calibrated before
             temperature = json.loads(file.attrs.get('temperature', '1')) * calibrate(model, labels, plain, class_priors)
         save_model(model, options.output, class_priors, options.face_share, temperature)
-    views = predict(model, validation.path, options)
-    plain, augmented, unique = views[0], views.mean(axis=0), ~validation.picture.duplicated().to_numpy()
-    as_common = [as_in_table(answers, class_priors, tables['training']) for answers in (plain, augmented)]
-    metrics = compute_metrics(labels, plain, augmented) | {
+    views, unique = predict(model, validation.path, options), ~validation.picture.duplicated().to_numpy()
+    answers = np.stack([views[0], views.mean(axis=0)])  # without and with test-time augmentation
+    backend = keras.backend.backend()
+    metrics = compute_metrics(labels, *answers) | {
         'temperature': temperature,
-        'as_in_table': compute_metrics(labels, *as_common),
+        'as_in_table': compute_metrics(labels, *as_in_table(answers, class_priors, tables['training'])),
         'balance': BALANCE,
-        'balanced': compute_metrics(labels, balance(plain, class_priors), balance(augmented, class_priors)),
-        'unique_pictures': compute_metrics(labels[unique], plain[unique], augmented[unique]),
+        'balanced': compute_metrics(labels, *balance(answers, class_priors)),
+        'unique_pictures': compute_metrics(labels[unique], *answers[:, unique]),
         'copies': count_copies(tables),
         'command': shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         'split_sizes': {name: len(table) for name, table in tables.items()},
@@ -702,14 +663,11 @@ def evaluate(options, tables, class_priors, effort):
         'machine': f'{platform.platform()}, {os.cpu_count()} processors, Python {platform.python_version()}',
         'versions': {'keras': keras.__version__, backend: sys.modules[backend].__version__, 'opencv': cv2.__version__},
     }
-    report = classification_report(labels, augmented.argmax(axis=1), digits=3, **CLASSES)
-    folder = options.output.parent
-    write_text(folder / 'metrics.json', json.dumps(metrics, indent=1) + '\n')
-    write_text(folder / 'classification_report.txt', report)
-    save_confusion_matrix(labels, augmented.argmax(axis=1), folder / 'confusion_matrix.png')
-    save_learning_curves(pd.read_csv(folder / 'history.csv'), options.monitor, folder / 'learning_curves.png')
-    print(f'{report}\nValidation accuracy {metrics["accuracy"]:.4f}, test-time augmented {metrics["accuracy_tta"]:.4f}')
-    return model
+    write_text(options.output.with_name('metrics.json'), json.dumps(metrics, indent=1) + '\n')
+    save_report(labels, answers[1].argmax(axis=1), options)
+    write_submissions(model, options, tables, class_priors)
+    print(f'Validation accuracy {metrics["accuracy"]:.4f}, test-time augmented {metrics["accuracy_tta"]:.4f}')
+    print(f'Wrote {options.output} and, next to it, metrics.json, history.csv, the submissions and the plots.')
 
 
 def write_submissions(model, options, tables, class_priors):
@@ -721,76 +679,63 @@ def write_submissions(model, options, tables, class_priors):
         write_text(options.output.with_name(name), submission.drop(columns=['path', 'picture']).to_csv(index=False))
 
 
-# ---- main ----------------------------------------------------------------------------------------
-
-
-def parse_options(arguments=None):
-    """The options as a namespace, checked before anything is read."""
+def parse_options(arguments=None, more_options=()):
+    """Read the command line and check it before anything else is read. Returns a namespace with all options."""
     parser = argparse.ArgumentParser(description='Train EfficientNet on a Kaggle table of faces.')
     parser.error = lambda message: sys.exit(f'model_training.py: {message} (--help lists the options)')
-    for name, option in OPTIONS.items():
-        kind = {'action': 'store_true'} if option.default is False else {'type': option.parse or type(option.default)}
+    known = OPTIONS | dict(more_options)
+    for name, option in known.items():
+        how = {'action': 'store_true'} if option.default is False else {'type': type(option.default)}
         text = option.help + ('' if option.default in (None, False) else ' (default: %(default)s)')
-        kind |= {'default': option.default, 'help': text, **dict(option.more)}
-        parser.add_argument('--' + name.replace('_', '-'), **kind)
+        how |= {'default': option.default, 'help': text, **dict(option.more)}
+        parser.add_argument('--' + name.replace('_', '-'), **how)
     options = parser.parse_args(arguments)
-    for name, (_, _, least, most, *_) in OPTIONS.items():
+    for name, (_, _, minimum, maximum, _) in known.items():
         given = getattr(options, name)
-        for value in given if isinstance(given, (list, tuple)) else [given]:
-            if None not in (least, value) and not least <= value <= (sys.float_info.max if most is None else most):
-                expected = f'{least:g} or more' if most is None else f'{least:g} to {most:g}'
-                raise TrainingError(f'--{name.replace("_", "-")} is {value}; expected {expected}')
-    if options.crop[0] > options.crop[1]:
-        raise TrainingError('--crop is {:g} {:g}; expected two shares, least first'.format(*options.crop))
-    if options.output.suffix != '.h5':
-        raise TrainingError(f'--output is {options.output}; expected a name that ends in .h5, the format of the model')
-    by_hand = (options.coordinator, options.processes, options.process_id)
-    if by_hand != (None,) * 3 and (None in by_hand or ':' not in by_hand[0] or by_hand[2] >= by_hand[1]):
-        raise TrainingError('expected --coordinator HOST:PORT, --processes N and --process-id of 0 to N - 1, all three')
-    if (options.data_parallel or options.coordinator) and keras.backend.backend() != 'jax':
-        raise TrainingError('--data-parallel and --coordinator need KERAS_BACKEND=jax, which Keras spreads on devices')
-    options.is_joined = bool(options.coordinator or (options.data_parallel and LAUNCHERS & {*os.environ}))
+        for value in [] if None in (minimum, given) else np.ravel(given):
+            expected = f'{minimum:g} or more' if maximum == sys.float_info.max else f'{minimum:g} to {maximum:g}'
+            require(minimum <= value <= maximum, f'--{name.replace("_", "-")} is {value}; expected {expected}')
+    crop, output = options.crop, options.output
+    require(crop[0] <= crop[1], f'--crop is {crop[0]:g} {crop[1]:g}; expected two shares, the smaller one first')
+    require(output.suffix == '.h5', f'--output is {output}; expected a name that ends in .h5, the format of the model')
+    is_jax = keras.backend.backend() == 'jax'
+    require(is_jax or not options.data_parallel, '--data-parallel needs KERAS_BACKEND=jax, the backend that can do it')
     return options
 
 
-def run(options):
+def spread_over_devices(batch_size):
+    """Train on all devices of this computer, each with its part of every batch."""
+    import jax
+
+    devices = jax.device_count()
+    require(batch_size % devices == 0, f'--batch-size is {batch_size}; expected a multiple of {devices}, the devices')
+    keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+
+
+def run(options, make_datasets=make_datasets, make_model=make_model, epoch_end_type=EpochEnd):
+    """Do everything that the options ask for. An experiment may replace the last three, this script's own steps."""
     keras.utils.set_random_seed(options.seed)
-    if options.data_parallel or options.coordinator:
-        spread_training(options)
+    if options.data_parallel:
+        spread_over_devices(options.batch_size)
     tables = load_tables(options)
     print('{copies_in_it} of {training_table} images are copies; the split parts none'.format(**count_copies(tables)))
-    training, validation = make_datasets(options, tables['training'], tables['validation'])
-    class_priors = training.targets.mean(axis=0, dtype='float64')
-    if never := [emotion for emotion, prior in zip(EMOTIONS, class_priors, strict=True) if not prior]:
-        raise TrainingError(f'the targets never say {", ".join(never)}; take another --second-share or --votes')
-    effort = train(options, training, validation, class_priors)
-    if not options.process_id:
-        keras.distribution.set_distribution(None)  # the others only wait from here on
-        model = evaluate(options, tables, class_priors, effort)
-        write_submissions(model, options, tables, class_priors)
-        print(f'Wrote {options.output} and, beside it, metrics.json, history.csv, the submissions and the pictures.')
-    if options.is_joined:
-        WAITING.submit(sys.modules['jax'].distributed.shutdown).result()
+    training, validation = make_datasets(options, tables)
+    effort = train(options, training, validation, read_state(options), make_model, epoch_end_type)
+    evaluate(options, tables, training.class_priors(), effort)
 
 
-def main(arguments=None):
+def main(arguments=None, more_options=(), run=run):
+    """Run the script, or an experiment's own `run`. Errors that the user can repair end it in one line, exit code 1."""
     signals = [getattr(signal, name, None) for name in ('SIGTERM', 'SIGHUP')]  # Windows lacks one, nohup ignores it
     signals = [number for number in signals if number and signal.getsignal(number) == signal.SIG_DFL]
-    for number in signals:  # a batch system's, and a closed terminal's, end the run as Ctrl-C does
+    for number in signals:  # a batch system and a closed terminal stop the run as Ctrl-C does
         signal.signal(number, signal.default_int_handler)
-    end = sys.exit
     try:
-        options = parse_options(arguments)
-        end = end_at_once if options.is_joined else sys.exit
-        run(options)
+        run(parse_options(arguments, more_options))
     except (TrainingError, OSError) as error:
-        end(f'model_training.py: {error}')
+        sys.exit(f'model_training.py: {error}')
     except KeyboardInterrupt:
-        end('model_training.py: interrupted; the same command with --resume goes on after the last finished epoch')
-    except Exception:
-        if end is sys.exit:
-            raise
-        end(LOST if 'Gloo' in (told := traceback.format_exc()) else told)
+        sys.exit('model_training.py: interrupted; the same command with --resume goes on after the last finished epoch')
     finally:
         for number in signals:
             signal.signal(number, signal.SIG_DFL)

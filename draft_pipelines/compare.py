@@ -1,4 +1,4 @@
-"""Draw the drafts' results side by side: results.png."""
+"""Draw the results of the drafts side by side in results.png."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ import numpy as np
 
 HERE = Path(__file__).resolve().parent
 
-# Published with the original: accuracy on the local validation images, the public and the private test images.
+# Accuracy as published with the original: on the local validation images, the public and the private test images.
 PUBLISHED = {
     'effnetb0': (0.55165, 0.5576, 0.5572),
     'effnetb1': (0.55265, 0.56599, 0.5708),
@@ -23,8 +23,7 @@ PUBLISHED = {
 FINAL_PRIVATE = 0.5736  # effnetb1, 20 epochs, test-time augmentation
 CHANCE, ASKED_FOR = 1 / 9, 0.4
 
-
-OWN_RUNS = {  # on emotions9: folder -> name in the picture
+OWN_RUNS = {  # on emotions9: folder -> name in the plot
     'effnetb1/votes': 'effnetb1, votes',
     'effnetb1/hard_labels': 'effnetb1, hard labels',
     'effnetb1/no_augmentation': 'effnetb1, votes, no augmentation',

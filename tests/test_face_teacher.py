@@ -40,7 +40,7 @@ def test_face_teacher_begins_as_the_network_that_knows_faces(face_teacher, tmp_p
     rng = np.random.default_rng(0)
     path, arrays = write_faceres(tmp_path, rng)
     images = rng.integers(0, 256, (4, 64, 64, 3)).astype('float32')
-    teacher = face_teacher['build_teacher'](images, None, path, 64)
+    teacher = face_teacher['build_teacher'](images, path, 64)
 
     x = images[..., ::-1] - np.array([103.939, 116.779, 123.68], 'float32')
     x = keras.ops.conv(x, arrays['conv1/convolution/merged_input'], 2, 'same') + arrays['conv1_bn/batchnorm_1/sub']

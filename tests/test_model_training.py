@@ -1,8 +1,10 @@
-"""Whole runs; what they read, build and answer has modules of its own, test_training_*.py."""
+"""Complete runs; what they read, build and answer has its own modules, test_training_*.py."""
 
+import contextlib
+import io
 import json
+import shutil
 import signal
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -12,156 +14,151 @@ import pytest
 import model_training
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from model_training import EMOTIONS
-from tests.training_runs import arguments, failure
+from tests.training_runs import arguments, failure, tiny_backbone, write_tables
+
+OPTIONS = ('--epochs', 4, '--votes', 0.5, '--calibrate', '--face-share', 0.7)
 
 
-def test_run_from_tables_to_submission(kaggle, small_network, capsys):
-    model_training.main(arguments(kaggle))
-    out = kaggle / 'out'
+@pytest.fixture(scope='module', autouse=True)
+def small_network():
+    """Stands in for EfficientNetB0 in all of these runs."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(keras.applications, 'EfficientNetB0', tiny_backbone)
+        yield
+
+
+@pytest.fixture(scope='module')
+def data(tmp_path_factory):
+    """Tables in which some pictures are copies: of a validation and of a training image, and one of the test images."""
+    folder = write_tables(tmp_path_factory.mktemp('kaggle'))
+    copies = {
+        'train/contempt/10.jpg': 'train/uncertain/8.jpg',  # row 8 is the first for validation: they follow it
+        'train/disgust/11.jpg': 'train/uncertain/8.jpg',
+        'train/anger/9.jpg': 'train/anger/0.jpg',  # the same label
+        'test_kaggle/5.jpg': 'train/sad/6.jpg',
+    }
+    for copy, original in copies.items():
+        shutil.copy(folder / original, folder / copy)
+    return folder
+
+
+@pytest.fixture(scope='module')
+def run(data):
+    """The folder of a run that nothing interrupted, in which files were before, and what the run printed."""
+    checkpoint = data / 'out' / 'checkpoint'
+    checkpoint.mkdir(parents=True)
+    (checkpoint / 'notes.txt').write_text('mine')
+    (checkpoint / 'epoch_7.keras').touch()
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        model_training.main(arguments(data, *OPTIONS))
+    return data / 'out', printed.getvalue()
+
+
+@pytest.fixture(scope='module')
+def metrics(run):
+    return json.loads((run[0] / 'metrics.json').read_text())
+
+
+def test_run_from_tables_to_submission(run, metrics):
+    out, printed = run
     for name in ('confusion_matrix.png', 'learning_curves.png', 'classification_report.txt'):
         assert (out / name).stat().st_size > 300
     history = pd.read_csv(out / 'history.csv')
-    assert history.epoch.tolist() == [1, 2]
-    metrics = json.loads((out / 'metrics.json').read_text())
-    assert metrics['split_sizes'] == {'training': 97, 'validation': 11, 'test': 3}
+    assert history.epoch.tolist() == [1, 2, 3, 4]
+    assert metrics['split_sizes'] == {'training': 95, 'validation': 13, 'test': 3}
     assert metrics['seed'] == 17
     assert metrics['accuracy'] == pytest.approx(history.val_accuracy.max(), abs=1e-6)
     assert set(metrics['per_class_tta']) == set(EMOTIONS)
+    assert (metrics['processes'], metrics['devices']) == (1, 1)
+    assert f'test-time augmented {metrics["accuracy_tta"]:.4f}' in printed
     submission = pd.read_csv(out / 'submission.csv')
     assert submission.columns.tolist() == ['image_path', 'emotion']
     assert submission.image_path.tolist() == ['7.jpg', '3.jpg', '5.jpg']
     assert set(submission.emotion) <= set(EMOTIONS)
-    classifier = EmotionClassifier(out / 'model.h5')
-    assert (classifier.image_size, classifier.class_names) == (16, EMOTIONS)
-    assert f'test-time augmented {metrics["accuracy_tta"]:.4f}' in capsys.readouterr().out
 
 
-def test_copies_are_counted_in_metrics_and_told(kaggle, small_network, capsys):
-    train = kaggle / 'train'
-    (train / 'anger' / '9.jpg').write_bytes((train / 'anger' / '0.jpg').read_bytes())  # same label
-    (train / 'fear' / '12.jpg').write_bytes((train / 'anger' / '0.jpg').read_bytes())  # another one
-    (kaggle / 'test_kaggle' / '5.jpg').write_bytes((train / 'sad' / '6.jpg').read_bytes())
-    model_training.main(arguments(kaggle, '--epochs', 1))
-    metrics = json.loads((kaggle / 'out' / 'metrics.json').read_text())
+def test_copies_are_counted_in_metrics_and_reported(run, metrics):
     assert metrics['copies'] == {
         'training_table': 108,
-        'pictures_in_it': 106,
-        'copies_in_it': 2,
+        'pictures_in_it': 105,
+        'copies_in_it': 3,
         'pictures_with_contradicting_labels': 1,
         'test_images_in_it': 1,
     }
-    printed = capsys.readouterr().out
-    assert '2 of 108 images are copies' in printed
-    assert metrics['unique_pictures']['images'] <= metrics['images'] == metrics['split_sizes']['validation']
+    assert '3 of 108 images are copies' in run[1]
 
 
-def test_each_picture_counts_once_among_the_unique_ones(kaggle, small_network):
-    options = arguments(kaggle, '--epochs', 1)
-    tables = model_training.load_tables(model_training.parse_options(options))
-    first = tables['validation'].index[0]
-    for path in tables['training'].path.loc[first:][:2]:  # rows behind it: they follow it to its side
-        Path(path).write_bytes(Path(tables['validation'].path[first]).read_bytes())
-    model_training.main(options)
-    metrics = json.loads((kaggle / 'out' / 'metrics.json').read_text())
+def test_each_picture_counts_once_among_the_unique_ones(metrics):
     assert (metrics['images'], metrics['unique_pictures']['images']) == (13, 11)
 
 
-def test_killed_and_resumed_run_equals_an_uninterrupted_one(kaggle, small_network, monkeypatch):
-    options = ('--epochs', 5, '--votes', 0.5)
-    model_training.main(arguments(kaggle, *options, '--output', kaggle / 'whole' / 'model.h5'))
+def test_new_run_removes_its_own_checkpoint_and_nothing_else(run):
+    names = sorted(path.name for path in (run[0] / 'checkpoint').iterdir())
+    assert names == ['epoch_4.keras', 'notes.txt', 'state.json']
 
+
+def test_calibrated_run_that_is_resumed_after_its_end_does_not_change(data, run, metrics):
+    assert metrics['temperature'] != pytest.approx(1, abs=0.01)
+    face = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
+
+    def answer():
+        classifier = EmotionClassifier(run[0] / 'model.h5', 'keras', balance=0)
+        assert (classifier.image_size, classifier.class_names, classifier.face_share) == (16, EMOTIONS, 0.7)
+        return classifier.predict([face])
+
+    before = answer()
+    model_training.main(arguments(data, *OPTIONS, '--resume'))
+    again = json.loads((run[0] / 'metrics.json').read_text())
+    assert again['temperature'] == pytest.approx(metrics['temperature'], rel=1e-3)
+    np.testing.assert_allclose(answer(), before, atol=1e-4)
+
+
+@pytest.fixture(scope='module')
+def resumed(data):
+    """The folder of a run that was interrupted twice, the options' mistake between, and the decayed weights' paths."""
+    folder, interruptions, decayed = data / 'resumed', {1: signal.SIGTERM, 2: signal.SIGINT}, []
     real_on_epoch_begin = model_training.EpochEnd.on_epoch_begin
 
-    def die_in_epoch_three(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch, logs=None):
         real_on_epoch_begin(self, epoch, logs)
-        if epoch == 2:
-            signal.raise_signal(signal.SIGINT)
+        uses = self.model.optimizer._use_weight_decay
+        decayed.append({variable.path for variable in self.model.trainable_variables if uses(variable)})
+        if epoch in interruptions:
+            signal.raise_signal(interruptions.pop(epoch))
 
-    monkeypatch.setattr(model_training.EpochEnd, 'on_epoch_begin', die_in_epoch_three)
-    with pytest.raises(SystemExit, match='with --resume goes on'):
-        model_training.main(arguments(kaggle, *options))
-    assert len(pd.read_csv(kaggle / 'out' / 'history.csv')) == 2
-    monkeypatch.setattr(model_training.EpochEnd, 'on_epoch_begin', real_on_epoch_begin)
-    model_training.main(arguments(kaggle, *options, '--resume'))
+    options = (*OPTIONS, '--output', folder / 'model.h5')
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(model_training.EpochEnd, 'on_epoch_begin', on_epoch_begin)
+        for finished, more in ((1, ()), (2, ('--resume',))):
+            assert 'the same command with --resume goes on after the last finished' in failure(data, *options, *more)
+            assert signal.getsignal(signal.SIGTERM) == before
+            assert len(pd.read_csv(folder / 'history.csv')) == finished
+        assert 'batch_size 16 (now 8)' in failure(data, *options, '--resume', '--batch-size', 8)
+        model_training.main(arguments(data, *options, '--resume'))
+    return folder, decayed
 
-    histories = [pd.read_csv(kaggle / name / 'history.csv') for name in ('whole', 'out')]
-    assert histories[1].epoch.tolist() == [1, 2, 3, 4, 5]
+
+def test_run_that_was_interrupted_twice_equals_an_uninterrupted_one(run, resumed):
+    histories = [pd.read_csv(folder / 'history.csv') for folder in (run[0], resumed[0])]
+    assert histories[1].epoch.tolist() == [1, 2, 3, 4]
     np.testing.assert_allclose(histories[1], histories[0], rtol=1e-5)
 
 
-def test_calibrated_run_that_is_resumed_after_its_end_stays_as_it_is(kaggle, small_network):
-    options = ('--epochs', 1, '--calibrate', '--face-share', 0.7)
-    model_training.main(arguments(kaggle, *options))
-    metrics = json.loads((kaggle / 'out' / 'metrics.json').read_text())
-    assert metrics['temperature'] != pytest.approx(1, abs=0.01)
-    face = np.random.default_rng(0).integers(0, 256, (16, 16, 3), np.uint8)
-    classifier = EmotionClassifier(kaggle / 'out' / 'model.h5', balance=0)
-    assert classifier.face_share == 0.7
-    answer = classifier.predict([face])
-    model_training.main(arguments(kaggle, *options, '--resume'))
-    again = json.loads((kaggle / 'out' / 'metrics.json').read_text())
-    assert again['temperature'] == pytest.approx(metrics['temperature'], rel=1e-3)
-    np.testing.assert_allclose(
-        EmotionClassifier(kaggle / 'out' / 'model.h5', balance=0).predict([face]), answer, atol=1e-4
-    )
-
-
-def test_new_run_removes_its_own_checkpoint_and_nothing_else(kaggle, small_network):
-    folder = kaggle / 'out' / 'checkpoint'
-    folder.mkdir(parents=True)
-    (folder / 'notes.txt').write_text('mine')
-    (folder / 'epoch_7.keras').touch()
-    model_training.main(arguments(kaggle, '--epochs', 1))
-    assert sorted(path.name for path in folder.iterdir()) == ['epoch_1.keras', 'notes.txt', 'state.json']
-
-
-def test_sigterm_ends_training_as_ctrl_c_does(kaggle, small_network, monkeypatch):
-    real_on_epoch_begin = model_training.EpochEnd.on_epoch_begin
-
-    def terminate_in_epoch_two(self, epoch, logs=None):
-        real_on_epoch_begin(self, epoch, logs)
-        if epoch == 1:
-            signal.raise_signal(signal.SIGTERM)
-
-    before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr(model_training.EpochEnd, 'on_epoch_begin', terminate_in_epoch_two)
-    assert 'with --resume goes on' in failure(kaggle)
-    assert signal.getsignal(signal.SIGTERM) == before
-    monkeypatch.setattr(model_training.EpochEnd, 'on_epoch_begin', real_on_epoch_begin)
-    model_training.main(arguments(kaggle, '--resume'))
-    assert pd.read_csv(kaggle / 'out' / 'history.csv').epoch.tolist() == [1, 2]
-
-
-def test_a_resumed_run_decays_the_weights_that_a_new_one_does(kaggle, small_network, monkeypatch):
-    decayed = []
-
-    class Watching(model_training.EpochEnd):
-        def on_epoch_begin(self, epoch, logs=None):
-            super().on_epoch_begin(epoch, logs)
-            uses = self.model.optimizer._use_weight_decay
-            decayed.append({variable.path for variable in self.model.trainable_variables if uses(variable)})
-            if epoch == 1 and len(decayed) == 2:
-                raise KeyboardInterrupt
-
-    monkeypatch.setattr(model_training, 'EpochEnd', Watching)
-    assert 'with --resume goes on' in failure(kaggle)
-    model_training.main(arguments(kaggle, '--resume'))
-    assert decayed[0] == decayed[2] and 'emotion/kernel' in decayed[0]
+def test_a_resumed_run_decays_the_weights_that_a_new_one_does(resumed):
+    decayed = resumed[1]
+    assert len(decayed) == 6 and 'emotion/kernel' in decayed[0]  # epochs 1, 2; 2, 3; 3, 4
+    assert all(paths == decayed[0] for paths in decayed)
     assert not any('bias' in path or 'gamma' in path for path in decayed[0])
-
-
-def test_resume_keeps_to_the_options_of_the_run(kaggle, small_network):
-    model_training.main(arguments(kaggle, '--epochs', 1))
-    assert 'batch_size 16 (now 8)' in failure(kaggle, '--epochs', 1, '--resume', '--batch-size', 8)
 
 
 @pytest.mark.parametrize(('monitor', 'kept'), [('val_accuracy', 2), ('val_loss', 3)])
 def test_keeps_the_best_epoch(tmp_path, monitor, kept):
     model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1, use_bias=False)])
-    (tmp_path / 'checkpoint').mkdir()
     state = {'options': {'monitor': monitor, 'face_share': '0.9'}, 'history': [], 'seconds': 0.0}
     epoch_end = model_training.EpochEnd(tmp_path / 'model.h5', np.full(9, 1 / 9), state)
     epoch_end.set_model(model)
+    epoch_end.on_train_begin()
     for epoch, (accuracy, loss) in enumerate([(0.1, 3.0), (0.5, 2.0), (0.4, 1.0), (0.5, float('nan'))]):
         model.set_weights([np.array([[epoch + 1.0]])])
         epoch_end.on_epoch_begin(epoch)

@@ -1,7 +1,8 @@
-"""Training in several processes that find each other, as it is on several machines: here on one, a CPU device each."""
+"""Training in several processes that find each other, as on several hosts: here on one, with a CPU device each."""
 
 import json
 import os
+import runpy
 import shutil
 import signal
 import socket
@@ -21,6 +22,7 @@ import model_training
 from model_training import EMOTIONS, TrainingError
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.xdist_group('alone')  # real time-outs
 jax = pytest.importorskip('jax')
 
 # A small network with all that could differ between devices; without TensorFlow, whose import takes as long as the run.
@@ -34,7 +36,7 @@ class NoTensorFlow:
             raise ModuleNotFoundError(name)
 
 sys.meta_path.insert(0, NoTensorFlow())
-import model_training
+import run
 import keras
 
 def small_network(include_top, weights, input_tensor):
@@ -45,25 +47,25 @@ def small_network(include_top, weights, input_tensor):
     x = keras.layers.Activation('relu')(x)
     return SimpleNamespace(output=keras.layers.Dropout(0.2, noise_shape=(None, 1, 1, 1))(x))
 
-class Mortal(model_training.FaceDataset):  # Keras calls on_epoch_end before the first epoch too
+class Mortal(run.SharedFaces):  # Keras calls on_epoch_end before the first epoch too
     def on_epoch_end(self):
         super().on_epoch_end()
         if self.shuffle and self.epoch == 3 and 'DIES_BY' in os.environ:
             os.kill(os.getpid(), int(os.environ['DIES_BY']))
 
-keras.applications.EfficientNetB0, model_training.FaceDataset = small_network, Mortal
-model_training.WAITS['initialization_timeout'] = int(os.environ.get('MEETS_FOR', 100))
-model_training.WAITS['heartbeat_timeout_seconds'] = 10
+keras.applications.EfficientNetB0, run.SharedFaces = small_network, Mortal
+run.WAITS['initialization_timeout'] = int(os.environ.get('MEETS_FOR', 100))
+run.WAITS['heartbeat_timeout_seconds'] = 10
 if 'SEES_NO_CHECKPOINT' in os.environ:
     is_file = pathlib.Path.is_file
     pathlib.Path.is_file = lambda path: path.name != 'state.json' and is_file(path)
-model_training.main()
+run.main()
 """
 
 
 @pytest.fixture(scope='module')
 def folder(tmp_path_factory):
-    """120 images, of which 108 train and 12 validate: four divides both, and the last batch is not a whole one."""
+    """120 images, 108 for training and 12 for validation: two divides both, and the last batch is a short one."""
     folder, rows = tmp_path_factory.mktemp('hosts'), []
     (folder / 'test_kaggle').mkdir()
     for number in range(120):
@@ -78,6 +80,14 @@ def folder(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope='module')
+def many_machines():
+    """What the script for several hosts defines."""
+    path = list(sys.path)
+    yield runpy.run_path(str(ROOT / 'draft_pipelines' / 'many_machines' / 'run.py'))
+    sys.path[:] = path
+
+
 def free_port():
     with socket.socket() as listener:
         listener.bind(('localhost', 0))
@@ -90,13 +100,14 @@ def start(folder, output, *more, **environment):
     given += ['--sample-submission', folder / 'sample_submission.csv', '--output', folder / output / 'model.h5']
     given += ['--efnet-no', 0, '--weights', 'none', '--image-size', 32, '--epochs', 3, '--batch-size', 16, *more]
     command = [sys.executable, str(folder / 'driver.py'), *map(str, given), '--workers', '2']
-    environment |= {'KERAS_BACKEND': 'jax', 'JAX_PLATFORMS': 'cpu', 'PYTHONPATH': str(ROOT)}
+    environment |= {'KERAS_BACKEND': 'jax', 'JAX_PLATFORMS': 'cpu'}
+    environment |= {'PYTHONPATH': str(ROOT / 'draft_pipelines' / 'many_machines')}
     environment |= {
         'JAX_COMPILATION_CACHE_DIR': str(folder / 'cache'),
         'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
     }
     environment = {**os.environ, **environment}
-    environment.pop('TF_CPP_MIN_LOG_LEVEL', None)  # as set where model_training was imported
+    environment.pop('TF_CPP_MIN_LOG_LEVEL', None)  # model_training has set it in this process
     pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'text': True}
     return subprocess.Popen(command, env=environment, start_new_session=True, **pipes)
 
@@ -116,12 +127,12 @@ def finish(processes, seconds=200):
     return ended
 
 
-def run(folder, output, count, *more, **of_process):
-    """A whole run by hand. of_process: `process_1={'NAME': 'value'}` for the environment of process 1."""
-    given = ['--coordinator', f'localhost:{free_port()}', '--processes', count, *more]
-    numbers = range(count)
+def run_both(folder, output, *more, **of_process):
+    """A run of two processes by hand. of_process: `process_1={'NAME': 'value'}` for the environment of process 1."""
+    given = ['--coordinator', f'localhost:{free_port()}', '--processes', 2, *more]
+    environments = [of_process.get(f'process_{number}', {}) for number in range(2)]
     return finish(
-        [start(folder, output, *given, '--process-id', k, **of_process.get(f'process_{k}', {})) for k in numbers]
+        [start(folder, output, *given, '--process-id', number, **environments[number]) for number in range(2)]
     )
 
 
@@ -136,12 +147,13 @@ def alone(folder):
 
 
 @pytest.fixture(scope='module')
-def four(folder, alone):  # after it, for what is compiled
-    ended = run(folder, 'four', 4)
-    assert [code for code, _, _ in ended] == [0, 0, 0, 0]
-    assert [messages for _, _, messages in ended] == [[], [], [], []]
-    assert [('Wrote' in out, 'Epoch' in out) for _, out, _ in ended] == [(True, True)] + 3 * [(False, False)]
-    return folder / 'four'
+def slurm(folder, alone):  # after it, for what is compiled
+    job = {'SLURM_JOB_ID': str(os.getpid()), 'SLURM_STEP_NODELIST': 'localhost', 'SLURM_NTASKS': '2'}
+    tasks = [{'SLURM_PROCID': str(task), 'SLURM_LOCALID': '0'} for task in range(2)]
+    ended = finish([start(folder, 'slurm', '--data-parallel', **job, **task) for task in tasks])
+    assert [(code, messages) for code, _, messages in ended] == [(0, []), (0, [])]
+    assert [('Wrote' in out, 'Epoch' in out) for _, out, _ in ended] == [(True, True), (False, False)]
+    return folder / 'slurm'
 
 
 def assert_equal_runs(one, other):
@@ -160,51 +172,33 @@ def assert_equal_runs(one, other):
 LOST = 'model_training.py: another process ended or cannot be reached; --resume goes on after the last finished epoch'
 
 
-def test_four_processes_equal_one(alone, four):
-    assert_equal_runs(alone, four)
-    metrics = [json.loads((path / 'metrics.json').read_text()) for path in (alone, four)]
-    assert [(each['processes'], each['devices']) for each in metrics] == [(1, 1), (4, 4)]
+def test_two_tasks_of_slurm_equal_one(alone, slurm):
+    assert_equal_runs(alone, slurm)
+    metrics = [json.loads((path / 'metrics.json').read_text()) for path in (alone, slurm)]
+    assert [(each['processes'], each['devices']) for each in metrics] == [(1, 1), (2, 2)]
     assert metrics[0]['accuracy'] == pytest.approx(metrics[1]['accuracy'])
 
 
-def test_two_tasks_of_slurm_equal_one(folder, alone):
-    job = {'SLURM_JOB_ID': str(os.getpid()), 'SLURM_STEP_NODELIST': 'localhost', 'SLURM_NTASKS': '2'}
-    tasks = [{'SLURM_PROCID': str(task), 'SLURM_LOCALID': '0'} for task in range(2)]
-    ended = finish([start(folder, 'slurm', '--data-parallel', **job, **task) for task in tasks])
-    assert [(code, messages) for code, _, messages in ended] == [(0, []), (0, [])]
-    assert_equal_runs(alone, folder / 'slurm')
-    assert json.loads((folder / 'slurm' / 'metrics.json').read_text())['processes'] == 2
-
-
-def test_killed_process_ends_the_others_and_one_process_goes_on(folder, alone):
-    ended = run(folder, 'killed', 4, process_2={'DIES_BY': str(int(signal.SIGKILL))})
-    assert [code for code, _, _ in ended] == [1, 1, -signal.SIGKILL, 1]
-    assert [messages for _, _, messages in ended] == [[LOST], [LOST], [], [LOST]]
+def test_killed_process_ends_the_other_and_one_process_goes_on(folder, alone):
+    ended = run_both(folder, 'killed', process_1={'DIES_BY': str(int(signal.SIGKILL))})
+    assert [(code, messages) for code, _, messages in ended] == [(1, [LOST]), (-signal.SIGKILL, [])]
     assert pd.read_csv(folder / 'killed' / 'history.csv').epoch.tolist() == [1]
     assert run_alone(folder, 'killed', '--resume')[::2] == (0, [])
     assert_equal_runs(alone, folder / 'killed')
 
 
-@pytest.mark.parametrize(
-    ('dies', 'by', 'code', 'says'),
-    [
-        (0, signal.SIGKILL, -9, []),  # the one that connects them
-        (1, signal.SIGTERM, 1, ['model_training.py: interrupted; the same command with --resume goes on']),
-    ],
-)
-def test_end_of_one_of_two_ends_the_other(folder, alone, dies, by, code, says):
-    ended = run(folder, f'dies_{dies}', 2, **{f'process_{dies}': {'DIES_BY': str(int(by))}})
-    assert ended[dies][0] == code
-    assert [message.split(' after')[0] for message in ended[dies][2]] == says
-    assert ended[1 - dies][::2] == (1, [LOST])
+def test_interrupted_coordinator_says_so_and_ends_the_other(folder, alone):
+    ended = run_both(folder, 'interrupted', process_0={'DIES_BY': str(int(signal.SIGTERM))})
+    told = ['model_training.py: interrupted; the same command with --resume goes on after the last finished epoch']
+    assert [(code, messages) for code, _, messages in ended] == [(1, told), (1, [LOST])]
 
 
-def test_process_that_does_not_see_the_checkpoint_is_told(folder, four):
-    shutil.copytree(four / 'checkpoint', folder / 'blind' / 'checkpoint')
-    state = json.loads((four / 'checkpoint' / 'state.json').read_text())
+def test_process_that_does_not_see_the_checkpoint_is_reported(folder, slurm):
+    shutil.copytree(slurm / 'checkpoint', folder / 'blind' / 'checkpoint')
+    state = json.loads((slurm / 'checkpoint' / 'state.json').read_text())
     state['options']['output'] = str(folder / 'blind' / 'model.h5')
     (folder / 'blind' / 'checkpoint' / 'state.json').write_text(json.dumps(state))
-    ended = run(folder, 'blind', 2, '--resume', process_1={'SEES_NO_CHECKPOINT': '1'})
+    ended = run_both(folder, 'blind', '--resume', process_1={'SEES_NO_CHECKPOINT': '1'})
     told = 'model_training.py: the processes differ in options, data or checkpoint; start each with the same ones'
     assert [(code, messages) for code, _, messages in ended] == [(1, [told]), (1, [told])]
 
@@ -228,30 +222,30 @@ def test_last_batch_is_shortened_to_what_the_devices_of_one_host_can_share(folde
     given = ('--data-parallel', '--batch-size', 24, '--epochs', 1)
     assert run_alone(folder, 'eight', *given, **eight)[::2] == (0, [])
     metrics = json.loads((folder / 'eight' / 'metrics.json').read_text())
-    assert (metrics['processes'], metrics['devices'], metrics['images']) == (1, 8, 12)  # judged on all, in the end
+    assert (metrics['processes'], metrics['devices'], metrics['images']) == (1, 8, 12)  # evaluated on all in the end
 
 
 def test_batch_that_the_devices_cannot_share(monkeypatch):
     monkeypatch.setattr(jax, 'device_count', lambda: 3)
-    options = SimpleNamespace(is_joined=False, batch_size=16)
     with pytest.raises(TrainingError, match='--batch-size is 16; expected a multiple of 3, the devices'):
-        model_training.spread_training(options)
+        model_training.spread_over_devices(16)
 
 
-def test_processes_share_each_batch_in_order_and_draw_as_one(folder, monkeypatch):
+def test_processes_share_each_batch_in_order_and_draw_as_one(folder, many_machines, monkeypatch):
     """Ten images in batches of four for two devices, of one process or two."""
     paths = [folder / f'{number}.png' for number in range(11)]
     options = model_training.parse_options(['--batch-size', '4', '--workers', '1'])
     augmenter = partial(model_training.augment, options=options)
 
-    def batches(processes, process):
+    def batches(dataset_type, processes=1, process=0):
         spread = SimpleNamespace(num_model_replicas=2, num_processes=processes, data_shard_id=process)
         monkeypatch.setattr(model_training.keras.distribution, 'distribution', lambda: spread)
-        dataset = model_training.FaceDataset(paths, np.arange(11), 32, options, augmenter, shuffle=True)
+        dataset = dataset_type(paths, np.arange(11), 32, options, augmenter, shuffle=True)
         assert len(dataset) == 3
         return [dataset[number] for number in range(3)]
 
-    whole, first, second = batches(1, 0), batches(2, 0), batches(2, 1)
+    whole = batches(model_training.FaceDataset)
+    first, second = (batches(many_machines['SharedFaces'], 2, process) for process in range(2))
     assert [len(rows) for _, rows in whole] == [4, 4, 2]
     assert [len(rows) for _, rows in first] == [len(rows) for _, rows in second] == [2, 2, 1]
     for (images, rows), *parts in zip(whole, first, second, strict=True):
@@ -266,10 +260,18 @@ def test_processes_share_each_batch_in_order_and_draw_as_one(folder, monkeypatch
         (['--coordinator', 'host:1', '--processes', '2'], 'all three'),
         (['--coordinator', 'host', '--processes', '2', '--process-id', '0'], 'HOST:PORT'),
         (['--coordinator', 'host:1', '--processes', '2', '--process-id', '2'], 'of 0 to N - 1'),
-        (['--coordinator', 'host:1', '--processes', '2', '--process-id', '0'], 'need KERAS_BACKEND=jax'),
-        (['--data-parallel'], 'need KERAS_BACKEND=jax'),
+        (['--coordinator', 'host:1', '--processes', '2', '--process-id', '0'], 'coordinator needs KERAS_BACKEND=jax'),
+        (['--data-parallel'], 'data-parallel needs KERAS_BACKEND=jax'),
     ],
 )
-def test_wrong_options(given, told):  # with TensorFlow
-    with pytest.raises(TrainingError, match=told):
-        model_training.parse_options(given)
+def test_wrong_options(many_machines, given, told):  # with TensorFlow
+    with pytest.raises(SystemExit, match=f'^model_training.py: .*{told}'):
+        many_machines['main'](given)
+
+
+def test_options_of_several_hosts_may_change_when_a_run_is_resumed(many_machines, monkeypatch):
+    monkeypatch.setattr(many_machines['keras'].backend, 'backend', lambda: 'jax')
+    given = ['--coordinator', 'host:1', '--processes', '2', '--process-id', '1']
+    options = model_training.parse_options(given, many_machines['MORE_OPTIONS'])
+    assert many_machines['take_own_options'](options) == ('host:1', 2, 1)
+    assert vars(options) == vars(model_training.parse_options([]))

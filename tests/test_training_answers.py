@@ -1,4 +1,4 @@
-"""What is made of the trained network's answers."""
+"""What the script computes from the trained network's answers."""
 
 from types import SimpleNamespace
 
@@ -48,7 +48,7 @@ def test_temperature_makes_confidence_match_accuracy_once_balanced(priors, expec
 
 
 def to_answers(emotions, confidence=0.6):
-    """An answer for each of some emotions, with neutral second."""
+    """An answer for each of some emotions; neutral comes second."""
     answers = np.full((len(emotions), 9), 0.01)
     answers[:, EMOTIONS.index('neutral')] = 0.3
     answers[range(len(emotions)), [EMOTIONS.index(emotion) for emotion in emotions]] = confidence
@@ -63,12 +63,14 @@ def test_metrics_of_known_answers():
     )
     metrics = model_training.compute_metrics(labels, plain, augmented)
     assert (metrics['accuracy'], metrics['accuracy_tta']) == (0.25, 0.5)
-    assert metrics['accuracy_without_uncertain'] == pytest.approx(2 / 3)  # of neutral, the best of eight is right
+    assert metrics['accuracy_without_uncertain'] == pytest.approx(
+        2 / 3
+    )  # of the other eight, neutral is the best, and right
     assert metrics['accuracy_without_uncertain_tta'] == 1
     assert metrics['per_class_tta']['happy']['recall'] == 1 and metrics['per_class_tta']['fear']['precision'] == 0
 
 
-def test_submissions_say_what_their_names_tell(tmp_path, monkeypatch):
+def test_submissions_contain_what_their_names_say(tmp_path, monkeypatch):
     priors = np.full(9, 0.05)
     priors[EMOTIONS.index('neutral')] = 0.6
     training = pd.DataFrame({'emotion': [*EMOTIONS, *['neutral'] * 11]})  # as common in the table

@@ -116,7 +116,7 @@ def test_validation_images_are_shown_as_inference_shows_them(kaggle):
     table = pd.DataFrame({'path': [kaggle / 'train' / 'anger' / '0.jpg'], 'emotion': ['anger'], 'second': [None]})
     cv2.imwrite(str(table.path[0]), RNG.integers(0, 256, (16, 16), np.uint8))
     options = drawn_with(native_size=16, face_share=0.5, no_augmentation=True)
-    training, validation = model_training.make_datasets(options, table, table)
+    training, validation = model_training.make_datasets(options, {'training': table, 'validation': table})
     image = model_training.read_image(table.path[0])
     np.testing.assert_array_equal(validation[0][0][0], model_training.resize(image, 16, 0.5))
     np.testing.assert_array_equal(training[0][0][0], image)
@@ -154,7 +154,7 @@ def test_order_and_draws_follow_from_seed_and_epoch(kaggle):
 def test_training_images_are_shuffled_without_augmentation_too(kaggle):
     options = model_training.parse_options(arguments(kaggle, '--no-augmentation'))
     tables = model_training.load_tables(options)
-    training, validation = model_training.make_datasets(options, tables['training'], tables['validation'])
+    training, validation = model_training.make_datasets(options, tables)
     first = training[0][1].tolist()
     training.on_epoch_end()
     assert training[0][1].tolist() != first

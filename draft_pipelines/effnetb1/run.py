@@ -1,4 +1,4 @@
-"""EfficientNetB1; all else as in model_training.py, which takes further options."""
+"""EfficientNetB1. Otherwise as model_training.py, with all of its options."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""EfficientNetB2 without augmentation; all else as in model_training.py, which takes further options."""
+"""EfficientNetB2 without augmentation. Otherwise as model_training.py, with all of its options."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""EfficientNetB4; all else as in model_training.py, which takes further options."""
+"""EfficientNetB4. Otherwise as model_training.py, with all of its options."""
 
 import sys
 from pathlib import Path

@@ -1,0 +1,154 @@
+"""Train one model with processes on several hosts: model_training.py with --coordinator, --processes and --process-id.
+
+With `--data-parallel` alone, processes that srun, mpirun or a Kubernetes Job has started find each other. README.md
+here shows the commands.
+"""
+
+import ctypes
+import hashlib
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+if {'--coordinator', '--data-parallel'} & {*sys.argv}:
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '4')  # no pages from JAX about a process that has ended
+
+import keras
+import numpy as np
+
+import model_training
+from model_training import EpochEnd, FaceDataset, Option, TrainingError, require
+
+MORE_OPTIONS = {
+    'coordinator': Option(None, 'HOST:PORT of process 0, if the processes are started by hand', more={'type': str}),
+    'processes': Option(None, 'number of processes that are started by hand', 1, more={'type': int}),
+    'process_id': Option(None, 'number of this process, from 0', 0, more={'type': int}),
+}
+LAUNCHERS = {'SLURM_STEP_NODELIST', 'OMPI_MCA_orte_hnp_uri', 'JOB_COMPLETION_INDEX'}  # variables that JAX looks for
+# Seconds: how long JAX lets processes wait to meet, for signs of life, and to part
+WAITS = {'initialization_timeout': 300, 'heartbeat_timeout_seconds': 30, 'shutdown_timeout_seconds': 86400}
+LOST = 'model_training.py: another process ended or cannot be reached; --resume goes on after the last finished epoch'
+JOINING = threading.Event()  # set once other processes may be waiting for this one
+ENDING = threading.Lock()
+WAITING = ThreadPoolExecutor(1)  # threads wait for other processes: Ctrl-C and SIGTERM interrupt only Python code
+
+
+class SharedFaces(FaceDataset):
+    """Batches of which each process reads its own part."""
+
+    def __init__(self, *data, **how):
+        super().__init__(*data, **how)
+        spread = keras.distribution.distribution()  # asked here: the reading threads would get no answer
+        self.processes, self.process_id = spread.num_processes, spread.data_shard_id
+
+    def draw_rows(self, index):
+        return np.split(super().draw_rows(index), self.processes)[self.process_id]
+
+
+class SoleEpochEnd(EpochEnd):
+    """What the first process does after an epoch while the others do nothing."""
+
+    def on_epoch_end(self, epoch, logs=None):
+        spread = keras.distribution.distribution()
+        keras.distribution.set_distribution(None)  # otherwise saving would wait for the others to save as well
+        super().on_epoch_end(epoch, logs)
+        keras.distribution.set_distribution(spread)
+
+
+def main(arguments=None):
+    """Run model_training.py with MORE_OPTIONS. Exit codes and messages are those of the script."""
+    try:
+        model_training.main(arguments, MORE_OPTIONS, run)
+    except SystemExit as ending:
+        if not JOINING.is_set():
+            raise
+        end_at_once(ending.code)
+    except Exception:
+        if not JOINING.is_set():
+            raise
+        report = traceback.format_exc()
+        end_at_once(LOST if 'Gloo' in report else report)
+
+
+def run(options):
+    """Train with the other processes, if there are any. The first one then evaluates, and the others wait for it."""
+    coordinator, processes, process_id = take_own_options(options)
+    if coordinator is None and not (options.data_parallel and LAUNCHERS & {*os.environ}):
+        model_training.run(options)
+        return
+    JOINING.set()
+    keras.utils.set_random_seed(options.seed)
+    is_first = join(coordinator, processes, process_id) == 0
+    model_training.spread_over_devices(options.batch_size)
+    agree('connected')  # the first time, processes wait half a minute for each other, and then half an hour
+    tables = model_training.load_tables(options)
+    training, validation = model_training.make_datasets(options, tables, SharedFaces)
+    state = model_training.read_state(options)
+    data = training.paths, training.targets.tobytes(), validation.paths
+    agree((model_training.fixed_options(options), data, state))
+    epoch_end_type = SoleEpochEnd if is_first else lambda *_: keras.callbacks.Callback()
+    effort = model_training.train(options, training, validation, state, epoch_end_type=epoch_end_type)
+    if is_first:
+        model_training.evaluate(options, tables, training.class_priors(), effort | {'processes': training.processes})
+    WAITING.submit(sys.modules['jax'].distributed.shutdown).result()
+
+
+def take_own_options(options):
+    """Check MORE_OPTIONS and remove them from the namespace: any number of processes may resume a run."""
+    coordinator, processes, process_id = by_hand = tuple(vars(options).pop(name) for name in MORE_OPTIONS)
+    if by_hand != (None,) * 3:
+        valid = None not in by_hand and ':' in coordinator and process_id < processes
+        require(valid, 'expected --coordinator HOST:PORT, --processes N and --process-id of 0 to N - 1, all three')
+        require(keras.backend.backend() == 'jax', '--coordinator needs KERAS_BACKEND=jax, the backend that can do it')
+    return by_hand
+
+
+def join(coordinator, processes, process_id):
+    """Connect the processes. Returns the number of this one; from here on the first one alone prints progress."""
+    import jax
+
+    ctypes.CDLL(None if os.name == 'posix' else 'msvcrt').signal(signal.SIGABRT, ON_ABORT)
+    connect = partial(jax.distributed.initialize, coordinator, processes, process_id)
+    detection = 'deactivate' if coordinator else None
+    try:
+        if process_id == 0:  # JAX would crash if the port is taken
+            socket.create_server(('', int(coordinator.rpartition(':')[2]))).close()
+        WAITING.submit(connect, cluster_detection_method=detection, **WAITS).result()
+    except (RuntimeError, ValueError) as error:
+        raise TrainingError(f'the processes cannot be joined: {" ".join(str(error).split())}') from None
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))  # JAX has taken it for itself
+    if jax.process_index():
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return jax.process_index()
+
+
+def agree(seen):
+    """Make sure that all processes see the same; otherwise they would train different models, or wait in vain."""
+    from jax.experimental.multihost_utils import process_allgather
+
+    digest = np.frombuffer(hashlib.sha256(repr(seen).encode()).digest(), np.uint8)
+    same = (WAITING.submit(process_allgather, digest).result() == digest).all()
+    require(same, 'the processes differ in options, data or checkpoint; start each with the same ones')
+
+
+def end_at_once(message):
+    """End with exit code 1, but not as Python does: then JAX would wait for the others, and they for this process."""
+    ENDING.acquire()  # the first thread to come gives the reason
+    print(message, file=sys.stderr, flush=True)
+    time.sleep(1)  # the others need time to give their reasons before they notice that this process is gone
+    os._exit(1)
+
+
+ON_ABORT = ctypes.CFUNCTYPE(None, ctypes.c_int)(lambda _: end_at_once(LOST))  # JAX aborts if other processes are gone
+
+
+if __name__ == '__main__':
+    main()
