@@ -16,7 +16,7 @@ from emotion_recognition.emotions.classifier import EmotionClassifier
 from model_training import EMOTIONS
 from tests.training_runs import arguments, failure, tiny_backbone, write_tables
 
-OPTIONS = ('--epochs', 4, '--votes', 0.5, '--calibrate', '--face-share', 0.7)
+OPTIONS = ('--epochs', 4, '--votes', 0.5, '--calibrate', '--face-share', 0.7, '--learning-rate', 0.03)
 
 
 @pytest.fixture(scope='module', autouse=True)

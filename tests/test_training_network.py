@@ -1,4 +1,4 @@
-"""The network: what it begins with, and the file that it becomes."""
+"""The network: what it starts from, and the file that it becomes."""
 
 import json
 
@@ -29,7 +29,7 @@ def imagenet_file(tmp_path_factory):
 
 
 def predict(model):
-    return np.asarray(model.predict(FACES, verbose=0))
+    return keras.ops.convert_to_numpy(model(FACES, training=False))
 
 
 def test_imagenet_start_equals_keras_own_network(imagenet_file, monkeypatch):
@@ -41,8 +41,12 @@ def test_imagenet_start_equals_keras_own_network(imagenet_file, monkeypatch):
     np.testing.assert_allclose(predict(features), predict(reference), rtol=1e-3, atol=1e-4)
 
 
-def test_saved_model_comes_back_exact_with_its_class_names(imagenet_file, tmp_path):
-    model = model_training.build_model(0, str(imagenet_file), image_size=32, grayscale=True)
+@pytest.fixture(scope='module')
+def model(imagenet_file):
+    return model_training.build_model(0, str(imagenet_file), image_size=32, grayscale=True)
+
+
+def test_saved_model_comes_back_exact_with_its_class_names(model, tmp_path):
     model_training.save_model(model, tmp_path / 'model.h5', np.full(9, 1 / 9), 0.85)
     loaded = keras.models.load_model(tmp_path / 'model.h5', compile=False)
     np.testing.assert_array_equal(predict(loaded), predict(model))
@@ -53,10 +57,9 @@ def test_saved_model_comes_back_exact_with_its_class_names(imagenet_file, tmp_pa
     assert [path.name for path in tmp_path.iterdir()] == ['model.h5']
 
 
-def test_going_on_from_a_model_of_this_project(imagenet_file, tmp_path):
-    model = model_training.build_model(0, str(imagenet_file), image_size=32)
+def test_going_on_from_a_model_of_this_project(model, tmp_path):
     model_training.save_model(model, tmp_path / 'model.h5', np.full(9, 1 / 9), 1.0)
-    again = model_training.build_model(0, str(tmp_path / 'model.h5'), image_size=32)
+    again = model_training.build_model(0, str(tmp_path / 'model.h5'), image_size=32, grayscale=True)
     np.testing.assert_allclose(predict(again), predict(model), rtol=1e-5)
     with pytest.raises(TrainingError, match='not weights of EfficientNetB1'):
         model_training.build_model(1, str(tmp_path / 'model.h5'), image_size=32)
