@@ -105,6 +105,7 @@ VIEWS = tuple((angle, mirror, 2 if angle else 1) for mirror in (False, True) for
 BALANCE = 0.75  # inference's default strength of the class-prior correction; confidence is calibrated for it
 KERAS_WEIGHTS_URL = 'https://storage.googleapis.com/keras-applications/efficientnetb{}_notop.h5'
 IMAGENET_STDDEV_RGB = (0.229, 0.224, 0.225)
+COPIES_MESSAGE = '{copies_in_it} of {training_table} images are copies; the split separates none of them'
 RESUME_MAY_CHANGE = ('resume', 'workers', 'data_parallel')
 
 
@@ -270,7 +271,7 @@ def warp(image, angle, scale=1.0, shift=0.0, mirror=False):
 
 
 def view(image, rng, angle, mirror):
-    """One view of an image for test-time augmentation, the same as inference makes: an augmenter that draws nothing."""
+    """Make one view of an image for test-time augmentation, as inference does: an augmenter without randomness."""
     image = warp(image, angle) if angle else image
     return image[:, ::-1] if mirror else image
 
@@ -304,6 +305,7 @@ class FaceDataset(keras.utils.PyDataset):
         self.epoch += 1
 
     def draw_rows(self, index):
+        """Rows of the images in a batch."""
         rng = np.random.default_rng([self.options.seed, self.epoch])
         order = rng.permutation(len(self.paths)) if self.shuffle else np.arange(len(self.paths))
         start = index * self.options.batch_size
@@ -315,7 +317,7 @@ class FaceDataset(keras.utils.PyDataset):
         return image if self.augmenter is None else self.augmenter(image, rng)
 
     def class_priors(self):
-        """Shares of the emotions in the targets: (9,) float64."""
+        """Compute the shares of the emotions in the targets: (9,) float64."""
         return self.targets.mean(axis=0, dtype='float64')
 
 
@@ -332,7 +334,7 @@ def make_datasets(options, tables, dataset_type=FaceDataset, augment=augment):
 
 
 def build_model(efnet_no, weights, image_size=None, native_size=None, grayscale=False):
-    """EfficientNet + global average pooling + softmax as one flat graph: (n, S, S, 3) RGB 0..255 -> (n, 9) float32.
+    """Build EfficientNet, average pooling and softmax as one flat graph: (n, S, S, 3) RGB 0..255 -> (n, 9) float32.
 
     Args:
         weights: 'imagenet' (downloaded), 'none', or a file: a model.h5 of this project to continue from, or the
@@ -488,11 +490,12 @@ class EpochEnd(keras.callbacks.Callback):
             path.unlink()
 
     def kept_model(self):
+        """The model that is written to model.h5."""
         return self.model
 
 
 def best_epoch(history, monitor):
-    """Number of the best epoch, from 0: of the highest validation accuracy, or of the lowest validation loss."""
+    """Find the best epoch, counted from 0: it has the highest validation accuracy, or the lowest validation loss."""
     values = -history[monitor] if monitor == 'val_loss' else history[monitor]
     return int(np.nan_to_num(values.to_numpy(), nan=-np.inf).argmax())
 
@@ -515,7 +518,7 @@ def read_state(options):
 
 
 def fixed_options(options):
-    """The options, as text, that must stay the same when a run is resumed."""
+    """List the options that must stay the same when a run is resumed, as text."""
     return {name: str(value) for name, value in vars(options).items() if name not in RESUME_MAY_CHANGE}
 
 
@@ -543,7 +546,7 @@ def train(options, training, validation, state, make_model=make_model, epoch_end
 
 
 def predict(model, paths, options, views=VIEWS):
-    """Probabilities of image files in each view: (views, n, 9) float32; their mean is test-time augmented."""
+    """Predict probabilities of image files in each view: (views, n, 9) float32; their mean is test-time augmented."""
     probabilities = []
     for angle, mirror, times in views:
         dataset = FaceDataset(paths, None, model.input_shape[1], options, partial(view, angle=angle, mirror=mirror))
@@ -553,24 +556,21 @@ def predict(model, paths, options, views=VIEWS):
 
 
 def balance(probabilities, class_priors, strength=BALANCE):
-    """Correct (..., 9) probabilities for the class priors, as inference does.
-
-    A network says too often what was common in training (logit adjustment, Menon et al. 2021, arXiv 2007.07314).
-    """
+    """Correct (..., 9) probabilities for the class priors, as inference does (Menon et al. 2021, arXiv 2007.07314)."""
     corrected = probabilities * np.asarray(class_priors) ** -strength
     return corrected / corrected.sum(axis=-1, keepdims=True)
 
 
 def as_in_table(probabilities, class_priors, training_table):
-    """The probabilities if emotions are as common as the table's labels say; the targets may have other shares."""
+    """Correct probabilities for emotions that are as common as the table's labels; targets may have other shares."""
     return balance(probabilities, class_priors / make_targets(training_table).mean(axis=0), 1)
 
 
 def calibrate(model, labels, probabilities, class_priors):
     """Make a model's confidence match how often it is right, by one temperature (Guo et al. 2017, arXiv 1706.04599).
 
-    It is the temperature that makes the (n,) labels most likely, given the model's (n, 9) probabilities, balanced, for
-    images that it was not trained on. The last layer's weights are divided by it. Returns the temperature.
+    Returns the temperature that makes the (n,) labels most likely, given the model's (n, 9) probabilities for images
+    that it was not trained on, after `balance`. The weights of the last layer are divided by it.
     """
     logits = np.log(np.clip(probabilities, 1e-12, 1)).astype('float64')
 
@@ -585,7 +585,7 @@ def calibrate(model, labels, probabilities, class_priors):
 
 
 def expected_calibration_error(labels, probabilities, bins=15):
-    """Mean distance between confidence and accuracy over bins of equal width (Guo et al. 2017), 0 to 1."""
+    """Compute the mean distance between confidence and accuracy over bins of equal width (Guo et al. 2017), 0 to 1."""
     confidence = probabilities.max(axis=1)
     number = np.minimum((confidence * bins).astype(int), bins - 1)
     gaps = np.bincount(number, confidence - (probabilities.argmax(axis=1) == labels), minlength=bins)
@@ -593,7 +593,7 @@ def expected_calibration_error(labels, probabilities, bins=15):
 
 
 def compute_metrics(labels, probabilities, probabilities_tta):
-    """Accuracy and calibration with and without test-time augmentation; recall and F1 per class with it."""
+    """Compute accuracy and calibration with and without test-time augmentation, and recall and F1 per class with it."""
     report = classification_report(labels, probabilities_tta.argmax(axis=1), output_dict=True, **CLASSES)
     metrics = {
         'images': len(labels),
@@ -718,7 +718,7 @@ def run(options, make_datasets=make_datasets, make_model=make_model, epoch_end_t
     if options.data_parallel:
         spread_over_devices(options.batch_size)
     tables = load_tables(options)
-    print('{copies_in_it} of {training_table} images are copies; the split parts none'.format(**count_copies(tables)))
+    print(COPIES_MESSAGE.format(**count_copies(tables)))
     training, validation = make_datasets(options, tables)
     effort = train(options, training, validation, read_state(options), make_model, epoch_end_type)
     evaluate(options, tables, training.class_priors(), effort)

@@ -31,7 +31,11 @@ MORE_OPTIONS = {
     'coordinator': Option(None, 'HOST:PORT of process 0, if the processes are started by hand', more={'type': str}),
     'processes': Option(None, 'number of processes that are started by hand', 1, more={'type': int}),
     'process_id': Option(None, 'number of this process, from 0', 0, more={'type': int}),
+    'data_parallel': Option(
+        False, 'train on all devices, also of processes that srun, mpirun or Kubernetes has started'
+    ),
 }
+BY_HAND = ('coordinator', 'processes', 'process_id')
 LAUNCHERS = {'SLURM_STEP_NODELIST', 'OMPI_MCA_orte_hnp_uri', 'JOB_COMPLETION_INDEX'}  # variables that JAX looks for
 # Seconds: how long JAX lets processes wait to meet, for signs of life, and to part
 WAITS = {'initialization_timeout': 300, 'heartbeat_timeout_seconds': 30, 'shutdown_timeout_seconds': 86400}
@@ -90,6 +94,7 @@ def run(options):
     model_training.spread_over_devices(options.batch_size)
     agree('connected')  # the first time, processes wait half a minute for each other, and then half an hour
     tables = model_training.load_tables(options)
+    print(model_training.COPIES_MESSAGE.format(**model_training.count_copies(tables)))
     training, validation = model_training.make_datasets(options, tables, SharedFaces)
     state = model_training.read_state(options)
     data = training.paths, training.targets.tobytes(), validation.paths
@@ -102,8 +107,8 @@ def run(options):
 
 
 def take_own_options(options):
-    """Check MORE_OPTIONS and remove them from the namespace: any number of processes may resume a run."""
-    coordinator, processes, process_id = by_hand = tuple(vars(options).pop(name) for name in MORE_OPTIONS)
+    """Check the options BY_HAND and remove them from the others, which must stay the same when a run is resumed."""
+    coordinator, processes, process_id = by_hand = tuple(vars(options).pop(name) for name in BY_HAND)
     if by_hand != (None,) * 3:
         valid = None not in by_hand and ':' in coordinator and process_id < processes
         require(valid, 'expected --coordinator HOST:PORT, --processes N and --process-id of 0 to N - 1, all three')
