@@ -1,4 +1,4 @@
-"""The teacher that knows faces: MobileNet with the weights of a file of TensorFlow.js."""
+"""The teacher that knows faces: MobileNet with the weights of a TensorFlow.js file."""
 
 import itertools
 import json
@@ -36,7 +36,7 @@ def face_teacher(distil):
     del sys.modules['distil']
 
 
-def test_face_teacher_begins_as_the_network_that_knows_faces(face_teacher, tmp_path):
+def test_face_teacher_starts_as_the_network_that_knows_faces(face_teacher, tmp_path):
     rng = np.random.default_rng(0)
     path, arrays = write_faceres(tmp_path, rng)
     images = rng.integers(0, 256, (4, 64, 64, 3)).astype('float32')
@@ -61,7 +61,7 @@ def test_face_teacher_begins_as_the_network_that_knows_faces(face_teacher, tmp_p
     assert learning[:2] == ['conv_dw_4', 'conv_dw_4_bn'] and learning[-1] == 'emotion'
 
 
-def test_face_teacher_tells_a_file_that_is_none(face_teacher, tmp_path):
+def test_file_that_is_not_a_model_is_reported(face_teacher, tmp_path):
     path, _ = write_faceres(tmp_path, np.random.default_rng(0))
     (tmp_path / 'faces.bin').write_bytes(b'\0' * 1000)
     for text in (None, '[]', '{}', 'no JSON'):

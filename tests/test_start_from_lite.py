@@ -1,4 +1,4 @@
-"""The start that takes its weights from EfficientNet-Lite1."""
+"""The start that copies its weights from EfficientNet-Lite1."""
 
 import runpy
 import sys
@@ -11,8 +11,9 @@ from tests.conftest import ROOT
 
 
 def lite1_shapes():
-    """EfficientNet-Lite1's kernels and normalisations by name, as PyTorch has them; stage: blocks, channels, kernel."""
+    """Shapes of EfficientNet-Lite1's kernels and normalisations by their names in PyTorch."""
     kernels, normalised = {'_conv_stem': (32, 3, 3, 3), '_conv_head': (1280, 320, 1, 1)}, {'_bn0': 32, '_bn1': 1280}
+    # blocks, channels, side of the kernel
     stages = ((1, 16, 3), (3, 24, 3), (3, 40, 5), (4, 80, 3), (4, 112, 5), (5, 192, 5), (1, 320, 3))
     seen, number = 32, 0
     for stage, (blocks, channels, side) in enumerate(stages):

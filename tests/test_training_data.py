@@ -1,4 +1,4 @@
-"""From the tables to batches: the split, the targets, what is drawn for each epoch."""
+"""From the tables to batches: the split, the targets, the random changes in each epoch."""
 
 from functools import partial
 from types import SimpleNamespace
@@ -15,7 +15,7 @@ from tests.training_runs import arguments
 RNG = np.random.default_rng(0)
 
 
-def test_copies_stand_on_one_side_of_the_split():
+def test_copies_are_on_one_side_of_the_split():
     emotions = [EMOTIONS[number % 9] for number in range(900)]
     pictures = [f'{number % 600}' for number in range(900)]  # every second one twice, with the same emotion or another
     table = pd.DataFrame({'emotion': emotions, 'picture': pictures})
@@ -122,7 +122,7 @@ def test_validation_images_are_shown_as_inference_shows_them(kaggle):
     np.testing.assert_array_equal(training[0][0][0], image)
 
 
-def test_a_column_that_is_called_second_says_nothing_by_itself(kaggle):
+def test_a_column_called_second_does_not_change_the_targets_by_itself(kaggle):
     pd.read_csv(kaggle / 'train.csv').assign(second='happy').to_csv(kaggle / 'train.csv')
     options = model_training.parse_options(arguments(kaggle))
     tables = model_training.load_tables(options)

@@ -1,4 +1,4 @@
-"""What cannot be trained on, or with, is told in one line."""
+"""Wrong options and unusable data are reported in one line."""
 
 import pandas as pd
 import pytest
@@ -40,26 +40,26 @@ def test_missing_vote_columns(kaggle):
         ('--output', 'm.txt', '--output is m.txt; expected a name that ends in .h5'),
     ],
 )
-def test_wrong_options_are_told_before_anything_is_read(kaggle, option, value, expected):
-    (kaggle / 'train.csv').unlink()  # would be told next
+def test_wrong_options_are_reported_before_anything_is_read(kaggle, option, value, expected):
+    (kaggle / 'train.csv').unlink()  # would be reported next
     message = failure(kaggle, option, value)
     assert message.startswith(f'model_training.py: {expected}')
     assert not (kaggle / 'out').exists()
 
 
-def test_options_that_argparse_refuses_are_told_in_one_line(kaggle):
+def test_options_that_argparse_refuses_are_reported_in_one_line(kaggle):
     assert failure(kaggle, '--epochs', 'many').endswith("invalid int value: 'many' (--help lists the options)")
 
 
 @pytest.mark.parametrize('vote', ['', '-1', 'many'])
-def test_votes_that_are_none(kaggle, vote):
+def test_votes_that_are_not_counts(kaggle, vote):
     table = pd.read_csv(kaggle / 'train.csv').astype({'happy': object})
     table.loc[5, 'happy'] = vote
     table.to_csv(kaggle / 'train.csv')
     assert 'expected numbers from 0 in the columns anger, ' in failure(kaggle, '--votes', 0.5)
 
 
-def test_image_paths_that_are_none(kaggle):
+def test_missing_image_paths(kaggle):
     table = pd.read_csv(kaggle / 'train.csv')
     table.loc[5, 'image_path'] = None
     table.to_csv(kaggle / 'train.csv')

@@ -1,4 +1,4 @@
-"""Small training runs: tables and images as Kaggle has them, and a network that learns in seconds."""
+"""Small training runs: tables and images as on Kaggle, and a network that learns in seconds."""
 
 from types import SimpleNamespace
 
@@ -13,7 +13,7 @@ from model_training import EMOTIONS
 
 
 def write_tables(folder):
-    """Tables and images in Kaggle's layout: every emotion is a grey level of its own, with a corner that differs."""
+    """Write tables and images in Kaggle's layout: each emotion is one grey level, and each image has another corner."""
     rows = []
     for number in range(9 * 12):
         emotion = EMOTIONS[number % 9]
@@ -34,7 +34,7 @@ def write_tables(folder):
 
 
 def tiny_backbone(include_top, weights, input_tensor=None):
-    """Stands in for EfficientNet where a test is about what surrounds it."""
+    """Stands in for EfficientNet in tests of what surrounds it."""
     assert not include_top and weights is None
     x = keras.layers.Rescaling(1 / 255)(input_tensor)
     x = keras.layers.Normalization()(x)
