@@ -25,42 +25,7 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.xdist_group('alone')  # real time-outs
 jax = pytest.importorskip('jax')
 
-# A small network with all that could differ between devices; without TensorFlow, whose import takes as long as the run.
-DRIVER = """
-import os, pathlib, sys
-from types import SimpleNamespace
-
-class NoTensorFlow:
-    def find_spec(self, name, *_):
-        if name == 'tensorflow':
-            raise ModuleNotFoundError(name)
-
-sys.meta_path.insert(0, NoTensorFlow())
-import run
-import keras
-
-def small_network(include_top, weights, input_tensor):
-    x = keras.layers.Rescaling(1 / 255)(input_tensor)
-    x = keras.layers.Normalization()(x)
-    x = keras.layers.Conv2D(8, 3, strides=2, use_bias=False, name='stem_conv')(x)
-    x = keras.layers.BatchNormalization(name='stem_bn')(x)
-    x = keras.layers.Activation('relu')(x)
-    return SimpleNamespace(output=keras.layers.Dropout(0.2, noise_shape=(None, 1, 1, 1))(x))
-
-class Mortal(run.SharedFaces):  # Keras calls on_epoch_end before the first epoch too
-    def on_epoch_end(self):
-        super().on_epoch_end()
-        if self.shuffle and self.epoch == 3 and 'DIES_BY' in os.environ:
-            os.kill(os.getpid(), int(os.environ['DIES_BY']))
-
-keras.applications.EfficientNetB0, run.SharedFaces = small_network, Mortal
-run.WAITS['initialization_timeout'] = int(os.environ.get('MEETS_FOR', 100))
-run.WAITS['heartbeat_timeout_seconds'] = 10
-if 'SEES_NO_CHECKPOINT' in os.environ:
-    is_file = pathlib.Path.is_file
-    pathlib.Path.is_file = lambda path: path.name != 'state.json' and is_file(path)
-run.main()
-"""
+DRIVER = ROOT / 'tests' / 'several_hosts_driver.py'
 
 
 @pytest.fixture(scope='module')
@@ -76,7 +41,6 @@ def folder(tmp_path_factory):
     cv2.imwrite(str(folder / 'test_kaggle' / '1.png'), picture // 2)
     pd.DataFrame(rows).to_csv(folder / 'train.csv')
     pd.DataFrame({'image_path': ['1.png'], 'emotion': 'sad'}).to_csv(folder / 'sample_submission.csv', index=False)
-    (folder / 'driver.py').write_text(DRIVER)
     return folder
 
 
@@ -99,7 +63,7 @@ def start(folder, output, *more, **environment):
     given = ['--images', folder, '--test-images', folder / 'test_kaggle', '--train-csv', folder / 'train.csv']
     given += ['--sample-submission', folder / 'sample_submission.csv', '--output', folder / output / 'model.h5']
     given += ['--efnet-no', 0, '--weights', 'none', '--image-size', 32, '--epochs', 3, '--batch-size', 16, *more]
-    command = [sys.executable, str(folder / 'driver.py'), *map(str, given), '--workers', '2']
+    command = [sys.executable, str(DRIVER), *map(str, given), '--workers', '2']
     environment |= {'KERAS_BACKEND': 'jax', 'JAX_PLATFORMS': 'cpu'}
     environment |= {'PYTHONPATH': str(ROOT / 'draft_pipelines' / 'many_machines')}
     environment |= {
