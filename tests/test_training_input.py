@@ -70,7 +70,7 @@ def test_targets_that_lack_an_emotion(kaggle, small_network):
     second = pd.read_csv(kaggle / 'train.csv')[['image_path', 'emotion']].replace({'emotion': {'contempt': 'anger'}})
     second.to_csv(kaggle / 'second.csv', index=False)
     told = failure(kaggle, '--second-labels', kaggle / 'second.csv', '--second-share', 1)
-    assert 'the targets never say contempt; take another --second-share' in told
+    assert 'the targets never say contempt; choose another --second-share' in told
     assert not (kaggle / 'out').exists()
 
 
