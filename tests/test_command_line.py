@@ -69,6 +69,7 @@ def test_option_of_several_values():
         ('signal.raise_signal(signal.SIGTERM)', 'broken off; nothing is written'),
         ('signal.raise_signal(getattr(signal, "SIGHUP", signal.SIGTERM))', 'broken off; nothing is written'),
     ],
+    ids=['InputError', 'OSError', 'KeyboardInterrupt', 'SIGTERM', 'SIGHUP'],
 )
 def test_what_ends_a_script_is_told_in_one_line(tmp_path, statement, line):
     code = f"""

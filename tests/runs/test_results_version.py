@@ -81,6 +81,7 @@ def test_results_differ_only_with_the_results_version(outputs):
         ('summary', 'neutral_share', lambda share: share - 0.003, True),
         ('summary', 'neutral_share', lambda share: share - 0.001, False),
     ],
+    ids=['words', 'frame', 'word', 'box', 'probability', 'rounding', 'frames', 'share', 'rounded share'],
 )
 def test_what_counts_as_a_difference(outputs, name, column, change, is_difference):
     before, after = read(outputs), read(outputs)
