@@ -6,6 +6,7 @@ photographs, and Playwright, which opens the review page in Chromium to take its
 
 import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import av
@@ -21,11 +22,13 @@ sys.path.insert(0, str(HERE.parent))
 
 import emotions_from_video  # noqa: E402 (found through the line above)
 from emotion_recognition.emotions.classifier import EmotionClassifier  # noqa: E402
+from emotion_recognition.media.photographs import write_photograph  # noqa: E402
 from emotion_recognition.results.output_paths import Outputs  # noqa: E402
 
 CLIP_PATH = HERE / 'demo.mp4'
 # Not next to the clip, where the script would write by default: users' own runs write there, and git ignores these.
 RESULT_PATH = HERE / 'results' / 'demo_with_emotions.mp4'
+PORTRAIT_RESULT_PATH = HERE / 'results' / 'portrait_with_emotions.jpg'
 PAGE_PICTURE_PATH = HERE / 'review.jpg'
 PICTURE_SECONDS = 8.0  # moment of the annotated video that the README's pictures show
 WIDTH, HEIGHT = 640, 360  # pixels
@@ -50,8 +53,17 @@ def main():
     emotions_from_video.analyse_video(
         CLIP_PATH, classifier, emotions_from_video.DETECTOR_PATH, output_filename=RESULT_PATH
     )
+    annotate_portrait(hopper)
     save_picture(RESULT_PATH, PICTURE_SECONDS, RESULT_PATH.with_suffix('.png'))
     save_picture_of_page(Outputs(RESULT_PATH).review, PICTURE_SECONDS, PAGE_PICTURE_PATH)
+
+
+def annotate_portrait(photo_rgb):
+    """Annotate a photograph, (height, width, 3) uint8, RGB, as the script does."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / 'portrait.jpg'
+        write_photograph(path, photo_rgb[..., ::-1])
+        emotions_from_video.main([str(path), '--output-filename', str(PORTRAIT_RESULT_PATH)])
 
 
 def fill(photo_rgb, width, height):
