@@ -118,7 +118,7 @@ def process_video(
 
 def analyse_video(
     video_path: str | Path,
-    classifier: EmotionClassifier,
+    classifier: EmotionClassifier | None,
     detector_path: str | Path = DETECTOR_PATH,
     **options,
 ) -> pd.DataFrame:
@@ -128,7 +128,8 @@ def analyse_video(
 
     Args:
         video_path: Any video file that FFmpeg reads.
-        classifier: Gives the faces' probabilities. It has its own options of the model, such as `balance`.
+        classifier: Gives the faces' probabilities. It has its own options of the model, such as `balance`. None if
+            there are corrections to `apply`.
         detector_path: 'haar', 'yunet', or the path of either kind of file, see `open_detector`.
         options: Any other option of `VideoSettings` by its name, such as `compact=False` or `smoothing_seconds=0`.
 
@@ -141,7 +142,7 @@ def analyse_video(
         InputError: The video or the detector cannot be read, a result cannot be written, or an option contradicts the
             classifier's.
     """
-    for name, value in classifier.settings.items():
+    for name, value in (classifier.settings if classifier else {}).items():
         if options.setdefault(name, value) != value:
             raise InputError(
                 f'{option_name(name)} is {options[name]}, but the classifier was opened with {value}; expected the same'
