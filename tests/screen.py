@@ -43,7 +43,7 @@ def xdotool(display, *arguments):
     return done.stdout.split()
 
 
-def wait_for_window(display, title, process, seconds=120):
+def wait_for_window(display, title, process, seconds=300):
     """Wait for a process to open a window. Returns the window's number."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

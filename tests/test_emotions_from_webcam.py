@@ -47,13 +47,13 @@ def start(colour_model_path):
 
 
 def finish(process):
-    """Returns the exit code and the output of a process, which must end within a minute."""
-    stdout, stderr = process.communicate(timeout=60)
+    """Returns the exit code and the output of a process, which must end within five minutes."""
+    stdout, stderr = process.communicate(timeout=300)
     assert 'Traceback' not in stderr
     return process.returncode, stdout, stderr
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, seconds=300):
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline
@@ -111,7 +111,7 @@ def test_window_shows_the_boxes_and_its_keys_work(tmp_path, display, start, face
     pressed = time.monotonic()
     xdotool(display, 'key', '--window', window, 'q')
     code, stdout, _ = finish(process)
-    assert time.monotonic() - pressed < 5
+    assert time.monotonic() - pressed < 20
     assert code == 0
     table = pd.read_csv(csv_path)
     assert list(table.columns[:9]) == ['frame', 'ms', 'face', 'x', 'y', 'width', 'height', 'emotion', 'confidence']
