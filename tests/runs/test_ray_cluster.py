@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -37,17 +37,30 @@ def without_tokens(tmp_path_factory):
         yield
 
 
+@contextmanager
+def own_handler():
+    """Ray puts a handler of SIGTERM in the place of this process's own whenever a node is started."""
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, handler)
+
+
 @pytest.fixture(scope='module')
 def nodes(without_tokens):
     """A head and another node, each with a core for one video. A test that destroys a node adds it itself."""
     from ray.cluster_utils import Cluster
 
-    handler = signal.getsignal(signal.SIGTERM)
-    started = Cluster(initialize_head=True, head_node_args={'num_cpus': 1, 'object_store_memory': STORE_BYTES})
-    started.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
-    signal.signal(signal.SIGTERM, handler)  # the head has put its own in this one's place
+    with own_handler():
+        started = Cluster(initialize_head=True, head_node_args={'num_cpus': 1, 'object_store_memory': STORE_BYTES})
+        started.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
     yield started
     started.shutdown()
+
+
+def add_large_node(nodes):
+    """Add a node with two cores."""
+    with own_handler():
+        return nodes.add_node(num_cpus=2, object_store_memory=STORE_BYTES)
 
 
 @pytest.fixture
@@ -174,11 +187,11 @@ def test_a_worker_that_is_killed_in_mid_video_is_replaced(nodes, run, clip_path,
 
 def test_what_was_under_way_on_a_node_that_is_lost_is_done_on_another(nodes, run, clip_path, tmp_path):
     clip = copy(clip_path, tmp_path / 'clips' / 'minute.mp4')
-    lost = nodes.add_node(num_cpus=2, object_store_memory=STORE_BYTES)  # the only one with the cores for it
+    lost = add_large_node(nodes)  # the only one with the cores for it
     process = run('--ray', nodes.address, '--threads', '2', clip)
     wait_until(lambda: is_under_way(clip), process)
     nodes.remove_node(lost, allow_graceful=False)
-    other = nodes.add_node(num_cpus=2, object_store_memory=STORE_BYTES)
+    other = add_large_node(nodes)
     assert process.wait(PATIENCE_SECONDS) == 0, process.messages()
     nodes.remove_node(other)
     check_whole(clip)

@@ -168,7 +168,7 @@ def test_sigterm_before_the_first_frame_leaves_nothing_and_says_so(long_clip, mo
 
 
 def test_sigterm_while_the_results_are_written_lets_them_be_written(face_clip, models, monkeypatch):
-    real_save_timeline = timeline.save_timeline
+    real_save_timeline, handler = timeline.save_timeline, signal.getsignal(signal.SIGTERM)
 
     def save_and_be_terminated(*arguments):
         signal.raise_signal(signal.SIGTERM)
@@ -177,7 +177,7 @@ def test_sigterm_while_the_results_are_written_lets_them_be_written(face_clip, m
     monkeypatch.setattr(timeline, 'save_timeline', save_and_be_terminated)
     emotions_from_video.main([str(face_clip), '--model-weights-path', str(models[0])])
     assert check_whole(face_clip) == len(picture_times_ms(face_clip))
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    assert signal.getsignal(signal.SIGTERM) is handler
 
 
 def test_a_terminal_that_is_closed_ends_the_run_with_whole_files(long_clip, models):
