@@ -16,11 +16,11 @@ import shlex
 import signal
 import sys
 import time
+from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, NamedTuple
 
 if __name__ == '__main__' and find_spec('keras') is None:  # using a model does not need it
     sys.exit('model_training.py: keras is not installed; pip install -r requirements.txt, with Python 3.11 to 3.13')
@@ -40,22 +40,13 @@ from tqdm import tqdm
 
 logging.getLogger('absl').setLevel(logging.ERROR)  # Keras warns of HDF5 at each save; here it is the contract
 
-
-class Option(NamedTuple):
-    """Default, help text, range of valid numbers, and further keywords of argparse's add_argument."""
-
-    default: Any
-    help: str
-    minimum: float | None = None  # None: not a number
-    maximum: float = sys.float_info.max
-    more: Any = ()
-
-
 # Edit a default here, or override it on the command line: `train_csv` is --train-csv there.
 KAGGLE_PATH = Path('/kaggle/input')
 COMPETITION_PATH = KAGGLE_PATH / 'skillbox-computer-vision-project'
 IN_CELL = '__file__' not in globals()  # pasted into a notebook
 HERE = Path('/kaggle/working') if KAGGLE_PATH.is_dir() else Path() if IN_CELL else Path(__file__).resolve().parent
+# Default, help text, range of valid numbers (None: not a number), and further keywords of argparse's add_argument
+Option = namedtuple('Option', 'default help minimum maximum more', defaults=(None, sys.float_info.max, {}))
 OPTIONS = {
     # data
     'images': Option(KAGGLE_PATH / 'skillbox-emotions', "folder that the training table's image_path starts from"),
@@ -121,10 +112,9 @@ def require(condition, message):
 
 def read_table(path, label='emotion', numbers=()):
     """Read a CSV file and check its columns: image_path, one of labels (None: the last one), and others of numbers."""
+    require(path.exists(), f'{path}: no such table')
     try:
         table = pd.read_csv(path)
-    except FileNotFoundError:
-        raise TrainingError(f'{path}: no such table') from None
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         raise TrainingError(f'{path}: cannot be read as a table: {error}') from None
     label = label or table.columns[-1]
@@ -150,10 +140,9 @@ def read_image(path):
     """Read an image file: (height, width, 3) uint8, RGB. None if it is missing, empty or not an image."""
     try:
         data = np.fromfile(path, np.uint8)  # cv2.imread cannot open non-ASCII paths on Windows
-        image = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
-    except (OSError, cv2.error):
+        return cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+    except (OSError, cv2.error):  # also if the data are decoded to None
         return None
-    return None if image is None else cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def add_pictures(table, folder, workers):
@@ -165,7 +154,7 @@ def add_pictures(table, folder, workers):
 
     paths = [folder / str(image_path) for image_path in table.image_path]
     with ThreadPoolExecutor(workers) as pool:
-        pictures = list(tqdm(pool.map(digest, paths, chunksize=64), f'checking {folder}', len(paths), unit='image'))
+        pictures = list(tqdm(pool.map(digest, paths), f'checking {folder}', len(paths), unit='image'))
     bad = [str(path) for path, picture in zip(paths, pictures, strict=True) if picture is None]
     names = ', '.join(bad[:3]) + (', ...' if bad[3:] else '')
     require(not bad, f'{len(bad)} of {len(paths)} images cannot be read: {names}; repair them, or delete their rows')
@@ -173,10 +162,7 @@ def add_pictures(table, folder, workers):
 
 
 def split(table):
-    """Split off VALIDATION_SHARE of the rows, stratified by emotion. Returns the training and the validation rows.
-
-    Every picture then follows its first row with all of its copies, so that no validation image is also trained on.
-    """
+    """Split the rows into training and validation, stratified by emotion; copies of a picture follow its first row."""
     counts = table.emotion.value_counts().reindex(EMOTIONS, fill_value=0)
     needed = 1 / VALIDATION_SHARE
     require(counts.min() >= needed, f'too few images of {counts.idxmin()}, {counts.min()}; {needed:g} are needed')
@@ -213,11 +199,7 @@ def count_copies(tables):
 
 
 def make_targets(table, votes=0.0, second_share=0.0):
-    """Make the training targets of a table's rows: (n, 9) float32 distributions.
-
-    The share `votes` comes from the annotators' votes (Barsoum et al. 2016, arXiv 1608.01041), and then `second_share`
-    from the column `second`. Votes do not change rows labelled `uncertain`: the label means that the votes were spread.
-    """
+    """Make (n, 9) float32 targets of labels, votes (Barsoum et al. 2016, arXiv 1608.01041) and then second labels."""
     one_hot = np.eye(len(EMOTIONS), dtype='float32')
     labels = table.emotion.map(EMOTIONS.index).to_numpy()
     targets = one_hot[labels]
@@ -225,7 +207,8 @@ def make_targets(table, votes=0.0, second_share=0.0):
         counts = table[list(EMOTIONS)].to_numpy('float32')
         total = counts.sum(axis=1, keepdims=True)
         mixed = (1 - votes) * targets + votes * counts / np.maximum(total, 1)
-        targets = np.where((total == 0) | (labels[:, None] == UNCERTAIN), targets, mixed)
+        is_fixed = (total == 0) | (labels[:, None] == UNCERTAIN)  # the label means that the votes were spread
+        targets = np.where(is_fixed, targets, mixed)
     if second_share and 'second' in table:
         rows = table.second.isin(EMOTIONS).to_numpy()
         second = one_hot[table.second[rows].map(EMOTIONS.index)]
@@ -284,6 +267,7 @@ class FaceDataset(keras.utils.PyDataset):
     """
 
     face_share = 1  # of the side, around the middle, that the network sees
+    processes = 1  # that share each batch
 
     def __init__(self, paths, targets, size, options, augmenter=None, shuffle=False):
         super().__init__(workers=options.workers, max_queue_size=4 * options.workers)
@@ -297,8 +281,12 @@ class FaceDataset(keras.utils.PyDataset):
         return math.ceil(self.count / self.options.batch_size)
 
     def __getitem__(self, index):
-        rows = self.draw_rows(index)
-        images = np.stack([self.draw_image(row) for row in rows]).astype('float32')
+        rows, images = self.draw_rows(index), []
+        for row in rows:
+            image = resize(read_image(self.paths[row]), self.size, self.face_share)
+            rng = np.random.default_rng([self.options.seed, self.epoch, row])
+            images.append(self.augmenter(image, rng) if self.augmenter else image)
+        images = np.stack(images).astype('float32')
         return images if self.targets is None else (images, self.targets[rows])
 
     def on_epoch_end(self):
@@ -310,11 +298,6 @@ class FaceDataset(keras.utils.PyDataset):
         order = rng.permutation(len(self.paths)) if self.shuffle else np.arange(len(self.paths))
         start = index * self.options.batch_size
         return order[: self.count][start : start + self.options.batch_size]
-
-    def draw_image(self, row):
-        image = resize(read_image(self.paths[row]), self.size, self.face_share)
-        rng = np.random.default_rng([self.options.seed, self.epoch, row])
-        return image if self.augmenter is None else self.augmenter(image, rng)
 
     def class_priors(self):
         """Compute the shares of the emotions in the targets: (9,) float64."""
@@ -336,16 +319,16 @@ def make_datasets(options, tables, dataset_type=FaceDataset, augment=augment):
 def build_model(efnet_no, weights, image_size=None, native_size=None, grayscale=False):
     """Build EfficientNet, average pooling and softmax as one flat graph: (n, S, S, 3) RGB 0..255 -> (n, 9) float32.
 
-    Args:
-        weights: 'imagenet' (downloaded), 'none', or a file: a model.h5 of this project to continue from, or the
-            backbone's weights as Keras publishes them (efficientnetb1_notop.h5).
-        image_size: side in pixels that EfficientNet sees; None for its own.
-        native_size: side of smaller images. The model enlarges them, so faces at inference lose as much detail.
+    The weights are 'imagenet' (downloaded), 'none', or a file: a model.h5 of this project to continue from, or the
+    backbone's weights as Keras publishes them (efficientnetb1_notop.h5). The model enlarges images of `native_size`
+    pixels to `image_size`, so faces at inference lose as much detail.
     """
     image_size = image_size or EFNET_IMAGE_SIZES[efnet_no]
     inputs = x = keras.Input((native_size or image_size,) * 2 + (3,), name='face')
-    if grayscale:
-        x = keras.layers.Conv2D(3, 1, use_bias=False, trainable=False, name='grayscale')(x)
+    if grayscale:  # luma of ITU-R BT.601, as in JPEG and cv2.COLOR_RGB2GRAY
+        luma = keras.layers.Conv2D(3, 1, use_bias=False, trainable=False, name='grayscale')
+        x = luma(x)
+        luma.set_weights([np.tile([[0.299], [0.587], [0.114]], 3)[None, None]])
     if native_size and native_size != image_size:
         # Its own default is training=True, which model(images) would pass on to the layers after it.
         x = keras.layers.Resizing(image_size, image_size, name='enlarge')(x, training=False)
@@ -353,9 +336,6 @@ def build_model(efnet_no, weights, image_size=None, native_size=None, grayscale=
     x = keras.layers.GlobalAveragePooling2D(name='pooling')(backbone.output)
     outputs = keras.layers.Dense(len(EMOTIONS), activation='softmax', name='emotion')(x)
     model = keras.Model(inputs, outputs, name=f'efficientnetb{efnet_no}_emotions')
-    if grayscale:  # luma of ITU-R BT.601, as in JPEG and cv2.COLOR_RGB2GRAY
-        luma = np.array([0.299, 0.587, 0.114], 'float32')
-        model.get_layer('grayscale').set_weights([np.tile(luma[:, None], 3)[None, None]])
     if weights == 'none':
         ease_start(model)
     else:
@@ -364,29 +344,21 @@ def build_model(efnet_no, weights, image_size=None, native_size=None, grayscale=
 
 
 def ease_start(model):
-    """Make a randomly initialised EfficientNet trainable within a few epochs.
-
-    Residual blocks start as the identity (gamma of their last BatchNormalization at 0: Goyal et al. 2017, arXiv
-    1706.02677), squeeze-excite gates start open, and the moving statistics follow faster than with Keras' 0.99.
-    """
+    """Make a randomly initialised EfficientNet trainable within a few epochs."""
     for layer in model.layers:
-        if layer.name.endswith('_add'):  # the end of a residual block
+        if layer.name.endswith('_add'):  # residual blocks start as the identity (Goyal et al. 2017, arXiv 1706.02677)
             gamma = model.get_layer(layer.name.removesuffix('_add') + '_project_bn').gamma
             gamma.assign(np.zeros(gamma.shape))
-        elif layer.name.endswith('_se_expand'):
+        elif layer.name.endswith('_se_expand'):  # squeeze-excite gates start open
             layer.bias.assign(np.full(layer.bias.shape, 2.0))
         elif isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.95
+            layer.momentum = 0.95  # the moving statistics follow faster than with Keras' 0.99
 
 
 def load_weights(model, efnet_no, weights):
-    """Copy trained weights into a model of any input size: 'imagenet', or a file as `build_model` describes it.
+    """Copy trained weights into a model of any input size: 'imagenet', or a file as `build_model` describes it."""
 
-    Layers are matched by name, except Normalization, whose automatic name counts up. Keras gives the ImageNet network
-    alone one more Rescaling layer, which divides by the square root of the deviation; here the Normalization does it.
-    """
-
-    def key(layer):
+    def key(layer):  # Normalization's automatic name counts up
         return 'normalization' if isinstance(layer, keras.layers.Normalization) else layer.name
 
     try:
@@ -400,7 +372,7 @@ def load_weights(model, efnet_no, weights):
         reason = str(error).splitlines()[0]
         raise TrainingError(f'{weights}: not weights of EfficientNetB{efnet_no}: {reason}') from None
     normalization = next(layer for layer in model.layers if key(layer) == 'normalization')
-    if 'emotion' not in sources:
+    if 'emotion' not in sources:  # Keras' ImageNet network alone divides by the deviation's square root once more
         mean, variance, count = normalization.get_weights()
         normalization.set_weights([mean, variance * np.array(IMAGENET_STDDEV_RGB), count])
     normalization.finalize_state()  # it calculates with values that it derives from its weights
@@ -408,10 +380,10 @@ def load_weights(model, efnet_no, weights):
 
 def load_source(efnet_no, weights):
     """Load the model whose weights are wanted: Keras' ImageNet backbone, or what a file contains."""
-    backbone = partial(getattr(keras.applications, f'EfficientNetB{efnet_no}'), include_top=False)
+    backbone = getattr(keras.applications, f'EfficientNetB{efnet_no}')
     if weights == 'imagenet':
         try:
-            return backbone(weights='imagenet')
+            return backbone(include_top=False, weights='imagenet')
         except Exception as error:  # Keras raises a bare Exception for a failed download
             advice = f'fetch {KERAS_WEIGHTS_URL.format(efnet_no)} elsewhere and pass it with --weights FILE'
             message = f'the ImageNet weights cannot be downloaded ({error}); {advice}, or use --weights none'
@@ -420,9 +392,7 @@ def load_source(efnet_no, weights):
     with h5py.File(weights) as file:
         if 'model_config' in file.attrs:
             return keras.models.load_model(weights, compile=False)
-    source = backbone(weights=None)
-    source.load_weights(weights)
-    return source
+    return backbone(include_top=False, weights=weights)
 
 
 def compile_model(model, options, steps_per_epoch):
@@ -448,10 +418,10 @@ def save_model(model, path, class_priors, face_share, temperature=1.0):
     """Write a complete model.h5 or none: without the optimiser, with what inference must know."""
     temporary_path = path.with_name(f'.{path.stem}.tmp.h5')
     model.save(temporary_path, include_optimizer=False)
+    priors = [float(f'{prior:.6g}') for prior in class_priors]
+    known = {'class_names': EMOTIONS, 'class_priors': priors, 'face_share': face_share, 'temperature': temperature}
     with h5py.File(temporary_path, 'r+') as file:
-        file.attrs['class_names'] = json.dumps(EMOTIONS)
-        file.attrs['class_priors'] = json.dumps([float(f'{prior:.6g}') for prior in class_priors])
-        file.attrs['face_share'], file.attrs['temperature'] = json.dumps(face_share), json.dumps(temperature)
+        file.attrs.update({name: json.dumps(value) for name, value in known.items()})
     os.replace(temporary_path, path)
 
 
@@ -468,9 +438,8 @@ class EpochEnd(keras.callbacks.Callback):
 
     def on_train_begin(self, logs=None):
         self.folder.mkdir(parents=True, exist_ok=True)
-        if not self.state['history']:
-            for path in (*self.folder.glob('epoch_*.keras'), *self.folder.glob('state.json')):
-                path.unlink()
+        if not self.state['history']:  # what an earlier run left is not to be resumed
+            (self.folder / 'state.json').unlink(missing_ok=True)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.monotonic()
@@ -508,31 +477,28 @@ def write_text(path, text):
 
 
 def read_state(options):
-    """Read where `--resume` goes on; a new run begins with an empty history. Returns what state.json contains."""
+    """Read where `--resume` goes on, after a check of the options; a new run begins with an empty history."""
     path = options.output.with_name('checkpoint') / 'state.json'
+    now = {name: str(value) for name, value in vars(options).items() if name not in RESUME_MAY_CHANGE}
+    state = {'options': now, 'history': [], 'seconds': 0.0}
     if options.resume and path.is_file():
-        return json.loads(path.read_text(encoding='utf-8'))
-    if options.resume:
+        state = json.loads(path.read_text(encoding='utf-8'))
+    elif options.resume:
         print(f'Nothing to resume in {path.parent}; starting a new run.')
-    return {'options': fixed_options(options), 'history': [], 'seconds': 0.0}
-
-
-def fixed_options(options):
-    """List the options that must stay the same when a run is resumed, as text."""
-    return {name: str(value) for name, value in vars(options).items() if name not in RESUME_MAY_CHANGE}
+    was = state['options']
+    changed = ', '.join(f'{name} {was.get(name)} (now {now[name]})' for name in now if was.get(name) != now[name])
+    advice = 'give the same options, or start without --resume'
+    require(not changed, f'{path.parent}: the run to resume had {changed}; {advice}')
+    return state
 
 
 def train(options, training, validation, state, make_model=make_model, epoch_end_type=EpochEnd):
-    """Train from a state that `read_state` returned to the last epoch. Returns the effort, for metrics.json."""
-    folder, was, now = options.output.with_name('checkpoint'), state['options'], fixed_options(options)
-    changed = ', '.join(f'{name} {was.get(name)} (now {now[name]})' for name in now if was.get(name) != now[name])
-    advice = 'give the same options, or start without --resume'
-    require(not changed, f'{folder}: the run to resume had {changed}; {advice}')
+    """Train to the last epoch from a state that `read_state` returned, and keep that state up to date."""
     never = ', '.join(np.array(EMOTIONS)[training.class_priors() == 0])
     require(not never, f'the targets never say {never}; choose another --second-share or --votes')
     training.epoch = len(state['history'])
-    is_new = not state['history']
-    model = make_model(options, training) if is_new else keras.models.load_model(folder / state['checkpoint'])
+    folder = options.output.with_name('checkpoint')
+    model = keras.models.load_model(folder / state['checkpoint']) if state['history'] else make_model(options, training)
     model.optimizer.exclude_from_weight_decay(var_names=['bias', 'gamma', 'beta'])  # checkpoints lack it
     for variable in model.non_trainable_variables:
         if variable.path.endswith('seed_generator_state'):  # counts what Dropout drew
@@ -542,7 +508,6 @@ def train(options, training, validation, state, make_model=make_model, epoch_end
         how['callbacks'] = [epoch_end_type(options.output, training.class_priors(), state)]
         how['verbose'] = 1 if sys.stdout.isatty() or 'ipykernel' in sys.modules else 2
         model.fit(training, validation_data=validation, **how)
-    return {'training_seconds': round(state['seconds']), 'processes': 1, 'devices': training.devices}
 
 
 def predict(model, paths, options, views=VIEWS):
@@ -567,10 +532,9 @@ def as_in_table(probabilities, class_priors, training_table):
 
 
 def calibrate(model, labels, probabilities, class_priors):
-    """Make a model's confidence match how often it is right, by one temperature (Guo et al. 2017, arXiv 1706.04599).
+    """Find one temperature (Guo et al. 2017, arXiv 1706.04599), divide the last layer's weights by it, and return it.
 
-    Returns the temperature that makes the (n,) labels most likely, given the model's (n, 9) probabilities for images
-    that it was not trained on, after `balance`. The weights of the last layer are divided by it.
+    After `balance`, it makes the (n,) labels most likely, given (n, 9) probabilities of images not trained on.
     """
     logits = np.log(np.clip(probabilities, 1e-12, 1)).astype('float64')
 
@@ -623,7 +587,6 @@ def save_report(labels, predicted, options):
     ConfusionMatrixDisplay.from_predictions(labels, predicted, ax=axis, **classes, **shares)
     axis.set(title=f'Validation, {len(labels)} images: share of each true class', xlabel='predicted', ylabel='true')
     figure.savefig(options.output.with_name('confusion_matrix.png'), dpi=110)
-    plt.close(figure)
 
     history = pd.read_csv(options.output.with_name('history.csv'))
     best = history.iloc[best_epoch(history, options.monitor)]
@@ -634,13 +597,14 @@ def save_report(labels, predicted, options):
         axis.legend(['training (augmented)', 'validation', f'kept: {best["val_" + metric]:.3f}'])
         axis.xaxis.get_major_locator().set_params(integer=True)
     figure.savefig(options.output.with_name('learning_curves.png'), dpi=110)
-    plt.close(figure)
+    plt.close('all')
 
 
-def evaluate(options, tables, class_priors, effort):
+def evaluate(options, tables, training, state):
     """Evaluate model.h5 on the validation images; write metrics, report, plots and submissions next to it."""
     keras.distribution.set_distribution(None)
     model, validation = keras.models.load_model(options.output, compile=False), tables['validation']
+    class_priors = training.class_priors()
     labels, temperature = validation.emotion.map(EMOTIONS.index).to_numpy(), None
     if options.calibrate:
         (plain,) = predict(model, validation.path, options, VIEWS[:1])
@@ -659,7 +623,8 @@ def evaluate(options, tables, class_priors, effort):
         'copies': count_copies(tables),
         'command': shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         'split_sizes': {name: len(table) for name, table in tables.items()},
-        **{'seed': options.seed, 'face_share': options.face_share, **effort},
+        **{'seed': options.seed, 'face_share': options.face_share, 'training_seconds': round(state['seconds'])},
+        **{'processes': training.processes, 'devices': training.devices},
         'machine': f'{platform.platform()}, {os.cpu_count()} processors, Python {platform.python_version()}',
         'versions': {'keras': keras.__version__, backend: sys.modules[backend].__version__, 'opencv': cv2.__version__},
     }
@@ -684,11 +649,10 @@ def parse_options(arguments=None, more_options=()):
     parser = argparse.ArgumentParser(description='Train EfficientNet on a Kaggle table of faces.')
     parser.error = lambda message: sys.exit(f'model_training.py: {message} (--help lists the options)')
     known = OPTIONS | dict(more_options)
-    for name, option in known.items():
-        how = {'action': 'store_true'} if option.default is False else {'type': type(option.default)}
-        text = option.help + ('' if option.default in (None, False) else ' (default: %(default)s)')
-        how |= {'default': option.default, 'help': text, **dict(option.more)}
-        parser.add_argument('--' + name.replace('_', '-'), **how)
+    for name, (default, text, _, _, more) in known.items():
+        how = {'action': 'store_true'} if default is False else {'type': type(default)}
+        text += '' if default in (None, False) else ' (default: %(default)s)'
+        parser.add_argument('--' + name.replace('_', '-'), **how | {'default': default, 'help': text} | more)
     options = parser.parse_args(arguments)
     for name, (_, _, minimum, maximum, _) in known.items():
         given = getattr(options, name)
@@ -720,8 +684,9 @@ def run(options, make_datasets=make_datasets, make_model=make_model, epoch_end_t
     tables = load_tables(options)
     print(COPIES_MESSAGE.format(**count_copies(tables)))
     training, validation = make_datasets(options, tables)
-    effort = train(options, training, validation, read_state(options), make_model, epoch_end_type)
-    evaluate(options, tables, training.class_priors(), effort)
+    state = read_state(options)
+    train(options, training, validation, state, make_model, epoch_end_type)
+    evaluate(options, tables, training, state)
 
 
 def main(arguments=None, more_options=(), run=run):

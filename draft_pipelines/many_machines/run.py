@@ -92,17 +92,17 @@ def run(options):
     keras.utils.set_random_seed(options.seed)
     is_first = join(coordinator, processes, process_id) == 0
     model_training.spread_over_devices(options.batch_size)
-    agree('connected')  # the first time, processes wait half a minute for each other, and then half an hour
+    # The first time, processes wait half a minute for each other, and then half an hour
+    agree({name: value for name, value in vars(options).items() if name not in model_training.RESUME_MAY_CHANGE})
     tables = model_training.load_tables(options)
     print(model_training.COPIES_MESSAGE.format(**model_training.count_copies(tables)))
     training, validation = model_training.make_datasets(options, tables, SharedFaces)
     state = model_training.read_state(options)
-    data = training.paths, training.targets.tobytes(), validation.paths
-    agree((model_training.fixed_options(options), data, state))
+    agree((training.paths, training.targets.tobytes(), validation.paths, state))
     epoch_end_type = SoleEpochEnd if is_first else lambda *_: keras.callbacks.Callback()
-    effort = model_training.train(options, training, validation, state, epoch_end_type=epoch_end_type)
+    model_training.train(options, training, validation, state, epoch_end_type=epoch_end_type)
     if is_first:
-        model_training.evaluate(options, tables, training.class_priors(), effort | {'processes': training.processes})
+        model_training.evaluate(options, tables, training, state)
     WAITING.submit(sys.modules['jax'].distributed.shutdown).result()
 
 
