@@ -162,7 +162,10 @@ def add_pictures(table, folder, workers):
 
 
 def split(table):
-    """Split the rows into training and validation, stratified by emotion; copies of a picture follow its first row."""
+    """Split off VALIDATION_SHARE of the rows, stratified by emotion. Returns the training and the validation rows.
+
+    Every picture then follows its first row with all of its copies, so that no validation image is also trained on.
+    """
     counts = table.emotion.value_counts().reindex(EMOTIONS, fill_value=0)
     needed = 1 / VALIDATION_SHARE
     require(counts.min() >= needed, f'too few images of {counts.idxmin()}, {counts.min()}; {needed:g} are needed')
@@ -199,7 +202,11 @@ def count_copies(tables):
 
 
 def make_targets(table, votes=0.0, second_share=0.0):
-    """Make (n, 9) float32 targets of labels, votes (Barsoum et al. 2016, arXiv 1608.01041) and then second labels."""
+    """Make the training targets of a table's rows: (n, 9) float32 distributions.
+
+    The share `votes` comes from the annotators' votes (Barsoum et al. 2016, arXiv 1608.01041), and then `second_share`
+    from the column `second`. Votes do not change rows labelled `uncertain`: the label means that the votes were spread.
+    """
     one_hot = np.eye(len(EMOTIONS), dtype='float32')
     labels = table.emotion.map(EMOTIONS.index).to_numpy()
     targets = one_hot[labels]
@@ -207,8 +214,7 @@ def make_targets(table, votes=0.0, second_share=0.0):
         counts = table[list(EMOTIONS)].to_numpy('float32')
         total = counts.sum(axis=1, keepdims=True)
         mixed = (1 - votes) * targets + votes * counts / np.maximum(total, 1)
-        is_fixed = (total == 0) | (labels[:, None] == UNCERTAIN)  # the label means that the votes were spread
-        targets = np.where(is_fixed, targets, mixed)
+        targets = np.where((total == 0) | (labels[:, None] == UNCERTAIN), targets, mixed)
     if second_share and 'second' in table:
         rows = table.second.isin(EMOTIONS).to_numpy()
         second = one_hot[table.second[rows].map(EMOTIONS.index)]
@@ -319,9 +325,11 @@ def make_datasets(options, tables, dataset_type=FaceDataset, augment=augment):
 def build_model(efnet_no, weights, image_size=None, native_size=None, grayscale=False):
     """Build EfficientNet, average pooling and softmax as one flat graph: (n, S, S, 3) RGB 0..255 -> (n, 9) float32.
 
-    The weights are 'imagenet' (downloaded), 'none', or a file: a model.h5 of this project to continue from, or the
-    backbone's weights as Keras publishes them (efficientnetb1_notop.h5). The model enlarges images of `native_size`
-    pixels to `image_size`, so faces at inference lose as much detail.
+    Args:
+        weights: 'imagenet' (downloaded), 'none', or a file: a model.h5 of this project to continue from, or the
+            backbone's weights as Keras publishes them (efficientnetb1_notop.h5).
+        image_size: side in pixels that EfficientNet sees; None for its own.
+        native_size: side of smaller images. The model enlarges them, so faces at inference lose as much detail.
     """
     image_size = image_size or EFNET_IMAGE_SIZES[efnet_no]
     inputs = x = keras.Input((native_size or image_size,) * 2 + (3,), name='face')
@@ -532,9 +540,10 @@ def as_in_table(probabilities, class_priors, training_table):
 
 
 def calibrate(model, labels, probabilities, class_priors):
-    """Find one temperature (Guo et al. 2017, arXiv 1706.04599), divide the last layer's weights by it, and return it.
+    """Make a model's confidence match how often it is right, by one temperature (Guo et al. 2017, arXiv 1706.04599).
 
-    After `balance`, it makes the (n,) labels most likely, given (n, 9) probabilities of images not trained on.
+    Returns the temperature that makes the (n,) labels most likely, given the model's (n, 9) probabilities for images
+    that it was not trained on, after `balance`. The weights of the last layer are divided by it.
     """
     logits = np.log(np.clip(probabilities, 1e-12, 1)).astype('float64')
 
