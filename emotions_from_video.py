@@ -120,7 +120,11 @@ def analyse_video(
     video_path: str | Path,
     classifier: EmotionClassifier | None,
     detector_path: str | Path = DETECTOR_PATH,
-    **options,
+    compact: bool = COMPACT,
+    show_process: bool = SHOW_PROCESS,
+    write_video: bool = WRITE_VIDEO,
+    output_filename: str | Path | None = None,
+    **others,
 ) -> pd.DataFrame:
     """Find the emotions of a video from Python; write what the command line writes.
 
@@ -131,7 +135,12 @@ def analyse_video(
         classifier: Gives the faces' probabilities. It has its own options of the model, such as `balance`. None if
             there are corrections to `apply`.
         detector_path: 'haar', 'yunet', or the path of either kind of file, see `open_detector`.
-        options: Any other option of `VideoSettings` by its name, such as `compact=False` or `smoothing_seconds=0`.
+        compact: Whether the table has one row per period, otherwise one per frame.
+        show_process: Whether to show the frames in a window.
+        write_video: Whether to write the annotated mp4 too.
+        output_filename: Path of the annotated mp4; by default <stem>_with_emotions.mp4 next to the video. The other
+            results are named after it.
+        others: Any other option of `VideoSettings` by its name, such as `smoothing_seconds=0`.
 
     Returns:
         The table of emotions: `ms_start, ms_end, frame_start, frame_end, emotions`, or with `compact=False`
@@ -143,11 +152,12 @@ def analyse_video(
             classifier's.
     """
     for name, value in (classifier.settings if classifier else {}).items():
-        if options.setdefault(name, value) != value:
+        if others.setdefault(name, value) != value:
             raise InputError(
-                f'{option_name(name)} is {options[name]}, but the classifier was opened with {value}; expected the same'
+                f'{option_name(name)} is {others[name]}, but the classifier was opened with {value}; expected the same'
             )
-    settings = VideoSettings(detector_path=detector_path, **options)
+    own = {'compact': compact, 'show_process': show_process, 'write_video': write_video}
+    settings = VideoSettings(detector_path=detector_path, output_filename=output_filename, **own, **others)
     limit_opencv_threads(settings.threads)
     models = Models(open_detector(settings), classifier)
     with Interruption() as interruption:

@@ -13,6 +13,10 @@ from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+# Two tests run at a time on two cores. Libraries with a thread for each core would wait for each other in busy loops.
+for variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'TF_NUM_INTRAOP_THREADS', 'TF_NUM_INTEROP_THREADS'):
+    os.environ.setdefault(variable, '1')
+
 import av
 import cv2
 import h5py
@@ -71,6 +75,14 @@ def conversion_in_this_process():
 def real_conversion(monkeypatch):
     """Converts models as users do, in a child process."""
     monkeypatch.setattr(conversion, 'subprocess', subprocess)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_collection_modifyitems(items):
+    """Keep each file's tests in one process, so that its fixtures are made once; marked groups stay as they are."""
+    for item in items:
+        if not item.get_closest_marker('xdist_group'):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.fixture(scope='session', autouse=True)

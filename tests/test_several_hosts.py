@@ -22,9 +22,10 @@ import model_training
 from model_training import EMOTIONS, TrainingError
 from tests.conftest import ROOT
 
-pytestmark = pytest.mark.xdist_group('alone')  # real time-outs
 jax = pytest.importorskip('jax')
 
+# The networks are tiny, and compiling them takes most of the time.
+FAST_COMPILATION = '--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true'
 DRIVER = ROOT / 'tests' / 'several_hosts_driver.py'
 
 
@@ -65,6 +66,7 @@ def start(folder, output, *more, **environment):
     given += ['--efnet-no', 0, '--weights', 'none', '--image-size', 32, '--epochs', 3, '--batch-size', 16, *more]
     command = [sys.executable, str(DRIVER), *map(str, given), '--workers', '2']
     environment |= {'KERAS_BACKEND': 'jax', 'JAX_PLATFORMS': 'cpu'}
+    environment['XLA_FLAGS'] = f'{FAST_COMPILATION} {environment.get("XLA_FLAGS", "")}'
     environment |= {'PYTHONPATH': str(ROOT / 'draft_pipelines' / 'many_machines')}
     environment |= {
         'JAX_COMPILATION_CACHE_DIR': str(folder / 'cache'),

@@ -62,17 +62,21 @@ def accuracy(classifier, faces, emotions):
     return (np.array(CLASS_NAMES)[classifier.predict(faces).argmax(axis=1)] == emotions).mean()
 
 
-def test_accuracy_on_validation_images_is_that_of_metrics_json(classifier, metrics, validation_faces):
+@pytest.fixture(scope='module')
+def balanced_accuracy(classifier, validation_faces):
+    return accuracy(classifier, *validation_faces)
+
+
+def test_accuracy_on_validation_images_is_that_of_metrics_json(metrics, validation_faces, balanced_accuracy):
     plain = accuracy(EmotionClassifier(FOLDER / 'model.h5', balance=0), *validation_faces)
-    balanced = accuracy(classifier, *validation_faces)
     assert plain == pytest.approx(450 / 600, abs=0.01)  # counted when the model was made
-    assert balanced == pytest.approx(447 / 600, abs=0.01)
+    assert balanced_accuracy == pytest.approx(447 / 600, abs=0.01)
     assert plain == pytest.approx(metrics['accuracy'], abs=0.05)  # three standard errors of 600 images
-    assert balanced == pytest.approx(metrics['balanced']['accuracy'], abs=0.05)
+    assert balanced_accuracy == pytest.approx(metrics['balanced']['accuracy'], abs=0.05)
 
 
 def test_runtimes_give_the_same_answers(validation_faces):
-    faces, _ = validation_faces
+    faces = validation_faces[0][:300]  # Keras takes its time
     expected = EmotionClassifier(FOLDER / 'model.h5', 'keras').predict(faces)
     exact = EmotionClassifier(FOLDER / 'model.h5', 'openvino', 'f32').predict(faces)
     fast = EmotionClassifier(FOLDER / 'model.h5', 'openvino', 'auto').predict(faces)
@@ -91,9 +95,9 @@ def as_in_a_video(face_bgr, rng):
     return cv2.imdecode(cv2.imencode('.jpg', tinted, [cv2.IMWRITE_JPEG_QUALITY, 70])[1], cv2.IMREAD_COLOR)
 
 
-def test_large_tinted_compressed_shifted_faces_lose_little(classifier, validation_faces):
+def test_large_tinted_compressed_shifted_faces_lose_little(classifier, validation_faces, balanced_accuracy):
     faces, emotions = validation_faces
     rng = np.random.default_rng(17)
     changed = [as_in_a_video(face, rng) for face in faces]
     # On all validation images, faces as in a video lose about two points (see the model card).
-    assert accuracy(classifier, changed, emotions) > accuracy(classifier, faces, emotions) - 0.03
+    assert accuracy(classifier, changed, emotions) > balanced_accuracy - 0.03

@@ -129,7 +129,7 @@ def workers(is_own):
     found = []
     for folder in Path('/proc').glob('[0-9]*'):
         with suppress(OSError):  # it is gone
-            if (folder / 'cmdline').read_bytes().startswith(b'ray::_work') and is_own(folder):
+            if (folder / 'cmdline').read_bytes().startswith(b'ray::process_on_worker') and is_own(folder):
                 found.append(int(folder.name))
     return found
 
