@@ -100,7 +100,7 @@ def process_video(
     class_names = models.classifier.class_names
     columns = FaceColumns(class_names, bool(settings.baseline), settings.fill_gaps)
     results = VideoResults(video_path, class_names, settings)
-    provenance = describe_provenance(settings, models.classifier.model_sha256)  # of the files as they are now
+    provenance = describe_provenance(settings, models.classifier.model_sha256)  # now: the files may change
     with VideoReader(video_path, settings.threads) as reader:
         check_outputs(video_path, outputs)
         remove_dead_runs(outputs.annotated.parent)
@@ -165,15 +165,15 @@ def analyse_video(
 
 
 def choose_process(settings: VideoSettings) -> Process:
-    """What is done with each video: with corrections to apply, its earlier results are drawn again."""
+    """Choose what is done with each video: with corrections to apply, its earlier results are drawn again."""
     return apply_corrections if settings.apply else process_video
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = Parser(prog='emotions_from_video.py', description=__doc__.splitlines()[0])
-    parser.add_argument('paths', nargs='*', type=to_path, help='videos, photographs or folders; as --video-path')
-    parser.add_argument('--video-path', type=to_path, help=f'one more (default, if none is named: {VIDEO_PATH})')
-    with one_line_errors(parser.prog, 'broken off; what was not finished is not written'):
+    parser.add_argument('paths', nargs='*', type=to_path, help='videos, photographs or folders, like --video-path')
+    parser.add_argument('--video-path', type=to_path, help=f'one more path (default, if none is named: {VIDEO_PATH})')
+    with one_line_errors(parser.prog, 'interrupted; unfinished files were not written'):
         arguments = separate_address(sys.argv[1:] if arguments is None else arguments)
         settings, given = read_command_line(parser, VideoSettings, arguments)
         paths = [*filter(None, [given.video_path]), *given.paths] or [Path(VIDEO_PATH)]

@@ -86,7 +86,7 @@ def watch(
     while not (interruption.reason or (camera.ended and not is_paused)):
         frame = camera.read_newest(WAIT_SECONDS)
         if frame is None or is_paused:
-            interruption.request(window.show(shown_bgr) if is_paused else window.poll())
+            interruption.request(window.show(shown_bgr) if is_paused else window.poll())  # None: go on
             if session.mark(window.key) and is_paused:
                 draw_lines(shown_bgr, [*lines, *session.describe()])  # stays until the pause ends
         else:
@@ -96,7 +96,7 @@ def watch(
             lines = describe(pace, pipeline.baselines, ms)
             shown_bgr = draw(frame.picture_bgr, faces, mirror, [*lines, *session.describe()])
             interruption.request(window.show(shown_bgr))
-            session.mark(window.key)  # nearly always pressed while the previous frame was shown
+            session.mark(window.key)  # before the frame is added: the key was pressed while the previous one was shown
             session.add(frame, ms, faces)
             pace.add(frame.time)
         if window.key == ' ':

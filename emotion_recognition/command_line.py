@@ -58,12 +58,12 @@ def read_command_line(
 
 
 @contextmanager
-def one_line_errors(program: str, when_broken_off: str = 'broken off') -> Iterator[None]:
+def one_line_errors(program: str, when_interrupted: str = 'interrupted') -> Iterator[None]:
     """Run a script's work: SIGTERM and SIGHUP end it as Ctrl-C does, and a user's mistake exits with one line.
 
     Args:
         program: Name of the script, at the start of the line.
-        when_broken_off: What the line says after Ctrl-C.
+        when_interrupted: What the line says after Ctrl-C.
     """
     if hasattr(sys.stdout, 'reconfigure'):  # notebooks have another kind of stdout
         sys.stdout.reconfigure(errors='backslashreplace')  # file names may have letters that the terminal cannot show
@@ -73,4 +73,4 @@ def one_line_errors(program: str, when_broken_off: str = 'broken off') -> Iterat
     except (InputError, OSError) as error:
         sys.exit(f'{program}: {error}')
     except KeyboardInterrupt:
-        sys.exit(f'{program}: {when_broken_off}')
+        sys.exit(f'{program}: {when_interrupted}')

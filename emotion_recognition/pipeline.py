@@ -57,14 +57,14 @@ class EmotionPipeline:
 
     def __init__(self, models: Models, settings: Settings, stills: bool = False, fill_gaps: bool = False):
         self._search = NearbySearch(models.detector, 1 if stills else settings.whole_frame_every)
-        self._cuts = SceneCuts()
+        self._scene_cuts = SceneCuts()
         self._classifier = models.classifier
         self.class_names = models.classifier.class_names
         self.baselines: FaceBaselines | None = None
         self._settings = settings
         self._tracker = None if stills else FaceTracker(settings.smoothing_seconds)
         self._confirm_seconds = 0 if stills else settings.confirm_seconds
-        self._live_confirmation = FaceConfirmation(self._confirm_seconds)
+        self._live_confirmation = FaceConfirmation(self._confirm_seconds)  # of `process`; `run` looks ahead instead
         self._fills_gaps = fill_gaps and not stills
 
     def process(self, frame_bgr: np.ndarray, timestamp_ms: float) -> list[FaceEmotion]:
@@ -85,7 +85,9 @@ class EmotionPipeline:
     def run(
         self, frames: Iterable[tuple[int, float, np.ndarray]]
     ) -> Iterator[tuple[int, float, np.ndarray, list[FaceEmotion]]]:
-        """Process frames while others are still being read: each stage runs in its own thread, a few frames ahead.
+        """Process frames while others are still being read.
+
+        Reading, detection and recognition each run in a thread of their own, a few frames ahead.
 
         Close it (`contextlib.closing`) to end before the frames do.
 
@@ -121,11 +123,12 @@ class EmotionPipeline:
             yield number, timestamp_ms, frame_bgr, self._recognise(frame_bgr, timestamp_ms, is_cut, found)
 
     def _detect(self, frame_bgr):
-        """Returns whether a scene cut is before this frame, and where its faces are."""
-        is_cut = self._cuts.is_cut(frame_bgr)
+        """Returns whether this frame begins another scene, and where its faces are."""
+        is_cut = self._scene_cuts.is_cut(frame_bgr)
         return is_cut, self._search.detect(frame_bgr, is_cut)
 
     def _recognise(self, frame_bgr, timestamp_ms, is_cut, found):
+        """Classify the found faces and give them their numbers."""
         crops = [align_face(frame_bgr, face) for face in found]
         probabilities = self._predict(crops)
         track_ids = range(1, len(found) + 1)

@@ -45,7 +45,7 @@ def test_command_line_overrides_each():
 @pytest.mark.parametrize(
     'arguments', [['--min-face-size', 'many'], ['--size', '16'], ['--no-such-option'], ['--runtime', 'onnx']]
 )
-def test_wrong_command_lines_are_told_in_one_line(arguments):
+def test_wrong_command_lines_are_reported_in_one_line(arguments):
     with pytest.raises(SystemExit) as caught:
         read(*arguments)
     assert caught.value.code.startswith('script.py: ') and '\n' not in caught.value.code
@@ -71,7 +71,7 @@ def test_option_of_several_values():
     ],
     ids=['InputError', 'OSError', 'KeyboardInterrupt', 'SIGTERM', 'SIGHUP'],
 )
-def test_what_ends_a_script_is_told_in_one_line(tmp_path, statement, line):
+def test_what_ends_a_script_is_reported_in_one_line(tmp_path, statement, line):
     code = f"""
 import signal, sys
 sys.path.insert(0, {str(ROOT)!r})

@@ -155,7 +155,7 @@ def test_two_videos_that_would_have_one_output(tmp_path, colour_model_path):
 
 
 @pytest.mark.skipif(resource is None, reason='the size of files can be limited on Unix only')
-def test_full_disk_is_told_in_one_line(tmp_path, colour_model_path):
+def test_full_disk_is_reported_in_one_line(tmp_path, colour_model_path):
     clip = write_clip(tmp_path / 'clip.mp4', range(0, 4000, 40), size=(320, 240))
     before = sorted(tmp_path.iterdir())
     done = subprocess.run(
@@ -172,7 +172,7 @@ def test_full_disk_is_told_in_one_line(tmp_path, colour_model_path):
     assert sorted(tmp_path.iterdir()) == before
 
 
-def test_an_option_that_contradicts_the_classifier_is_told(tmp_path, colour_model_path):
+def test_an_option_that_contradicts_the_classifier_is_reported(tmp_path, colour_model_path):
     clip, classifier = write_clip(tmp_path / 'clip.mp4', [0, 40]), EmotionClassifier(colour_model_path, balance=0.5)
     with pytest.raises(
         InputError, match=r'^--balance is 1, but the classifier was opened with 0\.5; expected the same$'
@@ -318,7 +318,7 @@ def bad_input(name, folder, model_path):
         'output is the video',
     ],
 )
-def test_bad_input_is_told_in_one_line(tmp_path, colour_model_path, name):
+def test_bad_input_is_reported_in_one_line(tmp_path, colour_model_path, name):
     arguments, message = bad_input(name, tmp_path, colour_model_path)
     before = {path: path.read_bytes() for path in tmp_path.rglob('*') if path.is_file()}
     with pytest.raises(SystemExit) as caught:

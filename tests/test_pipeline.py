@@ -110,7 +110,7 @@ def test_smoothing_keeps_the_label_through_one_odd_frame():
     assert labels == [['happy'] * 4, ['happy', 'happy', 'sad', 'happy']]
 
 
-def test_behind_a_scene_cut_another_face_in_the_same_place_has_a_number_of_its_own():
+def test_after_a_scene_cut_another_face_in_the_same_place_has_a_new_number():
     anna, bert = np.random.default_rng(0).integers(0, 256, (2, 20, 20, 3), np.uint8)
     pipeline = open_pipeline(Detector([(20, 10, 20, 20)]), Classifier(), SETTINGS)
     numbers = []

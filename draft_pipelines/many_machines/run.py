@@ -129,7 +129,7 @@ def join(coordinator, processes, process_id):
         WAITING.submit(connect, cluster_detection_method=detection, **WAITS).result()
     except (RuntimeError, ValueError) as error:
         raise TrainingError(f'the processes cannot be joined: {" ".join(str(error).split())}') from None
-    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))  # JAX has taken it for itself
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGTERM))  # JAX has replaced the handler
     if jax.process_index():
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return jax.process_index()

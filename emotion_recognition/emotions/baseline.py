@@ -1,4 +1,4 @@
-"""Baselines: how each face looks at rest. Faces differ, and some people look sad who are not."""
+"""Baselines: how each face looks at rest. Faces differ, and some people look sad although they are not."""
 
 from collections.abc import Sequence
 from dataclasses import replace

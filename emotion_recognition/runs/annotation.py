@@ -46,9 +46,9 @@ def annotate(
         recogniser: Gives the faces.
         columns: Columns of the table of faces.
         results: Collects the faces.
-        own: Where the annotated video and the table of faces are written.
+        own: Where the annotated video and the table of faces are written, until they are moved into place.
         settings: Settings of the video script.
-        interruption: Ends it.
+        interruption: Lets the user end it early.
 
     Returns:
         Why it ended early, or None.
@@ -73,7 +73,7 @@ def annotate(
                     writer.write(timestamp_ms, frame_bgr)
                 if stopped := _check_for_stop(window, frame_bgr, interruption):
                     break
-        except FrameError as error:  # the frames before it count
+        except FrameError as error:  # the frames before the damage count
             stopped = str(error)
         if stopped and writer:
             writer.end_here()

@@ -194,13 +194,13 @@ def test_priors_that_are_no_json(tmp_path, undecided_path):
         EmotionClassifier(path, 'keras')
 
 
-@pytest.mark.parametrize(('balance', 'is_told'), [(0.9, True), (0, False), (Settings.balance, False)])
-def test_balance_that_a_model_cannot_have_is_told(colour_model_path, capsys, balance, is_told):
+@pytest.mark.parametrize(('balance', 'is_reported'), [(0.9, True), (0, False), (Settings.balance, False)])
+def test_balance_that_a_model_cannot_have_is_reported(colour_model_path, capsys, balance, is_reported):
     settings = Settings(model_weights_path=colour_model_path, runtime='keras', balance=balance)
     face = plain((0, 0, 51))
     assert open_classifier(settings).predict([face])[0, 0] == pytest.approx(np.exp(4) / (np.exp(4) + 8), rel=1e-4)
     told = f'{colour_model_path}: names no class priors, which --balance needs; its probabilities are not corrected\n'
-    assert capsys.readouterr().err == (told if is_told else '')
+    assert capsys.readouterr().err == (told if is_reported else '')
 
 
 def test_missing_file(tmp_path):

@@ -135,7 +135,7 @@ def test_shipped_conversion_is_made_by_one_command_and_serves_its_own_model_alon
 
 
 def test_conversion_infers_whatever_the_layers_own_defaults_are(unsteady_path):
-    """Resizing's default is training=True; batch normalization behind it must not take that over."""
+    """Resizing's default is training=True; batch normalization after it must not inherit that."""
     expected = KerasNetwork(unsteady_path)(BATCH)
     np.testing.assert_allclose(OpenVinoNetwork(unsteady_path, 'f32')(BATCH), expected, atol=1e-4)
     np.testing.assert_allclose(OpenVinoNetwork(unsteady_path, 'auto')(BATCH), expected, atol=0.02)

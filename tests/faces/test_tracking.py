@@ -73,7 +73,7 @@ def test_looks_do_not_count_without_a_gap():
     assert update(tracker, 40.0, BOX, faces_bgr=[BERT])[0] == [1]
 
 
-def test_behind_a_scene_cut_a_face_goes_on_only_if_it_looks_alike():
+def test_after_a_scene_cut_a_face_goes_on_only_if_it_looks_alike():
     for face, expected in ((BERT, [2]), (ANNA, [1])):
         tracker = FaceTracker()
         update(tracker, 0.0, BOX, faces_bgr=[ANNA])

@@ -109,7 +109,7 @@ def test_whole_file_skips_nothing(tmp_path):
     assert (stopped, reader.skipped_packets, reader.first_skipped_ms) == (None, 0, None)
 
 
-def test_several_damaged_packets_are_counted_and_the_first_is_told(tmp_path):
+def test_several_damaged_packets_are_counted_and_the_first_is_reported(tmp_path):
     clip = damage_pictures(write_moving_clip(tmp_path / 'clip.avi', 'mpeg4', 'mp3'), [10, 11, 20, 30])
     times, reader, stopped = copy(clip, tmp_path / 'copy.mp4')
     assert (len(times), stopped) == (27, None)
@@ -161,7 +161,7 @@ class BrokenContainer:
         raise av.error.InvalidDataError(1, 'Invalid data')
 
 
-def test_damaged_container_is_read_on_behind_the_damage_but_not_for_ever(tmp_path, time_limit):
+def test_damaged_container_is_read_on_after_the_damage_but_not_for_ever(tmp_path, time_limit):
     with av.open(str(write_moving_clip(tmp_path / 'clip.avi', 'mpeg4', 'mp3'))) as container:
         broken = BrokenContainer()
         packets = demux(broken, container.streams.video[0])
@@ -298,7 +298,7 @@ def test_random_damage_is_seldom_a_reason_to_refuse_a_file(tmp_path, whole_clip)
     assert np.count_nonzero(counts) >= 18 and sum(counts) >= 500, counts
 
 
-def test_what_was_skipped_is_told(tmp_path, classifier, capsys):
+def test_what_was_skipped_is_reported(tmp_path, classifier, capsys):
     clip = damage_pictures(write_moving_clip(tmp_path / 'clip.avi', 'mpeg4', 'mp3'), [10])
     table = emotions_from_video.analyse_video(clip, classifier, compact=False)
     assert 'Skipped 1 packets that could not be decoded, the first one at 0.44 s' in capsys.readouterr().err

@@ -4,7 +4,7 @@ from emotion_recognition.labels import InputError
 from emotion_recognition.media.timestamps import repair_timestamps
 
 
-def mend(times, end=None):
+def repair(times, end=None):
     """Returns the repaired times of frames 40 ms apart, each moved by its recording's shift."""
     frames = repair_timestamps([(pts, 40, number) for number, pts in enumerate(times)], 0.001, end)
     return [frame.pts + frame.shift for frame in frames]
@@ -12,11 +12,11 @@ def mend(times, end=None):
 
 @pytest.mark.parametrize('times', [[0, 40, 80], [5_000, 5_017, 5_300], [-80, -40, 0], [0, 40, 600_000, 600_040], [7]])
 def test_times_that_increase_stay(times):
-    assert mend(times) == times
+    assert repair(times) == times
 
 
 @pytest.mark.parametrize(
-    ('times', 'mended'),
+    ('times', 'repaired'),
     [
         ([None, None, None], [0, 40, 80]),
         ([0, None, 80], [0, 40, 80]),
@@ -26,28 +26,28 @@ def test_times_that_increase_stay(times):
         ([0, 40, 40], [0, 40, 41]),
     ],
 )
-def test_missing_and_equal_times_are_filled_in(times, mended):
-    assert mend(times) == mended
+def test_missing_and_equal_times_are_filled_in(times, repaired):
+    assert repair(times) == repaired
 
 
 @pytest.mark.parametrize(
-    ('times', 'mended'),
+    ('times', 'repaired'),
     [
         ([0, 40, 9_000_000, 120, 160], [0, 40, 80, 120, 160]),
         ([9_000_000, 40, 80], [0, 40, 80]),
         ([0, 5_000, 5_040, 3, 5_120], [0, 5_000, 5_040, 5_080, 5_120]),
     ],
 )
-def test_one_damaged_time_lies_between_its_neighbours(times, mended):
-    assert mend(times) == mended
+def test_one_damaged_time_lies_between_its_neighbours(times, repaired):
+    assert repair(times) == repaired
 
 
-def test_several_times_far_behind_the_end_do_not_push_back_what_follows():
-    assert mend([0, 40, 9_000_000, 9_000_040, 9_000_080, 200, 240], end=1_000) == [0, 40, 80, 120, 160, 200, 240]
+def test_several_times_far_beyond_the_end_do_not_push_back_what_follows():
+    assert repair([0, 40, 9_000_000, 9_000_040, 9_000_080, 200, 240], end=1_000) == [0, 40, 80, 120, 160, 200, 240]
 
 
 def test_one_time_days_ahead_in_a_file_that_does_not_tell_its_end():
-    assert mend([0, 40, 10**12, 10**12 + 40, 160]) == [0, 40, 80, 120, 160]
+    assert repair([0, 40, 10**12, 10**12 + 40, 160]) == [0, 40, 80, 120, 160]
 
 
 def test_joined_recordings_follow_each_other():
@@ -63,7 +63,7 @@ def test_joined_recordings_follow_each_other():
 
 
 def test_own_time_counts_again_after_damage_that_looked_like_another_recording():
-    assert mend([0, 5_000, 5_040, 3, 43, 5_160, 5_200]) == [0, 5_000, 5_040, 5_080, 5_120, 5_160, 5_200]
+    assert repair([0, 5_000, 5_040, 3, 43, 5_160, 5_200]) == [0, 5_000, 5_040, 5_080, 5_120, 5_160, 5_200]
 
 
 def test_error_comes_after_the_last_item():

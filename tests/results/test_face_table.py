@@ -27,7 +27,7 @@ def test_row_per_face_and_frame(tmp_path):
     )
 
 
-def test_change_from_a_baseline_stands_beside_what_was_seen(tmp_path):
+def test_change_from_a_baseline_is_next_to_what_was_seen(tmp_path):
     names = ('happy', 'neutral')
     seen, change = np.float32([0.3, 0.7]), np.float32([0.6, 0.4])
     with FaceTable(tmp_path / 'faces.csv', FaceColumns(names, with_baseline=True, with_detected=True)) as table:

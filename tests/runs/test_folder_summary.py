@@ -42,7 +42,7 @@ def test_folder_of_videos_gets_one_table_that_agrees_with_the_tables_of_faces(tm
     assert set(summary.video) == {'a.mp4'} and set(summary.span) == {'', 'NA'}
 
 
-def test_wrong_spans_are_told_before_the_work(tmp_path, colour_model_path):
+def test_wrong_spans_are_reported_before_the_work(tmp_path, colour_model_path):
     clip = write_clip(tmp_path / 'a.mp4', [0, 40])
     path = tmp_path / 'spans.csv'
     path.write_text('video,start,end,name\nb.mp4,0,1,x\n')

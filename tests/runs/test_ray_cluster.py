@@ -90,7 +90,7 @@ def clip_path(tmp_path_factory):
     return write_clip(tmp_path_factory.mktemp('clip') / 'minute.mp4', range(0, 60_000, 40), size=(160, 120))
 
 
-def beside(clip, ending):
+def output_of(clip, ending):
     return clip.with_name(f'{clip.stem}_with_emotions{ending}')
 
 
@@ -101,8 +101,8 @@ def copy(clip, target):
 
 def check_whole(clip):
     """The video and its table have all 1,500 frames, and nothing else is left in the folder."""
-    assert len(picture_times_ms(beside(clip, '.mp4'))) == 1500
-    assert pd.read_csv(beside(clip, '_emotions_data.csv')).frame_end.iloc[-1] == 1500
+    assert len(picture_times_ms(output_of(clip, '.mp4'))) == 1500
+    assert pd.read_csv(output_of(clip, '_emotions_data.csv')).frame_end.iloc[-1] == 1500
     assert hidden(clip.parent) == []
 
 
@@ -159,9 +159,9 @@ def test_two_nodes_make_the_tables_of_one_process_and_tell_what_failed(nodes, ru
     assert re.search(r'videos: 100%.* [1-9]\d* frames/s in all', process.messages())
     for name in ('a', 'b'):
         for ending in TABLES:
-            made, expected = (beside(folder / f'{name}.mp4', ending).read_bytes() for folder in folders)
+            made, expected = (output_of(folder / f'{name}.mp4', ending).read_bytes() for folder in folders)
             assert made == expected, ending
-        assert picture_times_ms(beside(folders[0] / f'{name}.mp4', '.mp4')) == picture_times_ms(DEMO_PATH)
+        assert picture_times_ms(output_of(folders[0] / f'{name}.mp4', '.mp4')) == picture_times_ms(DEMO_PATH)
     summary = pd.read_csv(folders[0] / 'videos_with_emotions_all_summary.csv')
     assert set(summary.video) == {'a.mp4', 'b.mp4'}
 
@@ -204,7 +204,7 @@ def test_ctrl_c_ends_the_tasks_and_the_same_run_goes_on_later(run, clip_path, tm
     short = write_clip(tmp_path / 'a.mp4', [0, 40])
     clips = [copy(clip_path, tmp_path / 'clips' / name) for name in ('b.mp4', 'c.mp4')]
     process = run('--ray', short, *clips)
-    wait_until(lambda: beside(short, '_run.json').exists() and any(map(is_under_way, clips)), process)
+    wait_until(lambda: output_of(short, '_run.json').exists() and any(map(is_under_way, clips)), process)
     assert workers(is_of_run)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all that run in it
     assert process.wait(PATIENCE_SECONDS) == 1
@@ -218,7 +218,7 @@ def test_ctrl_c_ends_the_tasks_and_the_same_run_goes_on_later(run, clip_path, tm
     process = run('--ray', '--skip-done', short, *clips)
     assert process.wait(PATIENCE_SECONDS) == 0, process.messages()
     assert 'Done before: 1 of 3 videos' in process.messages()
-    assert [len(picture_times_ms(beside(clip, '.mp4'))) for clip in clips] == [3, 3]
+    assert [len(picture_times_ms(output_of(clip, '.mp4'))) for clip in clips] == [3, 3]
 
 
 class ShrinkingRay:
@@ -271,7 +271,7 @@ def test_what_follows_ray_is_an_address_only_where_it_looks_like_one(arguments, 
     assert separate_address(arguments) == separated
 
 
-def test_more_cores_than_any_node_has_are_told(capsys):
+def test_more_cores_than_any_node_has_are_reported(capsys):
     cores = [(2.0, True), (4.0, True), (16.0, False), (None, True)]
     nodes = [{'Alive': alive, 'Resources': {'CPU': count} if count else {}} for count, alive in cores]
     for threads in (4, 5):

@@ -86,14 +86,14 @@ def test_a_run_that_was_ended_early_is_not_made_longer(outputs):
     assert len(run(outputs)[1]) == 5
 
 
-def test_the_table_of_another_video_is_told(outputs):
+def test_the_table_of_another_video_is_refused(outputs):
     with pytest.raises(InputError, match=r'has frame 4 at 120.0 ms, but the video at 125.000 ms'):
         run(outputs, [0, 40, 80, 125])
     with pytest.raises(InputError, match='has frame 4, but the video ends before it'):
         run(outputs, [0, 40])
 
 
-def test_corrections_of_another_run_are_told(outputs, tmp_path):
+def test_corrections_of_another_run_are_refused(outputs, tmp_path):
     (tmp_path / 'corrected.csv').write_text(f'{HEAD}1,2,sad,1,person\n1,1,sad,2,person\n')
     with pytest.raises(InputError, match=r'line 3 is about face 2 in frames 1 to 1, where .* has none'):
         run(outputs)
@@ -139,7 +139,7 @@ def test_apply_needs_one_video_that_was_analysed(tmp_path):
     assert len(list(tmp_path.iterdir())) == 3
 
 
-def test_apply_with_an_output_filename_reads_and_writes_beside_it(tmp_path):
+def test_apply_with_an_output_filename_reads_and_writes_next_to_it(tmp_path):
     clip = write_clip(tmp_path / 'clip.mp4', [0, 40, 80])
     (tmp_path / 'out').mkdir()
     outputs = Outputs(tmp_path / 'out' / 'a.mp4')

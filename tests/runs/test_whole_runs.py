@@ -60,7 +60,7 @@ def command(clip, model_path):
 
 
 def names(clip):
-    """What lies beside a clip, hidden files too, without its own stem."""
+    """What is next to a clip, hidden files too, without its own stem."""
     return sorted(path.name.removeprefix(clip.stem) for path in clip.parent.iterdir() if path != clip)
 
 
@@ -163,7 +163,7 @@ def test_sigterm_before_the_first_frame_leaves_nothing_and_says_so(long_clip, mo
     process.send_signal(signal.SIGTERM)
     _, stderr = process.communicate(timeout=30)  # and not after the minute
     assert process.returncode == 1
-    assert stderr == 'emotions_from_video.py: broken off; what was not finished is not written\n'
+    assert stderr == 'emotions_from_video.py: interrupted; unfinished files were not written\n'
     assert names(long_clip) == []
 
 
