@@ -57,6 +57,8 @@ def test_ten_frames_on_and_back_and_from_period_to_period(tmp_path, open_page, t
 
 def test_the_cursor_follows_the_playing_video_by_its_own_times(tmp_path, open_page):
     page = open_page(save_page(tmp_path, VARIABLE))
+    wait_until(page, 'player.isReady && !player.video.seeking')  # the first frame is reached by a jump into it
+    page.evaluate('played.length = 0')
     page.keyboard.press(' ')
     wait_until(page, 'played.length > 8 && document.querySelector("video").ended')
     played = page.evaluate('played')
