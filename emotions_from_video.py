@@ -22,9 +22,9 @@ from emotion_recognition.results.face_table import FaceColumns
 from emotion_recognition.results.output_paths import check_outputs, name_outputs
 from emotion_recognition.results.video_results import VideoResults
 from emotion_recognition.runs.annotation import annotate
+from emotion_recognition.runs.apply_corrections import apply_corrections
 from emotion_recognition.runs.baseline_pass import measure_baselines
 from emotion_recognition.runs.batch import Process, analyse_files, describe_problems
-from emotion_recognition.runs.correction import apply_corrections
 from emotion_recognition.runs.provenance import describe_provenance, write_record
 from emotion_recognition.runs.ray_cluster import separate_address
 from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
