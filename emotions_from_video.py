@@ -21,10 +21,10 @@ from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.results.face_table import FaceColumns
 from emotion_recognition.results.output_paths import check_outputs, name_outputs
 from emotion_recognition.results.video_results import VideoResults
-from emotion_recognition.runs.annotation import annotate
+from emotion_recognition.runs.annotation import Process, annotate
 from emotion_recognition.runs.apply_corrections import apply_corrections
 from emotion_recognition.runs.baseline_pass import measure_baselines
-from emotion_recognition.runs.batch import Process, analyse_files, describe_problems
+from emotion_recognition.runs.batch import analyse_files, describe_problems
 from emotion_recognition.runs.provenance import describe_provenance, write_record
 from emotion_recognition.runs.ray_cluster import separate_address
 from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
@@ -159,7 +159,7 @@ def analyse_video(
     own = {'compact': compact, 'show_process': show_process, 'write_video': write_video}
     settings = VideoSettings(detector_path=detector_path, output_filename=output_filename, **own, **others)
     limit_opencv_threads(settings.threads)
-    models = Models(open_detector(settings), classifier)
+    models = None if settings.apply else Models(open_detector(settings), classifier)
     with Interruption() as interruption:
         return choose_process(settings)(Path(video_path), models, settings, interruption).emotions.to_frame()
 

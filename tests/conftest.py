@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import runpy
 import shutil
 import signal
@@ -123,6 +124,14 @@ def long_clip(tmp_path, long_clip_path):
     """A clip of 5,000 frames in a folder of its own."""
     (tmp_path / 'clips').mkdir()
     return shutil.copy(long_clip_path, tmp_path / 'clips' / 'long.mp4')
+
+
+def wait_for_frames(process, messages):
+    """Wait until the progress bar of a run on `long_clip` counts some hundreds of frames."""
+    deadline = time.monotonic() + 300
+    while not re.search(r'[1-9]\d\d/5000', messages()):
+        assert process.poll() is None and time.monotonic() < deadline, messages()
+        time.sleep(0.05)
 
 
 def write_clip(path, times, time_base=Fraction(1, 1000), size=(64, 48), sound=None):

@@ -1,11 +1,9 @@
 import io
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 try:
@@ -23,7 +21,16 @@ import emotions_from_video
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.labels import InputError
 from emotion_recognition.results.output_paths import name_outputs
-from tests.conftest import DEMO_PATH, DETECTOR_PATH, ROOT, SHARED, picture_times_ms, sound_packets, write_clip
+from tests.conftest import (
+    DEMO_PATH,
+    DETECTOR_PATH,
+    ROOT,
+    SHARED,
+    picture_times_ms,
+    sound_packets,
+    wait_for_frames,
+    write_clip,
+)
 from tests.screen import NEEDS_SCREEN, wait_for_window, xdotool
 
 MODEL_PATH = ROOT / 'model_weights' / 'model.h5'
@@ -203,14 +210,6 @@ def check_ended_early(clip, stdout):
     table = pd.read_csv(clip.with_name('long_with_emotions_emotions_data.csv'))
     assert (table.frame_end.iloc[-1], table.ms_end.iloc[-1]) == (len(times), pytest.approx(times[-1]))
     assert f'{len(times)} frames' in stdout
-
-
-def wait_for_frames(process, messages):
-    """Wait until the progress bar of a run counts some dozens."""
-    deadline = time.monotonic() + 300
-    while not re.search(r'[1-9]\d+/5000', messages()):
-        assert process.poll() is None and time.monotonic() < deadline, messages()
-        time.sleep(0.05)
 
 
 def test_ctrl_c_leaves_a_playable_video_and_a_valid_table(tmp_path, colour_model_path, long_clip):

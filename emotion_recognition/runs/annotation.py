@@ -1,7 +1,8 @@
 """From a video's frames to everything that is written or shown frame by frame."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -11,6 +12,7 @@ from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError
 from emotion_recognition.media.video import FrameError, VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
+from emotion_recognition.pipeline import Models
 from emotion_recognition.results.drawing import draw_faces
 from emotion_recognition.results.face_table import FaceColumns, FaceTable
 from emotion_recognition.results.output_paths import Outputs
@@ -19,6 +21,9 @@ from emotion_recognition.settings import Settings
 from emotion_recognition.window import Window, open_window
 
 WINDOW_TITLE = 'emotions_from_video (q ends)'
+
+# What is done with each video. It gets no models if there are corrections to apply.
+Process = Callable[[Path, Models | None, Settings, Interruption], VideoResults]
 
 
 class Recogniser(Protocol):

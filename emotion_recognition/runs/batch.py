@@ -1,6 +1,6 @@
 """All inputs of one command: which to analyse, in turn or on Ray, and which failed."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from emotion_recognition.interruption import Interruption
@@ -8,8 +8,7 @@ from emotion_recognition.labels import InputError
 from emotion_recognition.media.photographs import is_photograph
 from emotion_recognition.pipeline import Models, open_models
 from emotion_recognition.results.spans import check_spans
-from emotion_recognition.results.video_results import VideoResults
-from emotion_recognition.runs.annotation import WINDOW_TITLE
+from emotion_recognition.runs.annotation import WINDOW_TITLE, Process
 from emotion_recognition.runs.folder_summary import summarise_folders
 from emotion_recognition.runs.inputs import check_files, find_files, name_all_outputs
 from emotion_recognition.runs.photograph_batch import analyse_photographs
@@ -20,8 +19,6 @@ from emotion_recognition.threads import limit_opencv_threads
 from emotion_recognition.window import open_window
 
 MAX_REPORTED_PROBLEMS = 100
-
-Process = Callable[[Path, Models | None, Settings, Interruption], VideoResults]
 
 
 def analyse_files(paths: Sequence[Path], settings: Settings, process: Process) -> tuple[int, dict[Path, str]]:

@@ -17,7 +17,8 @@ from tqdm import tqdm
 
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
-from emotion_recognition.runs.ray_worker import Process, TaskResult, localise_paths, process_on_worker
+from emotion_recognition.runs.annotation import Process
+from emotion_recognition.runs.ray_worker import TaskResult, localise_paths, process_on_worker
 from emotion_recognition.settings import ROOT, Settings
 
 LOCAL = 'local'  # address that means a Ray of this run's own, on this machine

@@ -2,21 +2,18 @@
 
 import io
 import platform
-from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from emotion_recognition.faces.detection import DETECTORS
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
-from emotion_recognition.pipeline import Models, open_models
+from emotion_recognition.pipeline import open_models
+from emotion_recognition.runs.annotation import Process
 from emotion_recognition.settings import ROOT, Settings
 from emotion_recognition.threads import limit_opencv_threads
-
-Process = Callable[[Path, Models, Any, Interruption], Any]
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ import signal
 import struct
 import subprocess
 import sys
-import time
 
 import av
 import numpy as np
@@ -16,7 +15,7 @@ import pytest
 import emotions_from_video
 from emotion_recognition.emotions import conversion
 from emotion_recognition.results import timeline
-from tests.conftest import DEMO_PATH, ROOT, picture_times_ms, save_classifier, write_clip
+from tests.conftest import DEMO_PATH, ROOT, picture_times_ms, save_classifier, wait_for_frames, write_clip
 
 if os.name == 'nt':
     pytest.skip('terminals and signals are those of Unix', allow_module_level=True)
@@ -62,14 +61,6 @@ def command(clip, model_path):
 def names(clip):
     """What is next to a clip, hidden files too, without its own stem."""
     return sorted(path.name.removeprefix(clip.stem) for path in clip.parent.iterdir() if path != clip)
-
-
-def wait_for_frames(process, messages):
-    """Wait until the progress bar of a run counts some hundreds."""
-    deadline = time.monotonic() + 300
-    while not re.search(r'[1-9]\d\d/5000', messages()):
-        assert process.poll() is None and time.monotonic() < deadline, messages()
-        time.sleep(0.05)
 
 
 def check_whole(clip):
