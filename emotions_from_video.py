@@ -3,7 +3,6 @@
 Edit VIDEO_PATH and run it, or name videos, photographs or folders: python emotions_from_video.py other.mp4 photos/
 """
 
-import math
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,8 +22,8 @@ from emotion_recognition.results.output_paths import check_outputs, name_outputs
 from emotion_recognition.results.video_results import VideoResults
 from emotion_recognition.runs.annotation import Process, annotate
 from emotion_recognition.runs.apply_corrections import apply_corrections
-from emotion_recognition.runs.baseline_pass import measure_baselines
 from emotion_recognition.runs.batch import analyse_files, describe_problems
+from emotion_recognition.runs.first_pass import see_before_drawing
 from emotion_recognition.runs.provenance import describe_provenance, write_record
 from emotion_recognition.runs.ray_cluster import separate_address
 from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
@@ -67,16 +66,6 @@ class VideoSettings(Settings):
     ray: str | None = option(
         None, 'many videos at once: on this machine, or on the Ray cluster at an address', parse=str, bare='local'
     )
-    baseline: Sequence[float] | None = option(
-        None, 'seconds in which faces are at rest: show the change from there', parse=float, parts=('START', 'END')
-    )
-
-    def __post_init__(self):
-        super().__post_init__()
-        if self.baseline is not None:
-            start, end = self.baseline
-            if not -math.inf < start < end < math.inf:
-                raise InputError(f'--baseline is {start} {end}; expected two times in seconds, START before END')
 
 
 def process_video(
@@ -97,21 +86,19 @@ def process_video(
         InputError: The video cannot be read, or a result cannot be written.
     """
     outputs = name_outputs(video_path, settings.output_filename)
-    class_names = models.classifier.class_names
-    columns = FaceColumns(class_names, bool(settings.baseline), settings.fill_gaps)
-    results = VideoResults(video_path, class_names, settings)
+    pipeline = EmotionPipeline(models, settings, fill_gaps=settings.fill_gaps)
+    columns = FaceColumns(pipeline.class_names, pipeline.references.compares, settings.fill_gaps)
+    results = VideoResults(video_path, pipeline.class_names, settings)
     provenance = describe_provenance(settings, models.classifier.model_sha256)  # now: the files may change
     with VideoReader(video_path, settings.threads) as reader:
         check_outputs(video_path, outputs)
         remove_dead_runs(outputs.annotated.parent)
-        pipeline = EmotionPipeline(models, settings, fill_gaps=settings.fill_gaps)
-        if settings.baseline:
-            pipeline.baselines = measure_baselines(video_path, models, settings, interruption)
         run_folder = RunFolder(outputs)
-        with run_folder as own:
-            stopped = annotate(reader, pipeline, columns, results, own, settings, interruption)
+        with run_folder as own, see_before_drawing(video_path, pipeline, settings, own, interruption) as recogniser:
+            stopped = annotate(reader, recogniser, columns, results, own, settings, interruption)
             results.write(reader, own, outputs)
-            write_record(own, video_path, provenance, interruption.reason)
+            references = pipeline.references.describe(results.face_numbers)
+            write_record(own, video_path, provenance, references, interruption.reason)
     results.report(reader, stopped, run_folder.written, run_folder.leftover)
     return results
 
@@ -132,7 +119,7 @@ def analyse_video(
 
     Args:
         video_path: Any video file that FFmpeg reads.
-        classifier: Gives the faces' probabilities. It has its own options of the model, such as `balance`. None if
+        classifier: Gives the faces' probabilities. It has its own options of the model, such as `runtime`. None if
             there are corrections to `apply`.
         detector_path: 'haar', 'yunet', or the path of either kind of file, see `open_detector`.
         compact: Whether the table has one row per period, otherwise one per frame.

@@ -13,8 +13,8 @@ import cv2
 import numpy as np
 
 from emotion_recognition.command_line import Parser, one_line_errors, read_command_line
-from emotion_recognition.emotions.baseline import FaceBaselines
 from emotion_recognition.emotions.classifier import open_classifier
+from emotion_recognition.emotions.references import MAX_OWN_SHARE, References
 from emotion_recognition.faces.detection import open_detector
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError
@@ -38,9 +38,9 @@ LSL = False  # also send faces and marks to LabStreamingLayer
 # The options that the video script has too are in emotion_recognition/settings.py.
 
 WINDOW_TITLE = 'emotions_from_webcam'
-KEY_HELP = ('q: end   s: picture   space: pause', 'b: baseline   1 to 9: mark')  # lines that fit 320 pixels
+KEY_HELP = ('q: end   s: picture   space: pause', 'b: at rest   1 to 9: mark')  # lines that fit 320 pixels
 KEY_HELP_SECONDS = 5
-BASELINE_SECONDS = 3  # in which faces should be at rest
+REST_SECONDS = 3  # after b, in which faces should be at rest
 WAIT_SECONDS = 0.05  # for a frame, before the keys are checked again
 
 
@@ -54,6 +54,11 @@ class WebcamSettings(Settings):
     window_size: int = option(WINDOW_SIZE, 'pixels, of the larger side when the window opens', minimum=1)
     reopen_seconds: float = option(REOPEN_SECONDS, 'for how long a lost camera is tried again', minimum=0)
     lsl: bool = option(LSL, 'also send faces and marks to LabStreamingLayer')
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not isinstance(self.rest, str):
+            raise InputError('--rest START END is for videos; press b while the camera runs')
 
 
 def watch(
@@ -93,7 +98,7 @@ def watch(
             start = frame.time if start is None else start
             ms = (frame.time - start) * 1000
             faces = pipeline.process(frame.picture_bgr, ms)
-            lines = describe(pace, pipeline.baselines, ms)
+            lines = describe(pace, pipeline.references, faces, ms)
             shown_bgr = draw(frame.picture_bgr, faces, mirror, [*lines, *session.describe()])
             interruption.request(window.show(shown_bgr))
             session.mark(window.key)  # before the frame is added: the key was pressed while the previous one was shown
@@ -102,25 +107,30 @@ def watch(
         if window.key == ' ':
             is_paused = not is_paused
         if window.key == 'b' and not is_paused:
-            begin_baselines(pipeline, ms)
+            begin_rest(pipeline.references, ms)
         if window.key == 's' and shown_bgr is not None:
             save_picture(table_path, shown_bgr)
     return pace
 
 
-def begin_baselines(pipeline: EmotionPipeline, ms: float) -> None:
-    """Measure the baselines of the faces that are seen from a time in milliseconds on, or print why not."""
+def begin_rest(references: References, ms: float) -> None:
+    """Let the faces that are seen from a time in milliseconds on be at rest for a while, or print why not."""
     try:
-        pipeline.baselines = FaceBaselines(pipeline.class_names, ms, ms + BASELINE_SECONDS * 1000)
+        references.begin_span(ms, ms + REST_SECONDS * 1000)
     except InputError as error:
         print(error, file=sys.stderr)
 
 
-def describe(pace: Pace, baselines: FaceBaselines | None, ms: float) -> list[str]:
+def describe(pace: Pace, references: References, faces: Sequence[FaceEmotion], ms: float) -> list[str]:
     """The lines in the corner of the window at a time in milliseconds."""
     lines = [f'{pace.frame_rate:.0f} frames/s']
-    if baselines and not baselines.is_measured:
-        lines.append(f'baseline: look as at rest, {(baselines.end_ms - ms) / 1000:.1f} s')
+    if references.span_ms and not references.span_is_over:
+        lines.append(f'look as at rest, {(references.span_ms[1] - ms) / 1000:.1f} s')
+    elif references.learns:
+        found = [references.find(face.track_id) for face in faces]
+        shares = [reference.own_share for reference in found if reference.kind != 'span']
+        if shares and min(shares) < MAX_OWN_SHARE:
+            lines.append(f'learning how faces rest, {min(shares) / MAX_OWN_SHARE:.0%}')
     if ms < KEY_HELP_SECONDS * 1000:
         lines += KEY_HELP
     return lines

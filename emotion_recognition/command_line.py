@@ -12,6 +12,7 @@ from emotion_recognition.labels import InputError
 from emotion_recognition.settings import Settings, option_name
 
 SettingsType = TypeVar('SettingsType', bound=Settings)
+REPLACED = {'--balance': '--rest model, or --rest none for 0', '--baseline': '--rest START END'}
 
 
 class Parser(argparse.ArgumentParser):
@@ -20,6 +21,9 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         if message.startswith('unrecognized arguments: ') and not message.split(': ')[1].startswith('-'):
             message += '; name all files in a row, without options between them'
+        for name, replacement in REPLACED.items():
+            if name in message:
+                message += f'; instead of {name}, write {replacement}'
         sys.exit(f'{self.prog}: {message} (--help lists the options)')
 
 
@@ -49,12 +53,29 @@ def read_command_line(
             kind |= {'type': field.metadata['parse'], 'choices': field.metadata['choices']}
         if (bare := field.metadata['bare']) is not None:
             kind |= {'nargs': '?', 'const': bare}
-        if parts := field.metadata['parts']:
-            kind |= {'nargs': len(parts), 'metavar': parts}
         parser.add_argument(option_name(field.name), **kind)
-    given = vars(parser.parse_args(arguments))
+    given = vars(parser.parse_args(_join_times(sys.argv[1:] if arguments is None else arguments)))
     settings = settings_type(**{field.name: given.pop(field.name) for field in fields})
     return settings, argparse.Namespace(**given)
+
+
+def _join_times(arguments):
+    """Join the two times of `--rest START END` to one argument: paths may follow them, and a word stands alone."""
+    arguments = list(arguments)
+    if '--rest' in arguments:
+        first = arguments.index('--rest') + 1
+        times = arguments[first : first + 2]
+        if len(times) == 2 and all(map(_is_number, times)):
+            arguments[first - 1 : first + 2] = ['--rest=' + ' '.join(times)]
+    return arguments
+
+
+def _is_number(text):
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 @contextmanager

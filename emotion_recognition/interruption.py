@@ -20,14 +20,21 @@ class Interruption:
     In its `with` block Ctrl-C, SIGTERM and SIGHUP are such requests. A second Ctrl-C interrupts as usual.
 
     Attributes:
-        reason: The reason for the request, or None.
+        reasons: The reason for each request, in their order.
     """
 
-    reason: str | None = None
+    def __init__(self):
+        self.reasons: list[str] = []
+
+    @property
+    def reason(self) -> str | None:
+        """The reason for the first request, or None."""
+        return self.reasons[0] if self.reasons else None
 
     def request(self, reason: str | None) -> None:
         """Ask the run to stop after the current frame. None asks for nothing."""
-        self.reason = self.reason or reason
+        if reason:
+            self.reasons.append(reason)
 
     def __enter__(self):
         self._previous = _handle_signals(END_SIGNALS, self._on_signal)

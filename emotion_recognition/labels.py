@@ -46,12 +46,13 @@ class FaceEmotion:
     Attributes:
         track_id: Face number, from 1. It is the same in every frame.
         box: x, y, width, height in pixels of the frame.
-        probabilities: (K,) float32, summing to 1, in the order of `class_names`; smoothed over time if smoothing is on.
+        probabilities: (K,) float32, summing to 1, in the order of `class_names`: what the network said, smoothed over
+            time if smoothing is on.
         class_names: The model's K class names.
         angle: Tilt of the head in degrees, clockwise as it is seen in the frame; 0 if the detector cannot measure it.
         detected: False if the detector missed the face and it was filled in.
-        probabilities_from_baseline: (K,) float32, summing to 1: the change from the face's baseline, see
-            `FaceBaselines`. None if the face has no baseline.
+        probabilities_from_rest: (K,) float32, summing to 1: the same compared with the face's reference at rest, see
+            `References`. None if there is no reference.
         corrected: The emotion that a person has corrected it to, or None.
     """
 
@@ -61,7 +62,7 @@ class FaceEmotion:
     class_names: tuple[str, ...] = EMOTIONS
     angle: float = 0.0
     detected: bool = True
-    probabilities_from_baseline: np.ndarray | None = None
+    probabilities_from_rest: np.ndarray | None = None
     corrected: str | None = None
 
     @property
@@ -79,13 +80,12 @@ class FaceEmotion:
         """How pleasant the face looks, -1 to 1: probability of happy minus that of the most probable negative emotion.
 
         This is FaceReader's definition (Noldus), with contempt as one of the negative emotions. It is computed from
-        `probabilities`; the network was not trained for it. The classes must include all that it needs, see
-        `has_valence`.
+        `shown`; the network was not trained for it. The classes must include all that it needs, see `has_valence`.
         """
-        of_class = dict(zip(self.class_names, self.probabilities, strict=True))
+        of_class = dict(zip(self.class_names, self.shown, strict=True))
         return float(of_class[POSITIVE] - max(of_class[name] for name in NEGATIVES))
 
     @property
     def shown(self) -> np.ndarray:
-        """The probabilities that are shown, (K,) float32: those from the face's baseline if it has one."""
-        return self.probabilities if self.probabilities_from_baseline is None else self.probabilities_from_baseline
+        """The probabilities that are shown, (K,) float32: compared with the reference at rest if there is one."""
+        return self.probabilities if self.probabilities_from_rest is None else self.probabilities_from_rest

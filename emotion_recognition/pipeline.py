@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emotion_recognition.emotions.baseline import FaceBaselines
 from emotion_recognition.emotions.classifier import EmotionClassifier, open_classifier
+from emotion_recognition.emotions.references import References
 from emotion_recognition.faces.boxes import boxes_of
 from emotion_recognition.faces.confirmation import FaceConfirmation, confirm_ahead
 from emotion_recognition.faces.crops import align_face
@@ -17,7 +17,7 @@ from emotion_recognition.faces.nearby import NearbySearch
 from emotion_recognition.faces.scene_cuts import SceneCuts
 from emotion_recognition.faces.tracking import FaceTracker
 from emotion_recognition.labels import FaceEmotion, InputError
-from emotion_recognition.settings import Settings
+from emotion_recognition.settings import REST_MODEL, REST_NONE, Settings
 from emotion_recognition.threads import prefetch
 
 
@@ -52,7 +52,7 @@ class EmotionPipeline:
 
     Attributes:
         class_names: Names of the classes that the probabilities belong to.
-        baselines: What faces are compared with, or None. It may be set at any time.
+        references: What the faces are compared with. `process` learns them; `run` only applies what is known.
     """
 
     def __init__(self, models: Models, settings: Settings, stills: bool = False, fill_gaps: bool = False):
@@ -60,7 +60,8 @@ class EmotionPipeline:
         self._scene_cuts = SceneCuts()
         self._classifier = models.classifier
         self.class_names = models.classifier.class_names
-        self.baselines: FaceBaselines | None = None
+        rest = REST_MODEL if stills and settings.rest != REST_NONE else settings.rest  # each photograph stands alone
+        self.references = References(models.classifier.model_file, rest)
         self._settings = settings
         self._tracker = None if stills else FaceTracker(settings.smoothing_seconds)
         self._confirm_seconds = 0 if stills else settings.confirm_seconds
@@ -80,7 +81,9 @@ class EmotionPipeline:
         is_cut, found = self._detect(frame_bgr)
         faces = self._recognise(frame_bgr, timestamp_ms, is_cut, found)
         self._live_confirmation.add(timestamp_ms, faces)
-        return self._compare(timestamp_ms, self._live_confirmation.select(faces))
+        faces = self._live_confirmation.select(faces)
+        self.references.add(timestamp_ms, faces)
+        return self.references.apply(faces)
 
     def run(
         self, frames: Iterable[tuple[int, float, np.ndarray]]
@@ -110,7 +113,7 @@ class EmotionPipeline:
             if self._fills_gaps:
                 results = fill_gaps(results, self._classify, self._settings.smoothing_seconds)
             for number, timestamp_ms, frame_bgr, faces in results:
-                yield number, timestamp_ms, frame_bgr, self._compare(timestamp_ms, faces)
+                yield number, timestamp_ms, frame_bgr, self.references.apply(faces)
         if errors:
             raise errors[0]
 
@@ -144,9 +147,6 @@ class EmotionPipeline:
 
     def _predict(self, crops):
         return self._classifier.predict(crops, self._settings.test_time_augmentation)
-
-    def _compare(self, timestamp_ms, faces):
-        return self.baselines.compare(timestamp_ms, faces) if self.baselines else faces
 
 
 def _end_at_error(frames, errors):

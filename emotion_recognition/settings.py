@@ -17,6 +17,7 @@ from emotion_recognition.labels import InputError
 ROOT = Path(__file__).resolve().parent.parent
 
 MODEL_WEIGHTS_PATH = ROOT / 'model_weights' / 'model.h5'
+REST_WORDS = REST_AUTO, REST_MODEL, REST_NONE = ('auto', 'model', 'none')
 DETECTOR_PATH = 'haar'  # upright faces from the front, works offline; 'yunet' for all faces; or the path of a file
 RUNTIMES = ('auto', 'openvino', 'keras')
 PRECISIONS = ('auto', 'f32')
@@ -29,7 +30,6 @@ def option(
     choices: Sequence[str] | None = None,
     parse: Callable[[str], Any] | None = None,
     maximum: float | None = None,
-    parts: tuple[str, ...] | None = None,
     bare: Any = None,
 ) -> Any:
     """Define a field of a settings class.
@@ -41,10 +41,9 @@ def option(
         choices: The only allowed values.
         parse: Converts the command line's text; by default the type of `default`.
         maximum: Largest allowed value; it needs a minimum.
-        parts: Names of the values on the command line, if the option takes several.
         bare: Value if the option is given without one.
     """
-    metadata = {'help': help_text, 'choices': choices, 'parse': parse or type(default), 'parts': parts, 'bare': bare}
+    metadata = {'help': help_text, 'choices': choices, 'parse': parse or type(default), 'bare': bare}
     return dataclasses.field(default=default, metadata={**metadata, 'minimum': minimum, 'maximum': maximum})
 
 
@@ -53,6 +52,15 @@ def to_path(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError('expected a path, not an empty name')
     return Path(text)
+
+
+def to_rest(text: str) -> str | tuple[float, float]:
+    """Convert `--rest` from the command line: a word as it is, or two times, separated by a space."""
+    try:
+        start, end = map(float, text.split())
+        return start, end
+    except ValueError:
+        return text
 
 
 def option_name(field_name: str) -> str:
@@ -71,7 +79,12 @@ class Settings:
     model_weights_path: str | Path = option(MODEL_WEIGHTS_PATH, 'model.h5', parse=to_path)
     detector_path: str | Path = option(DETECTOR_PATH, 'haar, yunet, or the path of a detector')
     test_time_augmentation: bool = option(False, 'average six views of each face: more accurate, slower')
-    balance: float = option(0.75, 'strength of the class-prior correction, 0 to 1', minimum=0, maximum=1)
+    rest: str | Sequence[float] = option(
+        REST_AUTO,
+        "what each face is compared with: auto (everybody's rest and, in videos, its own), model (everybody's), none, "
+        'or START END (its rest between two times of a video, in seconds)',
+        parse=to_rest,
+    )
     smoothing_seconds: float = option(0.3, "time constant for averaging a face's probabilities; 0: off", minimum=0)
     confirm_seconds: float = option(0.1, 'how long a face must be seen without a break to count; 0: at once', minimum=0)
     min_face_size: int = option(48, 'pixels; smaller faces are left out', minimum=0, maximum=65535)
@@ -83,11 +96,19 @@ class Settings:
     def __post_init__(self):
         for field in dataclasses.fields(self):
             value, choices = getattr(self, field.name), field.metadata['choices']
-            if field.metadata['parts'] and value is not None:
-                object.__setattr__(self, field.name, tuple(value))  # so that settings are hashable
             minimum, maximum = field.metadata['minimum'], field.metadata['maximum']
             if minimum is not None and not minimum <= value <= (math.inf if maximum is None else maximum):
                 expected = f'{minimum} or more' if maximum is None else f'{minimum} to {maximum}'
                 raise InputError(f'{option_name(field.name)} is {value}; expected {expected}')
             if choices and value not in choices:
                 raise InputError(f'{option_name(field.name)} is {value}; expected {", ".join(choices)}')
+        if not isinstance(self.rest, str):
+            object.__setattr__(self, 'rest', tuple(self.rest))  # so that settings are hashable
+        if self.rest not in REST_WORDS and not _is_span(self.rest):
+            value = self.rest if isinstance(self.rest, str) else ' '.join(map(str, self.rest))
+            expected = f'{", ".join(REST_WORDS)}, or two times in seconds, START before END'
+            raise InputError(f'--rest is {value}; expected {expected}')
+
+
+def _is_span(value):
+    return not isinstance(value, str) and len(value) == 2 and -math.inf < value[0] < value[1] < math.inf

@@ -1,15 +1,13 @@
-"""From crops of faces to probabilities. The file model.h5 is all that is known about training."""
+"""From crops of faces to what the network says of them."""
 
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
 
 import cv2
-import h5py
 import numpy as np
 
+from emotion_recognition.emotions.model_file import MIN_FACE_SHARE, read_model_file
 from emotion_recognition.emotions.runtimes import load_network
 from emotion_recognition.hashing import hash_file
 from emotion_recognition.labels import InputError
@@ -18,7 +16,6 @@ from emotion_recognition.settings import Settings
 # Views of test-time augmentation, each of them also mirrored: degrees by which the crop is turned, and how many times
 # in a row its centre is cut out, each time by `face_share`.
 VIEWS = ((0, 1), (6, 2), (-6, 2))
-MIN_FACE_SHARE = 0.5  # with less of a face, its emotion cannot be recognised
 
 
 class EmotionClassifier:
@@ -26,18 +23,14 @@ class EmotionClassifier:
 
     Args:
         model_path: Path of a complete Keras model in HDF5. Its input is (n, S, S, 3) RGB, 0..255; its output is (n, K)
-            probabilities; its K class names are a JSON list in the file's attribute `class_names`.
+            probabilities; the file's attributes are those of `ModelFile`.
         runtime: Library that runs the network, 'auto', 'openvino' or 'keras', see `load_network`.
         precision: 'auto' or 'f32', see `load_network`.
-        balance: Strength of the correction for the class priors, 0 to 1, see `predict`.
         threads: Number of threads for OpenVINO, see `load_network`.
 
     Attributes:
+        model_file: What the file says of itself.
         class_names: Tuple of K strings.
-        class_priors: (K,) float64, how common each class was in training, from the file's attribute `class_priors`, a
-            JSON list; None if the file does not have it.
-        face_share: Share of a crop's sides that the network is shown, cut from the centre, from the file's attribute
-            `face_share`; 1 if the file does not have it.
         image_size: S, in pixels.
         settings: The arguments above, by the names in `Settings`.
         model_sha256: SHA-256 of the file as it was read, in hexadecimal digits. It may have been replaced since.
@@ -51,14 +44,13 @@ class EmotionClassifier:
         model_path: str | Path,
         runtime: str = 'auto',
         precision: str = 'auto',
-        balance: float = Settings.balance,
         threads: int = 0,
     ):
         self.settings = {'model_weights_path': model_path, 'runtime': runtime, 'precision': precision}
-        self.settings |= {'balance': balance, 'threads': threads}
-        self.class_names, self.class_priors, self.face_share = _read_attributes(model_path)
+        self.settings['threads'] = threads
+        self.model_file = read_model_file(model_path)
+        self.class_names = self.model_file.class_names
         self.model_sha256 = hash_file(model_path)
-        self._balance = balance
         self._lock = Lock()  # a network computes one batch at a time, but several stages of a run may ask for one
         self._network = load_network(Path(model_path), runtime, precision, threads)
         input_shape, output_shape = self._network.input_shape, self._network.output_shape
@@ -72,9 +64,7 @@ class EmotionClassifier:
     def predict(self, crops_bgr: Sequence[np.ndarray], test_time_augmentation: bool = False) -> np.ndarray:
         """Classify faces in one batch.
 
-        A network names the classes that were common in training too often if they are less common now. If the model
-        states its class priors, the result is therefore the softmax of log p - balance * log prior (logit adjustment,
-        Menon et al. 2021, arXiv 2007.07314).
+        The answers are not yet compared with a reference at rest: `References` does that.
 
         Args:
             crops_bgr: Crops of n faces, each (height, width, 3) uint8, BGR, of any size above 0.
@@ -93,16 +83,10 @@ class EmotionClassifier:
             batch = np.concatenate([batch, batch[:, :, ::-1]])
         with self._lock:
             probabilities = self._network(batch.astype(np.float32))
-        return self._correct_for_priors(probabilities.reshape(-1, len(crops_bgr), len(self.class_names)).mean(axis=0))
-
-    def _correct_for_priors(self, probabilities):
-        if self.class_priors is None or not self._balance:
-            return probabilities
-        corrected = probabilities * self.class_priors**-self._balance
-        return (corrected / corrected.sum(axis=1, keepdims=True)).astype(np.float32)
+        return probabilities.reshape(-1, len(crops_bgr), len(self.class_names)).mean(axis=0)
 
     def _view(self, crops_bgr, angle, times):
-        share = max(self.face_share**times, MIN_FACE_SHARE)
+        share = max(self.model_file.face_share**times, MIN_FACE_SHARE)
         return _turn(np.stack([self._prepare(_cut_centre(crop, share)) for crop in crops_bgr]), angle)
 
     def _prepare(self, crop_bgr):
@@ -114,17 +98,12 @@ class EmotionClassifier:
 
 
 def open_classifier(settings: Settings) -> EmotionClassifier:
-    """Open the classifier that the settings name. Prints a note if it cannot apply their `balance`.
+    """Open the classifier that the settings name.
 
     Raises:
         InputError: See `EmotionClassifier`.
     """
-    options = settings.runtime, settings.precision, settings.balance, settings.threads
-    classifier = EmotionClassifier(settings.model_weights_path, *options)
-    if classifier.class_priors is None and settings.balance not in (0, Settings.balance):
-        note = 'names no class priors, which --balance needs; its probabilities are not corrected'
-        print(f'{settings.model_weights_path}: {note}', file=sys.stderr)
-    return classifier
+    return EmotionClassifier(settings.model_weights_path, settings.runtime, settings.precision, settings.threads)
 
 
 def _cut_centre(image, share):
@@ -140,44 +119,6 @@ def _turn(images, angle):
     middle, size = (images.shape[1] - 1) / 2, images.shape[1:3]
     matrix = cv2.getRotationMatrix2D((middle, middle), angle, 1)
     return np.stack([cv2.warpAffine(image, matrix, size, borderMode=cv2.BORDER_REPLICATE) for image in images])
-
-
-def _read_attributes(model_path):
-    """Read the class names, the class priors or None, and the face share or 1."""
-    if not Path(model_path).is_file():
-        raise InputError(f'{model_path}: no such model file; model_training.py writes one')
-    try:
-        with h5py.File(model_path) as file:
-            class_names = tuple(json.loads(file.attrs['class_names']))
-            priors, share = file.attrs.get('class_priors'), file.attrs.get('face_share', '1')
-    except KeyError:
-        raise InputError(f'{model_path}: names no classes; expected a model.h5 from model_training.py') from None
-    except (OSError, ValueError):
-        raise InputError(
-            f'{model_path}: damaged or not an HDF5 file; expected a model.h5 from model_training.py'
-        ) from None
-    priors = None if priors is None else _check_priors(model_path, priors, len(class_names))
-    return class_names, priors, _check_share(model_path, share)
-
-
-def _check_priors(model_path, text, count):
-    try:
-        priors = np.array(json.loads(text), float)
-    except (ValueError, TypeError):
-        priors = np.empty(0)
-    if priors.shape != (count,) or not (np.isfinite(priors) & (priors > 0)).all():
-        raise InputError(f'{model_path}: its class_priors are {text}; expected {count} shares above 0, as a JSON list')
-    return priors
-
-
-def _check_share(model_path, text):
-    try:
-        share = float(text)
-    except ValueError:
-        share = 0
-    if not MIN_FACE_SHARE <= share <= 1:
-        raise InputError(f'{model_path}: its face_share is {text}; expected {MIN_FACE_SHARE} to 1')
-    return share
 
 
 def _is_square_rgb(shape):

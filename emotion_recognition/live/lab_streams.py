@@ -7,11 +7,11 @@ from types import ModuleType
 from urllib.parse import urlsplit
 
 from emotion_recognition.labels import FaceEmotion, InputError, has_valence
-from emotion_recognition.results.face_table import FROM_BASELINE
+from emotion_recognition.results.face_table import FROM_REST
 
 FACES_STREAM, MARKS_STREAM = 'FacialEmotions', 'FacialEmotionsMarks'
 FIRST_CHANNELS = ('frame', 'face', 'x', 'y', 'width', 'height')
-NO_BASELINE = float('nan')  # in the channels of the change from the baseline, for a face without one
+NO_REFERENCE = float('nan')  # in the channels of the comparison with the reference at rest, for a face without one
 
 
 def import_pylsl() -> ModuleType:
@@ -48,7 +48,7 @@ class LabStreams:
         self._has_valence = has_valence(class_names)
         self._frame_time = time.perf_counter()
         labels = [*FIRST_CHANNELS, *class_names, *(['valence'] if self._has_valence else [])]
-        labels += [name + FROM_BASELINE for name in class_names]
+        labels += [name + FROM_REST for name in class_names]
         name = _public_name(source)
         faces = pylsl.StreamInfo(
             FACES_STREAM, 'Emotions', len(labels), pylsl.IRREGULAR_RATE, pylsl.cf_float32, f'{FACES_STREAM} {name}'
@@ -69,10 +69,10 @@ class LabStreams:
         """
         self._frame_time = frame_time
         for face in faces:
-            change = face.probabilities_from_baseline
+            compared = face.probabilities_from_rest
             values = [frame_number, face.track_id, *face.box, *face.probabilities]
             values += [face.valence] * self._has_valence
-            values += [NO_BASELINE] * len(face.class_names) if change is None else list(change)
+            values += [NO_REFERENCE] * len(face.class_names) if compared is None else list(compared)
             self._faces.push_sample([float(value) for value in values], self._on_lsl_clock(frame_time))
 
     def mark(self, mark: str) -> None:

@@ -16,8 +16,8 @@ SAVE_SECONDS = 0.8  # between two times that the table is saved to the disk
 class LiveFaceTable:
     """A table of faces for a run of any length: it is saved as it grows, so a power cut loses a second at most.
 
-    It has the columns of a face's change from its baseline. Its last columns are `time`, the wall-clock time at which
-    the frame was read (ISO 8601 with the offset from UTC), and `mark`. A frame can be marked until the next one
+    It has the columns of the comparison with the reference at rest. Its last columns are `time`, the wall-clock time at
+    which the frame was read (ISO 8601 with the offset from UTC), and `mark`. A frame can be marked until the next one
     arrives, so its rows are written only then.
 
     Args:
@@ -27,7 +27,7 @@ class LiveFaceTable:
 
     def __init__(self, path: Path, class_names: Sequence[str]):
         self._path = path
-        self._columns = FaceColumns(tuple(class_names), with_baseline=True)
+        self._columns = FaceColumns(tuple(class_names), with_rest=True)
         self._saved = 0.0
         self._written_count = 0
         self._newest: list[list] = []  # the newest frame's rows

@@ -2,14 +2,14 @@
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from emotion_recognition.labels import FaceEmotion, has_valence
 
 FACE_COLUMNS = ['frame', 'ms', 'face', 'x', 'y', 'width', 'height', 'emotion', 'confidence']  # the first ones
 MACHINE, PERSON = 'machine', 'person'  # who gave the emotion
-FROM_BASELINE = '_from_baseline'  # suffix of the columns with the change from a face's baseline
+FROM_REST = '_from_rest'  # suffix of the columns with the probabilities compared with a face's reference at rest
 
 
 @dataclass(frozen=True)
@@ -18,13 +18,13 @@ class FaceColumns:
 
     Attributes:
         class_names: Names of the classes that the probabilities belong to.
-        with_baseline: Whether there are columns for the change from the face's baseline.
+        with_rest: Whether there are columns for the probabilities compared with the face's reference at rest.
         with_detected: Whether there is a column that says if the detector found the face or it was filled in.
         with_by: Whether there is a column that says who gave the emotion, the machine or a person.
     """
 
     class_names: tuple[str, ...]
-    with_baseline: bool = False
+    with_rest: bool = False
     with_detected: bool = False
     with_by: bool = False
 
@@ -32,31 +32,30 @@ class FaceColumns:
     def names(self) -> list[str]:
         """Names of the columns, in their order."""
         valence = ['valence'] if has_valence(self.class_names) else []
-        changes = [name + FROM_BASELINE for name in ('emotion', *self.class_names)] if self.with_baseline else []
+        compared = [name + FROM_REST for name in self.class_names] if self.with_rest else []
         detected, by = ['detected'] * self.with_detected, ['by'] * self.with_by
-        return [*FACE_COLUMNS, *self.class_names, *valence, *changes, *detected, *by]
+        return [*FACE_COLUMNS, *self.class_names, *valence, *compared, *detected, *by]
 
     def cells(self, frame_number: int, timestamp_ms: float, face: FaceEmotion) -> list:
         """Make the row of a face.
 
-        `emotion` and `confidence` do not depend on the face's baseline; the columns of the change from it are empty
-        for a face without one. A corrected emotion has no confidence, and replaces the emotion from the baseline too.
-        All probabilities stay those of the network.
+        `emotion`, `confidence` and valence are those that are shown. The columns with the names of the classes are what
+        the network said; those from the reference at rest are empty for a face without one. A corrected emotion has no
+        confidence; all probabilities stay as they were.
 
         Args:
             frame_number: Number of the frame, from 1.
             timestamp_ms: When the frame is shown, in milliseconds.
             face: The face.
         """
-        raw, change = replace(face, probabilities_from_baseline=None), face.probabilities_from_baseline
-        values = [raw.confidence, *raw.probabilities, *([raw.valence] if has_valence(face.class_names) else [])]
-        cells = [frame_number, timestamp_ms, face.track_id, *face.box, raw.emotion, *_four_digits(values)]
+        values = [face.confidence, *face.probabilities, *([face.valence] if has_valence(face.class_names) else [])]
+        cells = [frame_number, timestamp_ms, face.track_id, *face.box, face.emotion, *_four_digits(values)]
         if face.corrected:
             cells[FACE_COLUMNS.index('confidence')] = ''
-        if self.with_baseline and change is None:
-            cells += [''] * (1 + len(face.class_names))
-        elif self.with_baseline:
-            cells += [face.emotion, *_four_digits(change)]
+        if self.with_rest and face.probabilities_from_rest is None:
+            cells += [''] * len(face.class_names)
+        elif self.with_rest:
+            cells += _four_digits(face.probabilities_from_rest)
         by = PERSON if face.corrected else MACHINE
         return cells + [int(face.detected)] * self.with_detected + [by] * self.with_by
 

@@ -104,7 +104,7 @@ class VideoSummary:
             for name, ms in parts:
                 seen = self._seen_in(name, face)
                 seen.emotion_ms[number] += ms
-                seen.probability_ms += face.probabilities * ms
+                seen.probability_ms += face.shown * ms
                 seen.valence_ms += valence * ms
 
     def _spans_from(self, ms):

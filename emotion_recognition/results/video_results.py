@@ -50,6 +50,11 @@ class VideoResults:
         """Number of frames so far."""
         return self._face_periods.frame_last
 
+    @property
+    def face_numbers(self) -> list[int]:
+        """Numbers of the faces that were seen."""
+        return sorted({period.track_id for period in self._face_periods.periods})
+
     def add(self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion]) -> None:
         """Add the next frame: its number from 1, when it is shown in milliseconds, and its faces."""
         for collector in self._collectors:

@@ -18,7 +18,7 @@ from emotion_recognition.results.face_table import FaceColumns, FaceTable
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.results.video_results import VideoResults
 from emotion_recognition.settings import Settings
-from emotion_recognition.window import Window, open_window
+from emotion_recognition.window import open_window
 
 WINDOW_TITLE = 'emotions_from_video (q ends)'
 
@@ -61,7 +61,7 @@ def annotate(
     Raises:
         InputError: There is no frame at all.
     """
-    stopped = None
+    stopped, requests_before = None, len(interruption.reasons)
     with ExitStack() as stack:
         face_table = stack.enter_context(FaceTable(own.faces, columns))
         writer = None
@@ -76,7 +76,10 @@ def annotate(
                 draw_faces(frame_bgr, faces)
                 if writer:
                     writer.write(timestamp_ms, frame_bgr)
-                if stopped := _check_for_stop(window, frame_bgr, interruption):
+                if window:
+                    interruption.request(window.show(frame_bgr))
+                if len(interruption.reasons) > requests_before:
+                    stopped = interruption.reason
                     break
         except FrameError as error:  # the frames before the damage count
             stopped = str(error)
@@ -89,10 +92,3 @@ def annotate(
 
 def _with_progress(frames, reader):
     return tqdm(frames, reader.path.name, reader.frame_count or None, unit='frame')
-
-
-def _check_for_stop(window: Window | None, frame_bgr: np.ndarray, interruption: Interruption) -> str | None:
-    """Show the frame, and find out whether the user wants to stop."""
-    if window and (reason := window.show(frame_bgr)):
-        interruption.request(reason)
-    return interruption.reason

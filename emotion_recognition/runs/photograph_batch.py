@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,7 @@ def analyse_photographs(
     """
     if interruption.reason:
         return _not_begun(outputs, interruption)
+    settings = replace(settings, test_time_augmentation=True)  # a photograph is not in a hurry
     pipeline = EmotionPipeline(models, settings, stills=True)
     table_path = folder and name_table_of_folder(folder)
     return process_photographs(outputs, table_path, pipeline, settings.write_video, window, interruption)
@@ -69,7 +71,7 @@ def process_photographs(
         Why some photographs failed.
     """
     paths, problems, done, face_count = list(outputs), {}, 0, 0
-    columns = FaceColumns(pipeline.class_names)
+    columns = FaceColumns(pipeline.class_names, pipeline.references.compares)
     for folder in {named.annotated.parent for named in outputs.values()}:
         remove_dead_runs(folder)
     with ExitStack() as stack:

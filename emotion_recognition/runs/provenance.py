@@ -13,7 +13,7 @@ from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.settings import Settings
 
 # To be raised with every change after which a video's tables would differ, so that --skip-done makes them again.
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
 IGNORED_SETTINGS = {'show_process', 'output_filename', 'apply', 'ray', 'skip_done', 'threads'}  # change no result
 FILE_SETTINGS = {'model_weights_path', 'detector_path', 'spans'}  # the files' contents count, not their names
 THREADS = 16
@@ -41,17 +41,21 @@ def describe_provenance(settings: Settings, model_sha256: str | None = None) -> 
     return json.loads(json.dumps(provenance))
 
 
-def write_record(own: Outputs, video_path: Path, provenance: dict[str, Any], stopped: str | None) -> None:
+def write_record(
+    own: Outputs, video_path: Path, provenance: dict[str, Any], references: Sequence[dict], stopped: str | None
+) -> None:
     """Write the record of a run, after everything else has been written.
 
     Args:
         own: Where the results are.
         video_path: Path of the video.
         provenance: See `describe_provenance`.
+        references: The reference at rest of each face, see `References.describe`.
         stopped: Why somebody ended the run early, or None.
     """
     video = {'name': video_path.name, 'bytes': video_path.stat().st_size}
-    record = {'video': video, 'made_with': provenance, 'results': own.written(), 'ended_early': stopped}
+    record = {'video': video, 'made_with': provenance, 'results': own.written()}
+    record |= {'references_at_rest': references, 'ended_early': stopped}
     own.record.write_text(json.dumps(record, indent=1) + '\n', encoding='utf-8')
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from emotion_recognition.labels import FaceEmotion, InputError
 from emotion_recognition.media.video import FrameError
 from emotion_recognition.results.corrections import name_run, read_corrections
-from emotion_recognition.results.face_table import FACE_COLUMNS, FROM_BASELINE, FaceColumns
+from emotion_recognition.results.face_table import FACE_COLUMNS, FROM_REST, FaceColumns
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.results.review import Review
 from emotion_recognition.threads import prefetch
@@ -52,8 +52,8 @@ class ReplayedFaces:
         if 'by' in header:
             raise InputError(f'{self._path}: is already corrected; expected the table that the run itself wrote')
         self.class_names = tuple(takewhile(_is_class, header[len(FACE_COLUMNS) :]))
-        with_baseline = 'emotion' + FROM_BASELINE in header
-        self.columns = FaceColumns(self.class_names, with_baseline, 'detected' in header, with_by=True)
+        with_rest = self.class_names[0] + FROM_REST in header
+        self.columns = FaceColumns(self.class_names, with_rest, 'detected' in header, with_by=True)
         self._corrections, run_name = read_corrections(corrections_path, self.class_names), name_run(self._path)
         self._check_corrections(run_name)
         self._last_frame = _find_last_frame(outputs.emotions)
@@ -125,29 +125,28 @@ class ReplayedFaces:
                 raise InputError(f'{self._path}: is damaged near line {rows.line_num} ({error})') from None
 
     def _to_face(self, row):
-        from_baseline = None
-        if row.get('emotion' + FROM_BASELINE):
-            from_baseline = _to_probabilities(row, self.class_names, FROM_BASELINE)
+        probabilities, from_rest = _to_probabilities(row, self.class_names, ''), None
+        if row.get(self.class_names[0] + FROM_REST):
+            from_rest = _to_probabilities(row, self.class_names, FROM_REST)
+        # Rounding may have made two of the shown ones equal: that of the named emotion stays the largest
+        shown, named = probabilities if from_rest is None else from_rest, self.class_names.index(row['emotion'])
+        shown[named] = max(shown[named], np.nextafter(shown.max(), np.float32(2)))
         return FaceEmotion(
             int(row['face']),
             tuple(int(row[name]) for name in ('x', 'y', 'width', 'height')),
-            _to_probabilities(row, self.class_names, ''),
+            probabilities,
             self.class_names,
             detected=row.get('detected', '1') == '1',
-            probabilities_from_baseline=from_baseline,
+            probabilities_from_rest=from_rest,
         )
 
 
 def _to_probabilities(row, class_names, ending):
-    """Read probabilities. Rounding may have made two of them equal: that of the named emotion stays the largest."""
-    probabilities = np.array([float(row[name + ending]) for name in class_names], np.float32)
-    named = class_names.index(row['emotion' + ending])
-    probabilities[named] = max(probabilities[named], np.nextafter(probabilities.max(), np.float32(2)))
-    return probabilities
+    return np.array([float(row[name + ending]) for name in class_names], np.float32)
 
 
 def _is_class(name):
-    return name not in ('valence', 'detected') and not name.endswith(FROM_BASELINE)
+    return name not in ('valence', 'detected') and not name.endswith(FROM_REST)
 
 
 def _find_last_frame(path: Path) -> int | None:
