@@ -44,7 +44,7 @@ CHROMIUM_OPTIONS += ['--disable-sync', '--disable-component-update', '--mute-aud
 CLASS_NAMES = ('anger', 'contempt', 'disgust', 'fear', 'happy', 'neutral', 'sad', 'surprise', 'uncertain')
 
 
-def save_classifier(path, kernel, class_names=CLASS_NAMES, input_shape=(8, 8, 3), class_priors=None):
+def save_classifier(path, kernel, class_names=CLASS_NAMES, input_shape=(8, 8, 3), **attributes):
     """Write a model.h5 whose logits are kernel.T @ (mean R, mean G, mean B) / 255."""
     import keras
 
@@ -58,9 +58,8 @@ def save_classifier(path, kernel, class_names=CLASS_NAMES, input_shape=(8, 8, 3)
     if class_names is not None:
         with h5py.File(path, 'r+') as file:
             file.attrs['class_names'] = json.dumps(class_names)
-    if class_priors is not None:
-        with h5py.File(path, 'r+') as file:
-            file.attrs['class_priors'] = json.dumps(class_priors)
+    with h5py.File(path, 'r+') as file:
+        file.attrs.update({name: json.dumps(value) for name, value in attributes.items()})
     return path
 
 

@@ -3,7 +3,6 @@
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +17,6 @@ from tests.conftest import ROOT
 class ScriptSettings(Settings):
     compact: bool = option(True, 'periods')
     output: Path | None = option(None, 'where to', parse=Path)
-    size: Sequence[int] = option((4, 3), 'of pictures', parse=int, parts=('WIDTH', 'HEIGHT'))
 
 
 def read(*arguments):
@@ -43,7 +41,7 @@ def test_command_line_overrides_each():
 
 
 @pytest.mark.parametrize(
-    'arguments', [['--min-face-size', 'many'], ['--size', '16'], ['--no-such-option'], ['--runtime', 'onnx']]
+    'arguments', [['--min-face-size', 'many'], ['--min-face-size'], ['--no-such-option'], ['--runtime', 'onnx']]
 )
 def test_wrong_command_lines_are_reported_in_one_line(arguments):
     with pytest.raises(SystemExit) as caught:
@@ -52,12 +50,34 @@ def test_wrong_command_lines_are_reported_in_one_line(arguments):
     assert caught.value.code.endswith('(--help lists the options)')
 
 
-def test_option_of_several_values():
-    assert read()[0].size == (4, 3)
-    settings, given = read('--size', '16', '9', 'a.mp4')
-    assert list(settings.size) == [16, 9]
-    assert given.paths == ['a.mp4']
-    assert hash(settings) == hash(ScriptSettings(size=[16, 9]))
+@pytest.mark.parametrize(
+    ('arguments', 'rest'),
+    [
+        ([], 'auto'),
+        (['--rest', 'model'], 'model'),
+        (['--rest=none'], 'none'),
+        (['--rest', '0', '2.5'], (0, 2.5)),
+        (['--rest', '-1', '2'], (-1, 2)),
+        (['--rest=0 2.5'], (0, 2.5)),
+    ],
+)
+def test_the_reference_at_rest_is_a_word_or_two_times_and_takes_no_path(arguments, rest):
+    settings, given = read(*arguments, 'a.mp4', '3.mp4')
+    assert settings.rest == rest
+    assert given.paths == ['a.mp4', '3.mp4']
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'advice'),
+    [
+        (['--balance', '0.5'], 'instead of --balance, write --rest model, or --rest none for 0'),
+        (['--baseline', '0', '3'], 'instead of --baseline, write --rest START END'),
+    ],
+)
+def test_options_of_before_say_what_replaced_them(arguments, advice):
+    with pytest.raises(SystemExit) as caught:
+        read('a.mp4', *arguments)
+    assert f'; {advice} (--help' in caught.value.code
 
 
 @pytest.mark.parametrize(

@@ -180,15 +180,15 @@ def test_full_disk_is_reported_in_one_line(tmp_path, colour_model_path):
 
 
 def test_an_option_that_contradicts_the_classifier_is_reported(tmp_path, colour_model_path):
-    clip, classifier = write_clip(tmp_path / 'clip.mp4', [0, 40]), EmotionClassifier(colour_model_path, balance=0.5)
+    clip, classifier = write_clip(tmp_path / 'clip.mp4', [0, 40]), EmotionClassifier(colour_model_path, precision='f32')
     with pytest.raises(
-        InputError, match=r'^--balance is 1, but the classifier was opened with 0\.5; expected the same$'
+        InputError, match=r'^--precision is auto, but the classifier was opened with f32; expected the same$'
     ):
-        emotions_from_video.analyse_video(clip, classifier, balance=1)
+        emotions_from_video.analyse_video(clip, classifier, precision='auto')
     with pytest.raises(InputError, match=r'^--runtime is keras, but the classifier was opened with auto'):
         emotions_from_video.analyse_video(clip, classifier, runtime='keras')
     assert list(tmp_path.iterdir()) == [clip]
-    table = emotions_from_video.analyse_video(clip, classifier, balance=0.5, write_video=False)
+    table = emotions_from_video.analyse_video(clip, classifier, precision='f32', write_video=False)
     assert table.frame_end.tolist() == [2]
 
 

@@ -102,7 +102,7 @@ def test_window_shows_the_boxes_and_its_keys_work(tmp_path, display, start, face
     xdotool(display, 'key', '--window', window, 's')
     wait_for(lambda: (tmp_path / 'faces_1.png').exists())
     xdotool(display, 'key', '--window', window, 'b')
-    wait_for(lambda: pd.read_csv(csv_path).emotion_from_baseline.notna().any())
+    wait_for(lambda: pd.read_csv(csv_path).happy_from_rest.notna().any())
     xdotool(display, 'key', '--window', window, 'space')
     time.sleep(1)
     rows = csv_path.read_text().count('\n')
@@ -116,10 +116,10 @@ def test_window_shows_the_boxes_and_its_keys_work(tmp_path, display, start, face
     table = pd.read_csv(csv_path)
     assert list(table.columns[:9]) == ['frame', 'ms', 'face', 'x', 'y', 'width', 'height', 'emotion', 'confidence']
     assert table.columns[-2:].tolist() == ['time', 'mark'] and table.mark.isna().all()
-    changed = table[table.emotion_from_baseline.notna()]
-    assert changed.index[0] > 20 and set(changed.emotion_from_baseline) <= set(CLASS_NAMES)
-    changes = changed[[f'{name}_from_baseline' for name in CLASS_NAMES]]
-    np.testing.assert_allclose(changes.sum(axis=1), 1, atol=1e-3)
+    compared = table[table.happy_from_rest.notna()]
+    assert compared.index[0] > 20 and set(compared.emotion) <= set(CLASS_NAMES)
+    probabilities = compared[[f'{name}_from_rest' for name in CLASS_NAMES]]
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-3)
     assert table.frame.is_monotonic_increasing and table.ms.iloc[0] >= 0
     elapsed = pd.to_datetime(table.time).diff().dt.total_seconds().sum() * 1000
     assert elapsed == pytest.approx(table.ms.iloc[-1] - table.ms.iloc[0], abs=300)

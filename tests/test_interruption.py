@@ -28,6 +28,7 @@ def test_the_first_reason_stays():
     interruption.request('q was pressed')
     interruption.request('the window was closed')
     assert interruption.reason == 'q was pressed'
+    assert interruption.reasons == ['q was pressed', 'the window was closed']
 
 
 @pytest.mark.parametrize(

@@ -28,9 +28,11 @@ def test_valence_needs_all_its_classes():
     assert not has_valence([name for name in EMOTIONS if name != 'contempt'])
 
 
-def test_the_change_from_the_baseline_is_what_is_shown():
+def test_what_is_compared_with_the_reference_at_rest_is_shown():
     seen = np.float32([0.3, 0.7])
     plain = FaceEmotion(1, (0, 0, 9, 9), seen, ('happy', 'neutral'))
     assert (plain.emotion, plain.confidence) == ('neutral', np.float32(0.7))
-    changed = replace(plain, probabilities_from_baseline=np.float32([0.6, 0.4]))
+    changed = replace(plain, probabilities_from_rest=np.float32([0.6, 0.4]))
     assert (changed.emotion, changed.confidence) == ('happy', np.float32(0.6))
+    of_all = replace(face(happy=0.1, sad=0.9), probabilities_from_rest=face(happy=0.75, sad=0.25).probabilities)
+    assert of_all.valence == pytest.approx(0.5)

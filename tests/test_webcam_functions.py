@@ -7,13 +7,16 @@ import pandas as pd
 import pytest
 
 import emotions_from_webcam
-from emotion_recognition.emotions.baseline import FaceBaselines
+from emotion_recognition.emotions.model_file import ModelFile
+from emotion_recognition.emotions.references import References
+from emotion_recognition.emotions.rest import LogOddsAtRest
 from emotion_recognition.interruption import Interruption
+from emotion_recognition.labels import FaceEmotion
 from emotion_recognition.live.live_table import LiveFaceTable
 from emotion_recognition.live.pace import Pace
 from emotion_recognition.live.session import LiveSession
 from emotion_recognition.media.camera import CameraFrame
-from emotions_from_webcam import KEY_HELP, begin_baselines, describe, watch
+from emotions_from_webcam import KEY_HELP, begin_rest, describe, watch
 from tests.conftest import CLASS_NAMES, DEMO_PATH
 
 
@@ -45,7 +48,7 @@ class ScriptedWindow:
 
 
 def test_a_mark_is_of_the_frame_that_was_shown_when_its_key_was_pressed(tmp_path):
-    pipeline = SimpleNamespace(process=lambda *_: [], baselines=None)
+    pipeline = SimpleNamespace(process=lambda *_: [], references=References(ModelFile(CLASS_NAMES)))
     camera = ScriptedCamera(True, True, False, True, True, True, False)
     window = ScriptedWindow(None, '1', '2', 'x', ' ', '3', '4', ' ')  # the pause outlasts the camera
     with LiveFaceTable(tmp_path / 'faces.csv', CLASS_NAMES) as table:
@@ -60,19 +63,31 @@ def test_a_mark_is_of_the_frame_that_was_shown_when_its_key_was_pressed(tmp_path
     ]
 
 
-def test_corner_tells_how_long_the_baseline_lasts():
-    pace, baselines = Pace(), FaceBaselines(CLASS_NAMES, 6000, 9000)
-    assert describe(pace, None, 1000) == ['0 frames/s', *KEY_HELP]
-    assert describe(pace, baselines, 7500) == ['0 frames/s', 'baseline: look as at rest, 1.5 s']
-    baselines.compare(9001, [])
-    assert describe(pace, baselines, 9001) == ['0 frames/s']
+def test_the_corner_says_how_long_to_look_as_at_rest():
+    pace, references = Pace(), References(ModelFile(CLASS_NAMES))
+    assert describe(pace, references, [], 1000) == ['0 frames/s', *KEY_HELP]
+    begin_rest(references, 6000)
+    assert describe(pace, references, [], 7500) == ['0 frames/s', 'look as at rest, 1.5 s']
+    references.add(9001, [])
+    assert describe(pace, references, [], 9001) == ['0 frames/s']
 
 
-def test_model_without_neutral_goes_on_without_baseline(capsys):
-    pipeline = SimpleNamespace(class_names=('happy', 'sad'), baselines=None)
-    begin_baselines(pipeline, 0.0)
-    assert pipeline.baselines is None
-    assert capsys.readouterr().err == 'a baseline needs a model that knows neutral; this one knows happy, sad\n'
+def test_the_corner_says_how_far_the_newest_face_is_known():
+    at_rest = LogOddsAtRest(*np.zeros((3, 9)))
+    pace, references = Pace(), References(ModelFile(CLASS_NAMES, 1.0, at_rest, np.zeros(9)))
+    old, new = (FaceEmotion(number, (0, 0, 9, 9), np.full(9, 1 / 9, np.float32)) for number in (1, 2))
+    for second in range(12):
+        references.add(second * 1000, [old, new] if second > 5 else [old])
+    assert describe(pace, references, [], 11000) == ['0 frames/s']
+    assert describe(pace, references, [old], 11000) == ['0 frames/s']
+    assert describe(pace, references, [old, new], 11000) == ['0 frames/s', 'learning how faces rest, 38%']  # 3 s of 8
+
+
+def test_a_model_without_neutral_goes_on_without_a_span_at_rest(capsys):
+    references = References(ModelFile(('happy', 'sad')))
+    begin_rest(references, 0.0)
+    assert references.span_ms is None
+    assert capsys.readouterr().err == 'a span at rest needs a model that knows neutral; this one knows happy, sad\n'
 
 
 @pytest.mark.parametrize(
@@ -85,6 +100,7 @@ def test_model_without_neutral_goes_on_without_baseline(capsys):
         (['--csv-path', 'no_folder/faces.csv'], 'no_folder: no such folder for the table'),
         (['--csv-path', '.'], 'is a folder; expected a name for the table'),
         (['--csv-path', __file__], 'already exists; expected another name'),
+        (['--rest', '0', '1'], '--rest START END is for videos; press b while the camera runs'),
     ],
 )
 def test_what_is_missing_is_said_in_one_line(options, message, colour_model_path, monkeypatch, capfd):

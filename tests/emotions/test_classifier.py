@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 import model_training
-from emotion_recognition.emotions.classifier import EmotionClassifier, open_classifier
+from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.labels import InputError
-from emotion_recognition.settings import Settings
 from tests.conftest import CLASS_NAMES, save_classifier
 
 
@@ -100,7 +99,7 @@ def test_only_the_middle_of_a_face_is_seen_where_the_model_wants_it(tmp_path, co
     face = plain((0, 0, 255), 40, 80)
     face[:5] = face[35:] = face[:, :10] = face[:, 70:] = (255, 0, 0)  # a blue border of an eighth
     seen = EmotionClassifier(path, 'keras')
-    assert seen.face_share == 0.75
+    assert seen.model_file.face_share == 0.75
     assert seen.predict([face])[0, 0] == pytest.approx(1, abs=1e-3)
     assert EmotionClassifier(colour_model_path, 'keras').predict([face])[0, 0] < 0.99
     for size in (1, 2, 3):
@@ -113,38 +112,6 @@ def test_all_views_of_a_tiny_face_have_pixels(tmp_path, sides_path, size):
         file.attrs['face_share'] = '0.5'
     face = plain((0, 0, 0), size, size)
     assert EmotionClassifier(sides_path, 'keras').predict([face], True)[0, 0] == pytest.approx(0.5)
-
-
-@pytest.mark.parametrize('share', ['0', '0.4', '1.5', 'nan', '[1]'])
-def test_wrong_share(tmp_path, share):
-    path = save_classifier(tmp_path / 'model.h5', np.zeros((3, 2)), ('a', 'b'))
-    with h5py.File(path, 'r+') as file:
-        file.attrs['face_share'] = share
-    with pytest.raises(InputError, match=r'face_share is .*; expected 0.5 to 1'):
-        EmotionClassifier(path, 'keras')
-
-
-@pytest.fixture(scope='module')
-def undecided_path(tmp_path_factory):
-    """A model that finds its two classes equally likely, though four of five training images were of the first."""
-    path = tmp_path_factory.mktemp('undecided') / 'model.h5'
-    return save_classifier(path, np.zeros((3, 2)), ('common', 'rare'), class_priors=[0.8, 0.2])
-
-
-@pytest.mark.parametrize(('balance', 'common'), [(0, 1 / 2), (0.5, 1 / 3), (1, 1 / 5)])
-def test_balance_takes_the_priors_off(undecided_path, balance, common):
-    classifier = EmotionClassifier(undecided_path, 'keras', balance=balance)
-    probabilities = classifier.predict([plain((0, 0, 0))] * 2)
-    np.testing.assert_allclose(probabilities, [[common, 1 - common]] * 2, rtol=1e-6)
-    assert probabilities.dtype == np.float32
-    assert classifier.predict([]).shape == (0, 2)
-
-
-def test_answers_are_balanced_at_the_default(undecided_path):
-    face = [plain((0, 0, 0))]
-    default = EmotionClassifier(undecided_path, 'keras').predict(face)
-    expected = EmotionClassifier(undecided_path, 'keras', balance=Settings().balance).predict(face)
-    np.testing.assert_array_equal(default, expected)
 
 
 def test_threads_may_ask_at_once(sides_path, monkeypatch):
@@ -165,42 +132,12 @@ def test_threads_may_ask_at_once(sides_path, monkeypatch):
     np.testing.assert_array_equal(answers, [classifier.predict([face])[0] for face in faces])
 
 
-def test_views_are_averaged_before_they_are_balanced(sides_path):
-    with h5py.File(sides_path, 'r+') as file:
-        file.attrs['class_priors'] = '[0.8, 0.2]'
-    face = plain((0, 0, 0), 64, 64)
-    face[:, :32, 2] = 255
-    answer = EmotionClassifier(sides_path, 'keras', balance=1).predict([face], test_time_augmentation=True)
-    # 0.6929 on average, as above: 0.6929 / 0.8 against 0.3071 / 0.2; the other way round it would be 0.42
-    assert answer[0, 0] == pytest.approx(0.3606, abs=1e-3)
-
-
-@pytest.mark.parametrize(
-    'priors', [[0.5, 0.3, 0.2], [1.0, 0.0], [1.2, -0.2], ['a', 'b'], [float('nan'), 1], {'a': 1}, 1]
-)
-def test_wrong_priors(tmp_path, priors):
-    path = save_classifier(tmp_path / 'model.h5', np.zeros((3, 2)), ('a', 'b'), class_priors=priors)
-    with pytest.raises(InputError, match=r'class_priors are .*; expected 2 shares above 0, as a JSON list') as caught:
-        EmotionClassifier(path, 'keras')
-    assert '\n' not in str(caught.value)
-
-
-def test_priors_that_are_no_json(tmp_path, undecided_path):
-    path = tmp_path / 'model.h5'
-    path.write_bytes(undecided_path.read_bytes())
-    with h5py.File(path, 'r+') as file:
-        file.attrs['class_priors'] = '[0.8, '
-    with pytest.raises(InputError, match=r'class_priors are \[0.8, ; expected 2 shares'):
-        EmotionClassifier(path, 'keras')
-
-
-@pytest.mark.parametrize(('balance', 'is_reported'), [(0.9, True), (0, False), (Settings.balance, False)])
-def test_balance_that_a_model_cannot_have_is_reported(colour_model_path, capsys, balance, is_reported):
-    settings = Settings(model_weights_path=colour_model_path, runtime='keras', balance=balance)
-    face = plain((0, 0, 51))
-    assert open_classifier(settings).predict([face])[0, 0] == pytest.approx(np.exp(4) / (np.exp(4) + 8), rel=1e-4)
-    told = f'{colour_model_path}: names no class priors, which --balance needs; its probabilities are not corrected\n'
-    assert capsys.readouterr().err == (told if is_reported else '')
+def test_answers_are_those_of_the_network_whatever_the_file_says_of_rest(tmp_path):
+    says = {'class_priors': [0.8, 0.2], 'log_odds_at_rest': {'median': [0, -3], 'low': [0, -5], 'high': [0, 0]}}
+    path = save_classifier(tmp_path / 'model.h5', np.zeros((3, 2)), ('neutral', 'rare'), **says)
+    classifier = EmotionClassifier(path, 'keras')
+    np.testing.assert_allclose(classifier.predict([plain((0, 0, 0))] * 2), [[0.5, 0.5]] * 2, rtol=1e-6)
+    assert classifier.model_file.at_rest.median.tolist() == [0, -3]
 
 
 def test_missing_file(tmp_path):

@@ -18,8 +18,8 @@ def test_live_table_is_on_the_disk_within_a_second(tmp_path, monkeypatch):
     clock = [100.0]
     monkeypatch.setattr('emotion_recognition.live.live_table.time.monotonic', lambda: clock[0])
     with LiveFaceTable(path, EMOTIONS) as table:
-        changes = ''.join(f',{name}_from_baseline' for name in ('emotion', *EMOTIONS))
-        header = f'frame,ms,face,x,y,width,height,emotion,confidence,{",".join(EMOTIONS)},valence{changes},time,mark'
+        compared = ''.join(f',{name}_from_rest' for name in EMOTIONS)
+        header = f'frame,ms,face,x,y,width,height,emotion,confidence,{",".join(EMOTIONS)},valence{compared},time,mark'
         assert path.read_text() == header + '\n'
         table.add(1, 0.0, faces('happy', 'sad'))
         clock[0] += 0.9
@@ -54,7 +54,7 @@ def test_marks_stand_in_the_rows_of_the_frame_that_was_shown(tmp_path):
         ['4', '80.0', '', '', '1 2'],  # a frame without faces keeps its mark
         ['6', '160.0', '1', 'sad', '9'],
     ]
-    assert (rows.time != '').all() and (rows.loc[3, 'x':'uncertain_from_baseline'] == '').all()
+    assert (rows.time != '').all() and (rows.loc[3, 'x':'uncertain_from_rest'] == '').all()
 
 
 def test_a_mark_before_any_frame_waits_for_the_first(tmp_path):

@@ -27,15 +27,15 @@ def test_row_per_face_and_frame(tmp_path):
     )
 
 
-def test_change_from_a_baseline_is_next_to_what_was_seen(tmp_path):
+def test_what_is_shown_is_next_to_what_the_network_said(tmp_path):
     names = ('happy', 'neutral')
-    seen, change = np.float32([0.3, 0.7]), np.float32([0.6, 0.4])
-    with FaceTable(tmp_path / 'faces.csv', FaceColumns(names, with_baseline=True, with_detected=True)) as table:
-        known = FaceEmotion(1, (0, 0, 9, 9), seen, names, probabilities_from_baseline=change)
+    seen, from_rest = np.float32([0.3, 0.7]), np.float32([0.6, 0.4])
+    with FaceTable(tmp_path / 'faces.csv', FaceColumns(names, with_rest=True, with_detected=True)) as table:
+        known = FaceEmotion(1, (0, 0, 9, 9), seen, names, probabilities_from_rest=from_rest)
         table.add(1, 0.0, [known, FaceEmotion(2, (9, 0, 9, 9), seen, names, detected=False)])
     assert (tmp_path / 'faces.csv').read_text() == (
         'frame,ms,face,x,y,width,height,emotion,confidence,happy,neutral,'
-        'emotion_from_baseline,happy_from_baseline,neutral_from_baseline,detected\n'
-        '1,0.0,1,0,0,9,9,neutral,0.7000,0.3000,0.7000,happy,0.6000,0.4000,1\n'
-        '1,0.0,2,9,0,9,9,neutral,0.7000,0.3000,0.7000,,,,0\n'
+        'happy_from_rest,neutral_from_rest,detected\n'
+        '1,0.0,1,0,0,9,9,happy,0.6000,0.3000,0.7000,0.6000,0.4000,1\n'
+        '1,0.0,2,9,0,9,9,neutral,0.7000,0.3000,0.7000,,,0\n'
     )

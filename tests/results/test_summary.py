@@ -7,10 +7,10 @@ from emotion_recognition.results.summary import VideoSummary
 NAMES = ('happy', 'neutral')
 
 
-def face(track_id, happy, change=None):
+def face(track_id, happy, from_rest=None):
     probabilities = np.float32([happy, 1 - happy])
-    change = None if change is None else np.float32([change, 1 - change])
-    return FaceEmotion(track_id, (0, 0, 9, 9), probabilities, NAMES, probabilities_from_baseline=change)
+    compared = None if from_rest is None else np.float32([from_rest, 1 - from_rest])
+    return FaceEmotion(track_id, (0, 0, 9, 9), probabilities, NAMES, probabilities_from_rest=compared)
 
 
 def summarise(frames, spans=(), last_frame_ms=100.0):
@@ -55,9 +55,9 @@ def test_one_long_frame_over_several_spans_and_spans_of_one_name():
     ]
 
 
-def test_shares_follow_the_baseline_and_means_do_not():
-    frames = [(0.0, [face(1, 0.9, change=0.2)]), (100.0, [face(1, 0.9, change=0.7)])]
-    assert summarise(frames) == [['', 1, 2, 0.2, 0.5, 0.9, 300.0]]
+def test_shares_and_means_are_of_what_is_shown():
+    frames = [(0.0, [face(1, 0.9, from_rest=0.2)]), (100.0, [face(1, 0.9, from_rest=0.7)])]
+    assert summarise(frames) == [['', 1, 2, 0.2, 0.5, 0.45, 300.0]]
 
 
 def test_memory_does_not_grow_with_the_frames():

@@ -3,16 +3,7 @@ import pandas as pd
 import pytest
 
 import emotions_from_video
-from emotion_recognition.labels import FaceEmotion
 from tests.conftest import DEMO_PATH, write_clip
-
-NAMES = ('happy', 'neutral')
-
-
-def face(track_id, happy, change=None):
-    probabilities = np.float32([happy, 1 - happy])
-    change = None if change is None else np.float32([change, 1 - change])
-    return FaceEmotion(track_id, (0, 0, 9, 9), probabilities, NAMES, probabilities_from_baseline=change)
 
 
 def test_folder_of_videos_gets_one_table_that_agrees_with_the_tables_of_faces(tmp_path, colour_model_path, capsys):

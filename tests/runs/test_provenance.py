@@ -131,6 +131,8 @@ def test_the_record_names_the_files_as_they_were_when_they_were_read(clip, colou
 
 
 def test_the_record_of_a_call_from_python_names_the_classifier_that_it_had(clip, colour_model_path):
-    emotions_from_video.analyse_video(clip, EmotionClassifier(colour_model_path, balance=0.5), smoothing_seconds=0.5)
-    assert is_done(clip, colour_model_path, balance=0.5, smoothing_seconds=0.5)
+    emotions_from_video.analyse_video(
+        clip, EmotionClassifier(colour_model_path, precision='f32'), smoothing_seconds=0.5
+    )
+    assert is_done(clip, colour_model_path, precision='f32', smoothing_seconds=0.5)
     assert not is_done(clip, colour_model_path, smoothing_seconds=0.5)

@@ -147,10 +147,10 @@ def test_two_nodes_make_the_tables_of_one_process_and_tell_what_failed(nodes, ru
         for name in ('a.mp4', 'b.mp4'):
             shutil.copy(DEMO_PATH, folder / name)
         (folder / 'broken.mp4').write_text('no video')
-    alone = run(folders[1], '--baseline', '0', '1')
+    alone = run(folders[1], '--rest', '0', '1')
     assert alone.wait(PATIENCE_SECONDS) == 1
     none = tmp_path / 'none.mp4'
-    process = run('--ray', nodes.address, folders[0], none, '--baseline', '0', '1')
+    process = run('--ray', nodes.address, folders[0], none, '--rest', '0', '1')
     assert process.wait(PATIENCE_SECONDS) == 1
     assert '2 of 4 files failed:\n' in process.messages()
     assert 'broken.mp4: cannot be read as a video' in process.messages()
@@ -166,9 +166,7 @@ def test_two_nodes_make_the_tables_of_one_process_and_tell_what_failed(nodes, ru
     assert set(summary.video) == {'a.mp4', 'b.mp4'}
 
     before = {path: path.stat().st_mtime_ns for path in folders[0].iterdir() if 'summary' not in path.name}
-    again = run(
-        '--ray', nodes.address, '--skip-done', folders[0] / 'a.mp4', folders[0] / 'b.mp4', '--baseline', '0', '1'
-    )
+    again = run('--ray', nodes.address, '--skip-done', folders[0] / 'a.mp4', folders[0] / 'b.mp4', '--rest', '0', '1')
     assert again.wait(PATIENCE_SECONDS) == 0
     assert 'Done before: 2 of 2 videos' in again.messages() and 'frames' not in again.messages()
     assert {path: path.stat().st_mtime_ns for path in before} == before

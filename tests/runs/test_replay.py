@@ -25,7 +25,7 @@ FOUND = {  # by frame; None where there is none
     1: [face(1, 0.7, 0.2, 0.1)],
     2: [face(1, 0.33334, 0.33333, 0.33333), face(2, 0.1, 0.1, 0.8, detected=False)],
     3: [],
-    4: [face(2, 0.1, 0.2, 0.7, probabilities_from_baseline=np.array([0.1, 0.6, 0.3], np.float32))],
+    4: [face(2, 0.1, 0.2, 0.7, probabilities_from_rest=np.array([0.1, 0.6, 0.3], np.float32))],
     5: [],
 }
 
@@ -34,9 +34,7 @@ FOUND = {  # by frame; None where there is none
 def outputs(tmp_path):
     """Of an earlier run."""
     outputs = Outputs(tmp_path / 'clip_with_emotions.mp4')
-    with FaceTable(
-        outputs.faces, FaceColumns(('happy', 'sad', 'bored'), with_baseline=True, with_detected=True)
-    ) as table:
+    with FaceTable(outputs.faces, FaceColumns(('happy', 'sad', 'bored'), with_rest=True, with_detected=True)) as table:
         for number, faces in FOUND.items():
             table.add(number, TIMES[number - 1], faces)
     (tmp_path / 'corrected.csv').write_text(HEAD)
@@ -58,7 +56,7 @@ def test_faces_come_back_as_they_were_found(outputs):
             np.testing.assert_allclose(one.probabilities, other.probabilities, atol=1e-4)
             exact = ('track_id', 'box', 'class_names', 'detected', 'corrected')
             assert [getattr(one, name) for name in exact] == [getattr(other, name) for name in exact]
-    assert [face.probabilities_from_baseline is None for face in (*frames[0], *frames[3])] == [True, False]
+    assert [face.probabilities_from_rest is None for face in (*frames[0], *frames[3])] == [True, False]
     assert frames[1][0].emotion == 'happy'  # although the table has 0.3333 three times
 
 

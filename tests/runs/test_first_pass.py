@@ -1,0 +1,222 @@
+"""Whole runs in which every face is compared with its reference at rest."""
+
+import io
+import json
+import pickle
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import emotions_from_video
+from emotion_recognition.emotions.model_file import ModelFile
+from emotion_recognition.emotions.references import References
+from emotion_recognition.interruption import Interruption
+from emotion_recognition.labels import FaceEmotion, InputError
+from emotion_recognition.media.photographs import write_photograph
+from emotion_recognition.media.video import FrameError
+from emotion_recognition.pipeline import EmotionPipeline, Models
+from emotion_recognition.results.output_paths import Outputs
+from emotion_recognition.runs.first_pass import SeenFaces, see_before_drawing
+from emotions_from_video import VideoSettings
+from tests.conftest import CLASS_NAMES, DEMO_PATH, ROOT, picture_times_ms, save_classifier, write_clip
+
+PRIORS = [0.08, 0.01, 0.01, 0.02, 0.26, 0.31, 0.1, 0.11, 0.1]
+NEUTRAL = CLASS_NAMES.index('neutral')
+AT_REST = {'median': [-3.0] * 9, 'low': [-8.0] * 9, 'high': [6.0] * 9}
+FROM_REST = [f'{name}_from_rest' for name in CLASS_NAMES]
+
+
+@pytest.fixture(scope='module')
+def model_path(tmp_path_factory):
+    """A model that calls every face sad, the brighter the surer."""
+    kernel = np.zeros((3, 9))
+    kernel[:, 6] = 4
+    for numbers in AT_REST.values():
+        numbers[NEUTRAL] = 0.0
+    path = tmp_path_factory.mktemp('model') / 'model.h5'
+    return save_classifier(path, kernel, class_priors=PRIORS, log_odds_at_rest=AT_REST)
+
+
+@pytest.fixture(scope='module')
+def older_model_path(tmp_path_factory):
+    """The same model, which says nothing of neutral faces."""
+    kernel = np.zeros((3, 9))
+    kernel[:, 6] = 4
+    return save_classifier(tmp_path_factory.mktemp('older') / 'model.h5', kernel, class_priors=PRIORS)
+
+
+def run(model_path, video_path, *options):
+    emotions_from_video.main([str(video_path), '--model-weights-path', str(model_path), *map(str, options)])
+
+
+def run_demo(model_path, folder, *options):
+    """Run on the demo clip without smoothing.
+
+    Returns:
+        The table of faces, that of emotions by frames, and the record.
+    """
+    common = ['--no-write-video', '--no-compact', '--no-review', '--smoothing-seconds', 0, '--detector-path', 'haar']
+    name = '_'.join(map(str, options)) or 'default'
+    run(model_path, DEMO_PATH, *common, '--output-filename', folder / f'{name}.mp4', *options)
+    record = json.loads((folder / f'{name}_run.json').read_text())
+    return *(pd.read_csv(folder / f'{name}_{kind}_data.csv') for kind in ('faces', 'emotions')), record
+
+
+def normalised(table):
+    return table.div(table.sum(axis=1), axis=0)
+
+
+def test_each_face_of_a_video_is_compared_with_its_own_rest_from_its_first_frame(tmp_path, model_path):
+    plain, _, record = run_demo(model_path, tmp_path, '--rest', 'none')
+    assert list(plain.columns[9:]) == [*CLASS_NAMES, 'valence']
+    assert set(plain.emotion) == {'sad'}
+    assert {face['reference'] for face in record['references_at_rest']} == {'none'}
+
+    faces, emotions, record = run_demo(model_path, tmp_path)
+    assert list(faces.columns[9:]) == [*CLASS_NAMES, 'valence', *FROM_REST]
+    assert faces[['frame', 'face', 'x', *CLASS_NAMES]].equals(plain[['frame', 'face', 'x', *CLASS_NAMES]])
+    seconds = faces.groupby('face').ms.agg(lambda times: (times.max() - times.min()) / 1000)
+    described = {face['face']: face for face in record['references_at_rest']}
+    assert set(described) == set(seconds.index)
+    for face, seen in seconds.items():
+        share = 0.75 * np.clip((seen - 2) / 8, 0, 1)  # but a face that is lost for a moment has been seen for less
+        assert described[face]['reference'] == ('person' if described[face]['own_share'] else 'model')
+        assert described[face]['own_share'] == pytest.approx(share, abs=0.02)
+    share = described[seconds.idxmax()]['own_share']
+    assert share > 0.1
+
+    longest = faces[faces.face == seconds.idxmax()]
+    odds = np.log(longest[list(CLASS_NAMES)].to_numpy())
+    own = np.clip(np.median(odds - odds[:, [NEUTRAL]], axis=0), -8, 6)
+    everybodys = np.full(9, -1.05)  # 0.35 of -3
+    everybodys[CLASS_NAMES.index('happy')] -= 0.25
+    everybodys[NEUTRAL], own[NEUTRAL] = -0.6, -0.3
+    expected = np.exp(odds - (1 - share) * everybodys - share * own)
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(longest[FROM_REST], expected, atol=0.01)  # every second or third frame makes the median
+    np.testing.assert_allclose(longest.confidence, longest[FROM_REST].max(axis=1), atol=1e-4)
+
+    shown = faces.emotion.groupby(faces.frame).agg(list)
+    for frame, cell in emotions[['frame', 'emotions']].itertuples(index=False):
+        words = shown.get(frame, [])
+        assert cell == (words[0] if len(words) == 1 else str(words))
+
+
+def test_an_older_model_is_corrected_for_its_priors_in_a_single_pass(tmp_path, older_model_path, capsys):
+    faces, _, record = run_demo(older_model_path, tmp_path)
+    assert 'finding faces' not in capsys.readouterr().err
+    assert {face['reference'] for face in record['references_at_rest']} == {'model'}
+    balanced = normalised(faces[list(CLASS_NAMES)] / np.array(PRIORS) ** 0.75)
+    np.testing.assert_allclose(faces[FROM_REST], balanced, atol=0.002)  # of four digits
+    valence = faces.happy_from_rest - faces[[f'{name}_from_rest' for name in ('anger', 'fear', 'sad')]].max(axis=1)
+    assert (faces.valence <= valence + 2e-4).all() and set(faces.emotion) <= {'sad', 'contempt', 'disgust', 'fear'}
+
+
+def test_a_span_is_each_faces_rest_and_others_have_everybodys(tmp_path, older_model_path):
+    faces, _, record = run_demo(older_model_path, tmp_path, '--rest', 0, 1)
+    at_rest = faces.face.isin(faces.face[faces.ms <= 1000])
+    assert 0 < at_rest.sum() < len(faces)  # the demo's last faces are not there at its start
+    kinds = {face['face']: face['reference'] for face in record['references_at_rest']}
+    assert [kinds[face] == 'span' for face in faces.face] == at_rest.tolist()
+    assert set(kinds.values()) == {'span', 'model'}
+    assert (faces.emotion[faces.ms <= 1000] == 'neutral').all()
+    np.testing.assert_allclose(faces[FROM_REST].sum(axis=1), 1, atol=1e-3)
+
+
+def test_a_span_that_reaches_beyond_the_video(tmp_path, model_path):
+    clip = write_clip(tmp_path / 'clip.mp4', range(0, 200, 40))
+    with pytest.raises(SystemExit) as caught:
+        run(model_path, clip, '--rest', 0, 0.21)
+    expected = 'clip.mp4: --rest is 0 0.21, but it ends at 0.20 s; expected a span of it'
+    assert caught.value.code.startswith('emotions_from_video.py: ') and caught.value.code.endswith(expected)
+    assert [path.name for path in tmp_path.iterdir()] == ['clip.mp4']
+
+
+def test_a_span_without_faces_is_reported_and_nothing_more(tmp_path, model_path, capsys):
+    clip = write_clip(tmp_path / 'clip.mp4', range(0, 200, 40))
+    run(model_path, clip, '--rest', 0, 0.2)  # the video's end
+    assert f'{clip}: no face from 0 to 0.2 s, so none is at rest there\n' in capsys.readouterr().err
+    assert 'happy_from_rest' in pd.read_csv(tmp_path / 'clip_with_emotions_faces_data.csv').columns
+
+
+def test_photographs_have_no_span(tmp_path, model_path):
+    write_photograph(tmp_path / 'a.jpg', np.zeros((40, 40, 3), np.uint8))
+    with pytest.raises(SystemExit, match=r'--rest START END is a span of a video; expected one among the inputs'):
+        run(model_path, tmp_path / 'a.jpg', '--rest', 0, 1)
+
+
+class NoFaces:
+    def prepare(self, frame_bgr):
+        return frame_bgr
+
+    def search(self, picture):
+        return []
+
+
+class NoModel:
+    class_names = ('neutral', 'sad')
+    model_file = ModelFile(class_names)
+
+    def predict(self, faces_bgr, test_time_augmentation):
+        return np.empty((0, 2), np.float32)
+
+
+def see(clip, folder, interruption):
+    settings = VideoSettings(rest=(0, 1))
+    pipeline = EmotionPipeline(Models(NoFaces(), NoModel()), settings)
+    return see_before_drawing(clip, pipeline, settings, Outputs(folder / 'clip_with_emotions.mp4'), interruption)
+
+
+def test_frames_before_an_interruption_are_drawn_and_nothing_stays_in_the_folder(tmp_path, capsys):
+    clip = write_clip(tmp_path / 'clip.mp4', range(0, 2000, 40))
+    interruption = Interruption()
+    interruption.request('Ctrl-C was pressed')
+    with see(clip, tmp_path, interruption) as recogniser:
+        frames = recogniser.run((number, (number - 1) * 40.0, None) for number in range(1, 51))
+        assert next(frames) == (1, 0.0, None, [])
+        with pytest.raises(FrameError, match=r'^Ctrl-C was pressed$'):
+            next(frames)
+    assert f'{clip}: Ctrl-C was pressed; writing the 1 frames so far\n' in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == [clip]
+
+
+def test_a_video_that_changes_between_the_passes_is_refused(tmp_path):
+    clip = write_clip(tmp_path / 'clip.mp4', range(0, 1200, 40))
+    with see(clip, tmp_path, Interruption()) as recogniser:
+        frames = recogniser.run([(1, 0.0, None), (2, 41.0, None)])
+        assert next(frames)[0] == 1
+        with pytest.raises(InputError, match=r'clip.mp4: changed at frame 2 while it was analysed'):
+            next(frames)
+
+
+def test_faces_come_back_with_all_that_was_learnt():
+    face = FaceEmotion(1, (1, 2, 30, 40), np.float32([0.2, 0.8]), ('sad', 'neutral'), angle=9.5, detected=False)
+    references = References(ModelFile(('sad', 'neutral')), (0, 1))
+    references.add(0, [face])
+    references.end_span()
+    records = io.BytesIO(pickle.dumps((1, 0.0, [face])) + pickle.dumps((2, 40.0, [])))
+    seen = list(SeenFaces('clip.mp4', records, 2, references).run([(n, (n - 1) * 40.0, n) for n in (1, 2, 3)]))
+    assert [frame[:3] for frame in seen] == [(1, 0.0, 1), (2, 40.0, 2)]
+    (back,), nobody = seen[0][3], seen[1][3]
+    assert (back.track_id, back.box, back.angle, back.detected, nobody) == (1, (1, 2, 30, 40), 9.5, False, [])
+    assert back.emotion == 'neutral' and back.probabilities.tolist() == face.probabilities.tolist()
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='Windows has no SIGTERM')
+def test_a_run_that_is_asked_to_end_while_it_finds_faces_keeps_them(tmp_path, model_path, long_clip):
+    command = [sys.executable, ROOT / 'emotions_from_video.py', long_clip, '--model-weights-path', model_path]
+    with subprocess.Popen([*map(str, command), '--no-review'], stderr=subprocess.PIPE, text=True) as process:
+        messages = ''
+        while 'finding faces' not in messages or '/' not in messages or ' 0/' in messages[-80:]:
+            messages += process.stderr.read(40)
+        process.send_signal(signal.SIGTERM)
+        messages += process.stderr.read()
+    assert process.returncode == 0
+    frame_count = len(picture_times_ms(long_clip.with_name(f'{long_clip.stem}_with_emotions.mp4')))
+    assert f'it was asked to end (SIGTERM); writing the {frame_count} frames so far' in messages
+    assert f'Stopped after frame {frame_count}: it was asked to end (SIGTERM)' in messages
+    assert 0 < frame_count < len(picture_times_ms(long_clip))
