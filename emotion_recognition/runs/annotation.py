@@ -76,8 +76,7 @@ def annotate(
                 draw_faces(frame_bgr, faces)
                 if writer:
                     writer.write(timestamp_ms, frame_bgr)
-                if window:
-                    interruption.request(window.show(frame_bgr))
+                interruption.request(window.show(frame_bgr) if window else None)
                 if len(interruption.reasons) > requests_before:
                     stopped = interruption.reason
                     break
