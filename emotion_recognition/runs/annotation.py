@@ -78,9 +78,8 @@ def annotate(
                     writer.write(timestamp_ms, frame_bgr)
                 interruption.request(window.show(frame_bgr) if window else None)
                 if len(interruption.reasons) > requests_before:
-                    stopped = interruption.reason
-                    break
-        except FrameError as error:  # the frames before the damage count
+                    raise FrameError(interruption.reason)
+        except FrameError as error:  # the frames before it count
             stopped = str(error)
         if stopped and writer:
             writer.end_here()
