@@ -78,7 +78,9 @@ class Settings:
 
     model_weights_path: str | Path = option(MODEL_WEIGHTS_PATH, 'model.h5', parse=to_path)
     detector_path: str | Path = option(DETECTOR_PATH, 'haar, yunet, or the path of a detector')
-    test_time_augmentation: bool = option(False, 'average six views of each face: more accurate, slower')
+    test_time_augmentation: bool = option(
+        False, 'in videos too, average six views of each face: more accurate, slower; photographs always get them'
+    )
     rest: str | Sequence[float] = option(
         REST_AUTO,
         "what each face is compared with: auto (everybody's rest and, in videos, its own), model (everybody's), none, "

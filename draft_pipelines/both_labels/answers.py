@@ -36,7 +36,7 @@ def answer(model_paths, image_paths):
     """Probabilities of image files: (n, K) float64, the mean over the models."""
     total = 0
     for model_path, times in Counter(model_paths).items():
-        classifier, answers = EmotionClassifier(model_path, precision='f32', balance=0, threads=os.cpu_count()), []
+        classifier, answers = EmotionClassifier(model_path, precision='f32', threads=os.cpu_count()), []
         for start in tqdm(range(0, len(image_paths), BATCH), str(model_path), unit='batch'):
             faces = [read_photograph(path) for path in image_paths[start : start + BATCH]]
             answers += [*answer_in_views(classifier, faces)]

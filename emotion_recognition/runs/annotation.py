@@ -64,9 +64,7 @@ def annotate(
     stopped, requests_before = None, len(interruption.reasons)
     with ExitStack() as stack:
         face_table = stack.enter_context(FaceTable(own.faces, columns))
-        writer = None
-        if settings.write_video:
-            writer = stack.enter_context(VideoWriter(own.annotated, reader, settings.threads))
+        writer = settings.write_video and stack.enter_context(VideoWriter(own.annotated, reader, settings.threads))
         window = stack.enter_context(open_window(WINDOW_TITLE, settings.show_process))
         frames = stack.enter_context(closing(recogniser.run(reader.read_frames())))
         try:

@@ -38,8 +38,8 @@ def main():
     import keras
 
     model = keras.models.load_model(options.model_weights_path, compile=False)
-    classifiers = {  # without balance, because Keras does not correct for class priors
-        f'EmotionClassifier, {name}': EmotionClassifier(options.model_weights_path, *runtime, balance=0)
+    classifiers = {
+        f'EmotionClassifier, {name}': EmotionClassifier(options.model_weights_path, *runtime)
         for name, runtime in (
             ('Keras', ('keras',)),
             ('OpenVINO f32', ('openvino', 'f32')),
