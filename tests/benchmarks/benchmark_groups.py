@@ -4,7 +4,7 @@
 
 The folder has two photographs of each person, <id>_neutral.jpg and <id>_smiling.jpg, and people.csv with the columns
 face_id, face_age, face_gender, face_eth, as the people described themselves. Such is the Face Research Lab London Set
-(DeBruine and Jones 2017, doi:10.6084/m9.figshare.5047666). The photographs are analysed as the video script does it. The
+(DeBruine and Jones 2017, doi:10.6084/m9.figshare.5047666). Photographs are analysed as the video script does it. The
 intervals are of 95 %, by drawing the people of a group again and again (bootstrap).
 """
 
