@@ -50,6 +50,7 @@ class FaceEmotion:
             time if smoothing is on.
         class_names: The model's K class names.
         angle: Tilt of the head in degrees, clockwise as it is seen in the frame; 0 if the detector cannot measure it.
+        score: How sure the detector is that this is a face, 0 to 1; 1 if it cannot say.
         detected: False if the detector missed the face and it was filled in.
         probabilities_from_rest: (K,) float32, summing to 1: the same compared with the face's reference at rest, see
             `References`. None if there is no reference.
@@ -61,6 +62,7 @@ class FaceEmotion:
     probabilities: np.ndarray
     class_names: tuple[str, ...] = EMOTIONS
     angle: float = 0.0
+    score: float = 1.0
     detected: bool = True
     probabilities_from_rest: np.ndarray | None = None
     corrected: str | None = None

@@ -12,10 +12,12 @@ class FoundFace(NamedTuple):
     Attributes:
         box: x, y, width, height in pixels of an upright box inside the frame.
         angle: Tilt of the head in degrees, clockwise as it is seen in the frame; 0 if the detector cannot measure it.
+        score: How sure the detector is, 0 to 1; 1 if it cannot say.
     """
 
     box: tuple[int, int, int, int]
     angle: float = 0.0
+    score: float = 1.0
 
 
 def sort_faces(faces: Iterable[FoundFace]) -> list[FoundFace]:

@@ -126,7 +126,8 @@ def _face_of(detection, to_picture, angle, shape):
     right_eye, left_eye, _, right_corner, left_corner = detection[4:14].reshape(5, 2)
     down_x, down_y = right_corner + left_corner - right_eye - left_eye
     angle += np.degrees(np.arctan2(-down_x, down_y))
-    return FoundFace(tuple(map(int, (*start, *(end - start)))), float(np.clip(angle, -MAX_TILT, MAX_TILT)))
+    box = tuple(map(int, (*start, *(end - start))))
+    return FoundFace(box, float(np.clip(angle, -MAX_TILT, MAX_TILT)), min(1.0, float(detection[14])))
 
 
 def _centre_of(face):
