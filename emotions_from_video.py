@@ -121,7 +121,7 @@ def analyse_video(
         video_path: Any video file that FFmpeg reads.
         classifier: Gives the faces' probabilities. It has its own options of the model, such as `runtime`. None if
             there are corrections to `apply`.
-        detector_path: 'haar', 'yunet', or the path of either kind of file, see `open_detector`.
+        detector_path: 'auto', 'yunet', 'haar', or the path of either kind of file, see `open_detector`.
         compact: Whether the table has one row per period, otherwise one per frame.
         show_process: Whether to show the frames in a window.
         write_video: Whether to write the annotated mp4 too.

@@ -17,8 +17,8 @@ from emotion_recognition.labels import InputError
 ROOT = Path(__file__).resolve().parent.parent
 
 MODEL_WEIGHTS_PATH = ROOT / 'model_weights' / 'model.h5'
+DETECTOR_PATH = 'auto'  # YuNet if OpenCV can load it, else Haar; 'yunet', 'haar', or the path of a file
 REST_WORDS = REST_AUTO, REST_MODEL, REST_NONE = ('auto', 'model', 'none')
-DETECTOR_PATH = 'haar'  # upright faces from the front, works offline; 'yunet' for all faces; or the path of a file
 RUNTIMES = ('auto', 'openvino', 'keras')
 PRECISIONS = ('auto', 'f32')
 
@@ -77,7 +77,9 @@ class Settings:
     """
 
     model_weights_path: str | Path = option(MODEL_WEIGHTS_PATH, 'model.h5', parse=to_path)
-    detector_path: str | Path = option(DETECTOR_PATH, 'haar, yunet, or the path of a detector')
+    detector_path: str | Path = option(
+        DETECTOR_PATH, 'yunet, haar or a path; auto: YuNet if it can be loaded, else Haar'
+    )
     test_time_augmentation: bool = option(
         False, 'in videos too, average six views of each face: more accurate, slower; photographs always get them'
     )

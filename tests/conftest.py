@@ -36,9 +36,8 @@ from tests.screen import Screen
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / 'shared'
-DETECTOR_PATH = ROOT / 'face_detector' / 'haarcascade_frontalface_default.xml'
+DETECTOR_PATH = ROOT / 'face_detector' / 'face_detection_yunet_2026may.onnx'  # what 'auto' stands for
 DEMO_PATH = ROOT / 'examples' / 'demo.mp4'
-YUNET_PATH = next((SHARED / 'detectors').glob('face_detection_yunet*.onnx'), None)
 CHROMIUM_OPTIONS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run']
 CHROMIUM_OPTIONS += ['--disable-sync', '--disable-component-update', '--mute-audio']
 CLASS_NAMES = ('anger', 'contempt', 'disgust', 'fear', 'happy', 'neutral', 'sad', 'surprise', 'uncertain')

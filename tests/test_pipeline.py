@@ -10,7 +10,6 @@ from emotion_recognition.faces.scene_cuts import SceneCuts
 from emotion_recognition.labels import InputError
 from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.settings import Settings
-from tests.conftest import DETECTOR_PATH
 
 SETTINGS = Settings(confirm_seconds=0, whole_frame_every=1)
 
@@ -137,7 +136,7 @@ def test_a_scene_cut_is_decided_once_a_frame(is_live, monkeypatch):
     monkeypatch.setattr(SceneCuts, 'is_cut', is_cut)
     dark, bright = np.full((90, 160, 3), 20, np.uint8), np.full((90, 160, 3), 220, np.uint8)
     frames = [(number, number * 40.0, picture) for number, picture in enumerate([dark] * 5 + [bright] * 5)]
-    pipeline = open_pipeline(HaarFaceDetector(DETECTOR_PATH), Classifier(), Settings())
+    pipeline = open_pipeline(HaarFaceDetector(), Classifier(), Settings())
     if is_live:
         for _, timestamp_ms, picture in frames:
             pipeline.process(picture, timestamp_ms)

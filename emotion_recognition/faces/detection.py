@@ -1,18 +1,19 @@
 """Finding faces in a frame: what a detector is, and which one the settings name."""
 
+import sys
+from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 
 from emotion_recognition.faces.boxes import FoundFace
-from emotion_recognition.faces.fetching import fetch
 from emotion_recognition.faces.haar import CASCADE_PATH, HaarFaceDetector
-from emotion_recognition.faces.yunet import YUNET_ADDRESS, YUNET_SHA256, YuNetFaceDetector
+from emotion_recognition.faces.yunet import YUNET_PATH, YuNetFaceDetector, open_network
 from emotion_recognition.labels import InputError
 from emotion_recognition.settings import Settings
 
-DETECTORS = ('haar', 'yunet')  # those that have names
+DETECTORS = ('auto', 'yunet', 'haar')  # names that stand for a file
 
 
 class FaceDetector(Protocol):
@@ -46,29 +47,33 @@ def open_detector(settings: Settings) -> FaceDetector:
     """Open the detector that the settings name. It serves any number of videos, one after the other.
 
     Args:
-        settings: With `min_face_size` and `detector_path`: 'haar' for the cascade that comes with the project; 'yunet'
-            for the network, which is downloaded once from the OpenCV Zoo; or the path of a file, which is opened as
-            YuNet if it ends in .onnx, otherwise as a cascade.
+        settings: With `min_face_size` and `detector_path`: 'yunet' for the network or 'haar' for the cascade that come
+            with the project; 'auto' for the network, or the cascade if OpenCV cannot load the network; or the path of
+            a file, which is opened as YuNet if it ends in .onnx, otherwise as a cascade.
 
     Raises:
-        InputError: The file is missing, is not a detector, or cannot be downloaded.
+        InputError: The file is missing or is not a detector.
     """
     name = str(settings.detector_path)
     path = path_of_detector(name)
     if not path.is_file():
-        raise InputError(f"{name}: no such detector file; expected 'haar', 'yunet', or the path of a detector")
+        raise InputError(f"{name}: no such detector file; expected 'auto', 'yunet', 'haar' or the path of a detector")
     detector_type = YuNetFaceDetector if path.suffix.lower() == '.onnx' else HaarFaceDetector
     return detector_type(path, min_face_size=settings.min_face_size)
 
 
 def path_of_detector(name: str) -> Path:
-    """Find the file of a detector by its name in the settings, and download it if necessary.
+    """Find the file of a detector by its name in the settings. 'auto' gives the file that is really used."""
+    if name == 'auto':
+        return _choose_path()
+    return {'yunet': YUNET_PATH, 'haar': CASCADE_PATH}.get(name, Path(name))
 
-    Raises:
-        InputError: It cannot be downloaded.
-    """
-    if name == 'haar':
+
+@cache  # so that the message is printed once
+def _choose_path():
+    try:
+        open_network(YUNET_PATH)
+    except InputError as error:
+        print(f'{error}. Using Haar, which finds only upright faces from the front', file=sys.stderr)
         return CASCADE_PATH
-    if name == 'yunet':
-        return fetch(YUNET_ADDRESS, YUNET_SHA256)
-    return Path(name)
+    return YUNET_PATH

@@ -8,13 +8,9 @@ import numpy as np
 from emotion_recognition.faces.boxes import FoundFace, sort_faces
 from emotion_recognition.faces.crops import cut_square
 from emotion_recognition.labels import InputError
+from emotion_recognition.settings import ROOT
 
-# From the OpenCV Zoo, under the MIT licence; the hash is the one in its Git LFS pointer.
-YUNET_ADDRESS = (
-    'https://media.githubusercontent.com/media/opencv/opencv_zoo/47534e27c9851bb1128ccc0102f1145e27f23f98/'
-    'models/face_detection_yunet/face_detection_yunet_2026may.onnx'
-)
-YUNET_SHA256 = 'ebafce4e3c118d6554634be5c27ab333b4c047a9a8c3faf1d7cf93101c22f0f0'
+YUNET_PATH = ROOT / 'face_detector' / 'face_detection_yunet_2026may.onnx'
 
 # Side of a face's square box, as a share of the larger side of YuNet's box. On enlarged training images, YuNet's boxes
 # are 1.07 of the image, and Haar's 0.98. With this share 76.2 % of 700 validation images were classified correctly,
@@ -47,16 +43,11 @@ class YuNetFaceDetector:
         InputError: The file is not such a network.
     """
 
-    def __init__(self, model_path: str | Path, min_face_size: int = 0, score_threshold: float = SCORE_THRESHOLD):
-        size = (CLOSE_UP_SIZE, CLOSE_UP_SIZE)
-        try:
-            # Two networks, since each plans its work again when the size changes, which takes as long as two close-ups.
-            self._network, self._close_up_network = (
-                cv2.FaceDetectorYN.create(str(model_path), '', size, score_threshold) for _ in range(2)
-            )
-            self._close_up_network.detect(np.zeros((*size, 3), np.uint8))
-        except (cv2.error, SystemError):
-            raise InputError(f'{model_path}: not a YuNet face detector; OpenCV cannot read it as one') from None
+    def __init__(
+        self, model_path: str | Path = YUNET_PATH, min_face_size: int = 0, score_threshold: float = SCORE_THRESHOLD
+    ):
+        # Two networks, since each plans its work again when the size changes, which takes as long as two close-ups.
+        self._network, self._close_up_network = (open_network(model_path, score_threshold) for _ in range(2))
         self._min_face_size = max(1, min_face_size)
 
     def prepare(self, frame_bgr: np.ndarray) -> np.ndarray:
@@ -99,6 +90,21 @@ class YuNetFaceDetector:
 
     def _look_again(self, picture, face):
         return next(iter(self.search_near(picture, face, *SECOND_LOOK)), face)
+
+
+def open_network(model_path: str | Path, score_threshold: float = SCORE_THRESHOLD) -> cv2.FaceDetectorYN:
+    """Open YuNet and let it search an empty close-up, in about 10 ms: OpenCV finds some mistakes only then.
+
+    Raises:
+        InputError: The file is not such a network.
+    """
+    size = (CLOSE_UP_SIZE, CLOSE_UP_SIZE)
+    try:
+        network = cv2.FaceDetectorYN.create(str(model_path), '', size, score_threshold)
+        network.detect(np.zeros((*size, 3), np.uint8))
+    except (cv2.error, SystemError):
+        raise InputError(f'{model_path}: not a YuNet face detector; OpenCV cannot read it as one') from None
+    return network
 
 
 def _detect(network, picture):

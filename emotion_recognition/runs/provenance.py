@@ -27,7 +27,6 @@ def describe_provenance(settings: Settings, model_sha256: str | None = None) -> 
         model_sha256: Hash of the model as it was opened, in hexadecimal digits; by default that of the file now.
 
     Raises:
-        InputError: The detector cannot be downloaded.
         OSError: The model, the detector or the spans cannot be read.
     """
     values = dataclasses.asdict(settings)

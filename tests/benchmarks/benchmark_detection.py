@@ -1,9 +1,9 @@
 """Compare what Haar and YuNet find and cost, in every whole frame and near known faces.
 
-    python tests/benchmarks/benchmark_detection.py [clip.mp4 ...] [--yunet-path face_detection_yunet_2026may.onnx]
+    python tests/benchmarks/benchmark_detection.py [clip.mp4 ...]
 
-Without clips, it takes the demo clip and makes one of 1920x1080 pixels with four faces. Without --yunet-path, YuNet is
-fetched. For each clip and each way of searching it prints:
+Without clips, it takes the demo clip and makes one of 1920x1080 pixels with four faces. For each
+clip and each way of searching it prints:
 
 - faces: how many were found;
 - recall: how many were found of the faces that Haar or YuNet finds in the same frame when searching every whole frame;
@@ -40,7 +40,6 @@ WHOLE = tuple(COLOURS_BGR)
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('clips', nargs='*', type=Path)
-    parser.add_argument('--yunet-path', default='yunet')
     parser.add_argument('--pictures', type=Path, help='folder')
     options = parser.parse_args()
     cv2.setNumThreads(1)
@@ -49,17 +48,17 @@ def main():
         if not options.clips:
             make_clip(made, 1920, 1080, 4, 3)
         for clip in options.clips or [ROOT / 'examples' / 'demo.mp4', made]:
-            found, milliseconds = search(clip, options.yunet_path, options.pictures)
+            found, milliseconds = search(clip, options.pictures)
             print(f'{clip.name}: {len(found[WHOLE[0]])} frames')
             for name, frames in found.items():
                 print(f'  {name:13}{describe(frames, found)}, {milliseconds[name]:.1f} ms', flush=True)
 
 
-def search(clip, yunet_path, pictures):
+def search(clip, pictures):
     """Returns the boxes in each frame, and milliseconds a frame, for each way of searching."""
     detectors = {
-        f'{name} {way}': NearbySearch(open_detector(Settings(detector_path=path)), every)
-        for name, path in (('haar', 'haar'), ('yunet', yunet_path))
+        f'{name} {way}': NearbySearch(open_detector(Settings(detector_path=name)), every)
+        for name in ('haar', 'yunet')
         for way, every in (('whole', 1), ('nearby', Settings.whole_frame_every))
     }
     found, seconds = {name: [] for name in detectors}, dict.fromkeys(detectors, 0.0)

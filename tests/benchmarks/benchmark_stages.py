@@ -1,6 +1,6 @@
 """Measure where the time of a video goes: each stage by itself, on shorter versions of benchmark_video.py's clips.
 
-    python tests/benchmarks/benchmark_stages.py --detector-path haar
+    python tests/benchmarks/benchmark_stages.py [--detector-path haar]
 
 Prints milliseconds a frame: processor time of all cores together, and the time on the clock. In a real run the stages
 overlap, so the limit is the sum of their processor time, shared by the cores.
@@ -34,7 +34,7 @@ SECONDS = 4  # length of each clip
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--detector-path', default='haar')
+    parser.add_argument('--detector-path', default='auto')
     settings = Settings(detector_path=parser.parse_args().detector_path)
     classifier = EmotionClassifier(MODEL_WEIGHTS_PATH)
     for name, (width, height, face_count, _) in CLIPS.items():

@@ -28,7 +28,7 @@ def main():
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--seconds', type=float, default=15)
     parser.add_argument('--faces', type=int, default=1)
-    parser.add_argument('--detector-path', default='haar')
+    parser.add_argument('--detector-path', default='auto')
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, Screen(1400, 900) as display:
         clip = Path(folder) / 'camera.mp4'

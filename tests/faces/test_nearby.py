@@ -4,9 +4,7 @@ import pytest
 from emotion_recognition.faces.haar import HaarFaceDetector
 from emotion_recognition.faces.nearby import NearbySearch
 from emotion_recognition.faces.yunet import YuNetFaceDetector
-from tests.conftest import YUNET_PATH, demo_frame
-
-needs_yunet = pytest.mark.skipif(YUNET_PATH is None, reason='the YuNet file is not here')
+from tests.conftest import demo_frame
 
 
 class Counting:
@@ -28,11 +26,11 @@ class Counting:
         return self._detector.search_near(picture, *arguments)
 
 
-@pytest.fixture(params=['haar', pytest.param('yunet', marks=needs_yunet)])
+@pytest.fixture(params=['haar', 'yunet'])
 def detector(request):
     if request.param == 'haar':
         return Counting(HaarFaceDetector(min_face_size=48))
-    return Counting(YuNetFaceDetector(YUNET_PATH, min_face_size=48))
+    return Counting(YuNetFaceDetector(min_face_size=48))
 
 
 @pytest.fixture(scope='module')

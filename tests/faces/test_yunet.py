@@ -7,9 +7,7 @@ from emotion_recognition.faces.haar import CASCADE_PATH, HaarFaceDetector
 from emotion_recognition.faces.nearby import NearbySearch
 from emotion_recognition.faces.yunet import YuNetFaceDetector
 from emotion_recognition.labels import InputError
-from tests.conftest import YUNET_PATH, demo_frame, find_faces
-
-needs_yunet = pytest.mark.skipif(YUNET_PATH is None, reason='the YuNet file is not here')
+from tests.conftest import demo_frame, find_faces
 
 # An ONNX file that OpenCV can read: y = Relu(x), with x and y of 1x3x128x128.
 OTHER_NETWORK = bytes.fromhex(
@@ -25,38 +23,33 @@ def turned(picture, angle):
     return cv2.warpAffine(picture, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
 
 
-@needs_yunet
 def test_same_face_as_haar():
     frame = demo_frame(0)
-    (face,) = find_faces(YuNetFaceDetector(YUNET_PATH), frame)
+    (face,) = find_faces(YuNetFaceDetector(), frame)
     (haar_face,) = find_faces(HaarFaceDetector(min_face_size=48), frame)
     assert intersection_over_union([face.box], [haar_face.box])[0, 0] > 0.6
     assert abs(face.angle) < 6
 
 
-@needs_yunet
 @pytest.mark.parametrize('size', [(50, 2000), (2000, 50), (20, 20)])
 def test_no_face_in_a_narrow_plain_frame(size):
     for _ in range(40):  # one in six wide frames had a false face, see MIN_SIDE
-        assert find_faces(YuNetFaceDetector(YUNET_PATH), np.full((*size, 3), 90, np.uint8)) == []
+        assert find_faces(YuNetFaceDetector(), np.full((*size, 3), 90, np.uint8)) == []
 
 
-@needs_yunet
 def test_faces_below_the_smallest_size_are_left_out():
-    assert find_faces(YuNetFaceDetector(YUNET_PATH, min_face_size=400), demo_frame(0)) == []
+    assert find_faces(YuNetFaceDetector(min_face_size=400), demo_frame(0)) == []
 
 
-@needs_yunet
 @pytest.mark.parametrize('angle', [25, -25])
 def test_tilt_of_a_head(angle):
-    (face,) = find_faces(YuNetFaceDetector(YUNET_PATH), turned(demo_frame(0), angle))
+    (face,) = find_faces(YuNetFaceDetector(), turned(demo_frame(0), angle))
     assert face.angle == pytest.approx(angle, abs=10)
 
 
-@needs_yunet
 @pytest.mark.parametrize('angle', [25, -25])
 def test_tilt_of_a_head_that_is_followed(angle):
-    search = NearbySearch(YuNetFaceDetector(YUNET_PATH), whole_frame_every=10)
+    search = NearbySearch(YuNetFaceDetector(), whole_frame_every=10)
     for _ in range(8):
         (face,) = search.detect(turned(demo_frame(0), angle))
     assert face.angle == pytest.approx(angle, abs=12)

@@ -36,7 +36,7 @@ def test_what_the_results_were_made_with_stands_beside_them(clip, colour_model_p
     record = json.loads((clip.parent / 'clip_with_emotions_run.json').read_text())
     assert record['video'] == {'name': 'clip.mp4', 'bytes': clip.stat().st_size}
     assert record['made_with']['settings']['smoothing_seconds'] == 0.3
-    assert record['made_with']['detector_sha256'].startswith('0f7d4527844eb514')
+    assert record['made_with']['detector_sha256'].startswith('ebafce4e3c118d65')
     assert record['ended_early'] is None
     there = {path.name for path in clip.parent.iterdir()}
     assert there == {'clip.mp4', 'clip_with_emotions_run.json', *record['results']}
