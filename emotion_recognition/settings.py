@@ -90,7 +90,7 @@ class Settings:
         parse=to_rest,
     )
     smoothing_seconds: float = option(0.3, "time constant for averaging a face's probabilities; 0: off", minimum=0)
-    confirm_seconds: float = option(0.1, 'how long a face must be seen without a break to count; 0: at once', minimum=0)
+    confirm_seconds: float = option(0.1, 'how long and in 3 frames at least a face must be seen; 0: at once', minimum=0)
     min_face_size: int = option(48, 'pixels; smaller faces are left out', minimum=0, maximum=65535)
     whole_frame_every: int = option(10, 'frames between two searches of the whole frame, not only near known faces', 1)
     runtime: str = option('auto', 'runs the network; auto: Keras if it has a GPU, else OpenVINO', choices=RUNTIMES)
