@@ -1,9 +1,20 @@
-"""One process of test_several_hosts: draft_pipelines/many_machines/run.py with a small network, which may be killed."""
+"""Processes of test_several_hosts: draft_pipelines/many_machines/run.py with a small network, which may be killed.
 
+Importing Keras and JAX takes longer than such a run. So one process imports them, and forks each process of a run,
+which then imports the project's own code and ends as any program does. A `fresh` one imports everything itself.
+"""
+
+import json
 import os
 import pathlib
+import signal
 import sys
+import time
+from importlib import import_module
 from types import SimpleNamespace
+
+LIBRARIES = ['jax.experimental.multihost_utils', 'keras', 'matplotlib.pyplot', 'pandas', 'scipy.optimize']
+LIBRARIES += ['sklearn.metrics', 'sklearn.model_selection']
 
 
 class NoTensorFlow:
@@ -14,7 +25,49 @@ class NoTensorFlow:
             raise ModuleNotFoundError(name)
 
 
+def fork_processes():
+    """Run the processes that each line of stdin describes, and print their exit codes. Returns in each of them."""
+    for line in iter(sys.stdin.readline, ''):
+        pids, deadline = [], time.monotonic() + 200
+        for described in json.loads(line):
+            pids.append(os.fork())
+            if pids[-1] == 0:
+                become(**described)
+                return
+        print(json.dumps([wait(pid, deadline) for pid in pids]), flush=True)
+    sys.exit()
+
+
+def become(arguments, environment, stdout, stderr, fresh):
+    """Make this fork one of a run's processes."""
+    os.setsid()
+    for number, path in enumerate((os.devnull, stdout, stderr)):
+        os.dup2(os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC), number)
+    os.environ |= environment
+    sys.argv[1:] = arguments
+    if fresh:
+        del os.environ['TF_CPP_MIN_LOG_LEVEL']
+        os.execv(sys.executable, [sys.executable, *sys.argv])
+
+
+def wait(pid, deadline):
+    """The exit code of a process, which is killed if it is not in time."""
+    ended, status = os.waitpid(pid, os.WNOHANG)
+    while not ended and time.monotonic() < deadline:
+        time.sleep(0.02)
+        ended, status = os.waitpid(pid, os.WNOHANG)
+    if not ended:
+        os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+    return os.waitstatus_to_exitcode(status)
+
+
 sys.meta_path.insert(0, NoTensorFlow())
+if len(sys.argv) == 1:
+    os.environ['TF_CPP_MIN_LOG_LEVEL'] = '4'  # as the script does, since JAX reads it when it is imported
+    for name in LIBRARIES:
+        import_module(name)
+    fork_processes()
 import run  # noqa: E402 (many_machines/run.py, without TensorFlow)
 
 keras = run.keras

@@ -8,9 +8,9 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from functools import partial
 from types import SimpleNamespace
+from unittest.mock import ANY
 
 import cv2
 import h5py
@@ -59,64 +59,66 @@ def free_port():
         return listener.getsockname()[1]
 
 
-def start(folder, output, *more, **environment):
-    """One process of a run."""
+@pytest.fixture(scope='module')
+def driver(folder):
+    """The process that forks those of the runs."""
+    environment = {'KERAS_BACKEND': 'jax', 'JAX_PLATFORMS': 'cpu', 'MPLBACKEND': 'Agg', 'XLA_FLAGS': FAST_COMPILATION}
+    environment |= {'PYTHONPATH': str(ROOT / 'draft_pipelines' / 'many_machines')}
+    environment |= {'JAX_COMPILATION_CACHE_DIR': str(folder / 'cache')}
+    environment |= {'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0'}
+    pipes = {'stdin': subprocess.PIPE, 'stdout': subprocess.PIPE, 'text': True}
+    process = subprocess.Popen([sys.executable, str(DRIVER)], env={**os.environ, **environment}, **pipes)
+    yield process
+    process.communicate()
+
+
+def describe(folder, output, *more, fresh=False, **environment):
+    """What the driver needs to know of a process."""
     given = ['--images', folder, '--test-images', folder / 'test_kaggle', '--train-csv', folder / 'train.csv']
     given += ['--sample-submission', folder / 'sample_submission.csv', '--output', folder / output / 'model.h5']
     given += ['--efnet-no', 0, '--weights', 'none', '--image-size', 32, '--epochs', 3, '--batch-size', 16, *more]
-    command = [sys.executable, str(DRIVER), *map(str, given), '--workers', '2']
-    environment |= {'KERAS_BACKEND': 'jax', 'JAX_PLATFORMS': 'cpu'}
-    environment['XLA_FLAGS'] = f'{FAST_COMPILATION} {environment.get("XLA_FLAGS", "")}'
-    environment |= {'PYTHONPATH': str(ROOT / 'draft_pipelines' / 'many_machines')}
-    environment |= {
-        'JAX_COMPILATION_CACHE_DIR': str(folder / 'cache'),
-        'JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS': '0',
-    }
-    environment = {**os.environ, **environment}
-    environment.pop('TF_CPP_MIN_LOG_LEVEL', None)  # model_training has set it in this process
-    pipes = {'stdout': subprocess.PIPE, 'stderr': subprocess.PIPE, 'text': True}
-    return subprocess.Popen(command, env=environment, start_new_session=True, **pipes)
-
-
-def finish(processes, seconds=200):
-    """Exit code, output and messages of each process: of these the lines that are no progress bars."""
-    ended, until = [], time.monotonic() + seconds
-    try:
-        for process in processes:
-            out, messages = process.communicate(timeout=max(1, until - time.monotonic()))
-            lines = [line.rpartition('\r')[2] for line in messages.split('\n')]
-            ended.append((process.returncode, out, [line for line in lines if line and 'image/s]' not in line]))
-    finally:
-        for process in processes:
-            process.kill()
-            process.wait()
-    return ended
-
-
-def run_both(folder, output, *more, **of_process):
-    """A run of two processes by hand. of_process: `process_1={'NAME': 'value'}` for the environment of process 1."""
-    given = ['--coordinator', f'localhost:{free_port()}', '--processes', 2, *more]
-    environments = [of_process.get(f'process_{number}', {}) for number in range(2)]
-    return finish(
-        [start(folder, output, *given, '--process-id', number, **environments[number]) for number in range(2)]
-    )
-
-
-def run_alone(folder, output, *more, **environment):
-    return finish([start(folder, output, *more, **environment)])[0]
+    return {'arguments': [*map(str, given), '--workers', '2'], 'environment': environment, 'fresh': fresh}
 
 
 @pytest.fixture(scope='module')
-def alone(folder):
-    assert run_alone(folder, 'alone')[::2] == (0, [])
+def run(driver, tmp_path_factory):
+    """A function that runs processes at once. Returns the exit code, the output and the messages of each."""
+
+    def run(*processes):
+        told = tmp_path_factory.mktemp('told')
+        paths = [(told / f'{number}.out', told / f'{number}.err') for number in range(len(processes))]
+        for process, (stdout, stderr) in zip(processes, paths, strict=True):
+            process |= {'stdout': str(stdout), 'stderr': str(stderr)}
+        print(json.dumps(processes), file=driver.stdin, flush=True)
+        codes = json.loads(driver.stdout.readline())
+        return [(code, out.read_text(), messages(err)) for code, (out, err) in zip(codes, paths, strict=True)]
+
+    return run
+
+
+def messages(path):
+    """The lines that are no progress bars."""
+    lines = [line.rpartition('\r')[2] for line in path.read_text().split('\n')]
+    return [line for line in lines if line and 'image/s]' not in line]
+
+
+def pair(folder, output, *more, **of_process):
+    """Two processes that are started by hand. of_process: `process_1={'NAME': 'value'}` is what process 1 has too."""
+    given = ['--coordinator', f'localhost:{free_port()}', '--processes', 2, *more, '--process-id']
+    return [describe(folder, output, *given, number, **of_process.get(f'process_{number}', {})) for number in range(2)]
+
+
+@pytest.fixture(scope='module')
+def alone(folder, run):
+    assert run(describe(folder, 'alone')) == [(0, ANY, [])]
     return folder / 'alone'
 
 
 @pytest.fixture(scope='module')
-def slurm(folder, alone):  # after it, for what is compiled
+def slurm(folder, run):
     job = {'SLURM_JOB_ID': str(os.getpid()), 'SLURM_STEP_NODELIST': 'localhost', 'SLURM_NTASKS': '2'}
     tasks = [{'SLURM_PROCID': str(task), 'SLURM_LOCALID': '0'} for task in range(2)]
-    ended = finish([start(folder, 'slurm', '--data-parallel', **job, **task) for task in tasks])
+    ended = run(*(describe(folder, 'slurm', '--data-parallel', **job, **task) for task in tasks))
     assert [(code, messages) for code, _, messages in ended] == [(0, []), (0, [])]
     assert [('Wrote' in out, 'Epoch' in out) for _, out, _ in ended] == [(True, True), (False, False)]
     return folder / 'slurm'
@@ -145,48 +147,49 @@ def test_two_tasks_of_slurm_equal_one(alone, slurm):
     assert metrics[0]['accuracy'] == pytest.approx(metrics[1]['accuracy'])
 
 
-def test_killed_process_ends_the_other_and_one_process_goes_on(folder, alone):
-    ended = run_both(folder, 'killed', process_1={'DIES_BY': str(int(signal.SIGKILL))})
+def test_killed_process_ends_the_other_and_one_process_goes_on(folder, run, alone):
+    """The one that is left imports all itself: its message must be the only one, whatever the libraries would say."""
+    ended = run(*pair(folder, 'killed', process_0={'fresh': True}, process_1={'DIES_BY': str(int(signal.SIGKILL))}))
     assert [(code, messages) for code, _, messages in ended] == [(1, [LOST]), (-signal.SIGKILL, [])]
     assert pd.read_csv(folder / 'killed' / 'history.csv').epoch.tolist() == [1]
-    assert run_alone(folder, 'killed', '--resume')[::2] == (0, [])
+    assert run(describe(folder, 'killed', '--resume')) == [(0, ANY, [])]
     assert_equal_runs(alone, folder / 'killed')
 
 
-def test_interrupted_coordinator_says_so_and_ends_the_other(folder, alone):
-    ended = run_both(folder, 'interrupted', process_0={'DIES_BY': str(int(signal.SIGTERM))})
+def test_interrupted_coordinator_says_so_and_ends_the_other(folder, run):
+    ended = run(*pair(folder, 'interrupted', process_0={'DIES_BY': str(int(signal.SIGTERM))}))
     told = ['model_training.py: interrupted; the same command with --resume goes on after the last finished epoch']
     assert [(code, messages) for code, _, messages in ended] == [(1, told), (1, [LOST])]
 
 
-def test_process_that_does_not_see_the_checkpoint_is_reported(folder, slurm):
+def test_process_that_does_not_see_the_checkpoint_is_reported(folder, run, slurm):
     shutil.copytree(slurm / 'checkpoint', folder / 'blind' / 'checkpoint')
     state = json.loads((slurm / 'checkpoint' / 'state.json').read_text())
     state['options']['output'] = str(folder / 'blind' / 'model.h5')
     (folder / 'blind' / 'checkpoint' / 'state.json').write_text(json.dumps(state))
-    ended = run_both(folder, 'blind', '--resume', process_1={'SEES_NO_CHECKPOINT': '1'})
+    ended = run(*pair(folder, 'blind', '--resume', process_1={'SEES_NO_CHECKPOINT': '1'}))
     told = 'model_training.py: the processes differ in options, data or checkpoint; start each with the same ones'
     assert [(code, messages) for code, _, messages in ended] == [(1, [told]), (1, [told])]
 
 
-def test_coordinator_that_cannot_be_reached(folder):
-    given = ('--coordinator', f'localhost:{free_port()}', '--processes', 2, '--process-id', 1)
-    assert run_alone(folder, 'nobody', *given, MEETS_FOR='3')[::2] == (1, [LOST])
+def test_coordinator_that_cannot_be_reached(folder, run):
+    _, process_1 = pair(folder, 'nobody', process_1={'MEETS_FOR': '3'})
+    assert run(process_1) == [(1, ANY, [LOST])]
 
 
-def test_coordinator_whose_port_is_taken(folder):
+def test_coordinator_whose_port_is_taken(folder, run):
     with socket.create_server(('', 0)) as taken:
         given = ('--coordinator', f'localhost:{taken.getsockname()[1]}', '--processes', 2, '--process-id', 0)
-        code, _, messages = run_alone(folder, 'taken', *given)
+        ((code, _, told),) = run(describe(folder, 'taken', *given))
     assert code == 1
-    assert len(messages) == 1 and messages[0].startswith('model_training.py: [Errno ') and 'in use' in messages[0]
+    assert len(told) == 1 and told[0].startswith('model_training.py: [Errno ') and 'in use' in told[0]
 
 
-def test_last_batch_is_shortened_to_what_the_devices_of_one_host_can_share(folder):
+def test_last_batch_is_shortened_to_what_the_devices_of_one_host_can_share(folder, run):
     """108 images in batches of 24 leave 12, and 12 for validation; eight devices take 8 of each."""
-    eight = {'XLA_FLAGS': '--xla_force_host_platform_device_count=8'}
+    eight = {'XLA_FLAGS': f'{FAST_COMPILATION} --xla_force_host_platform_device_count=8'}
     given = ('--data-parallel', '--batch-size', 24, '--epochs', 1)
-    assert run_alone(folder, 'eight', *given, **eight)[::2] == (0, [])
+    assert run(describe(folder, 'eight', *given, **eight)) == [(0, ANY, [])]
     metrics = json.loads((folder / 'eight' / 'metrics.json').read_text())
     assert (metrics['processes'], metrics['devices'], metrics['images']) == (1, 8, 12)  # evaluated on all in the end
 
