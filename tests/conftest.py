@@ -1,6 +1,7 @@
 """What several test modules need: a small model, made clips, the shared data where it is."""
 
 import json
+import math
 import os
 import re
 import runpy
@@ -112,8 +113,8 @@ def long_clip_path(tmp_path_factory):
     path = folder / 'long.mp4'
     with FileLock(folder / 'long.lock'):
         if not path.exists():
-            write_clip(folder / 'unfinished.mp4', range(0, 200_000, 40), size=(160, 120), sound=('aac', 0, 3.0))
-            (folder / 'unfinished.mp4').rename(path)
+            part = write_clip(folder / 'part.mp4', range(0, 20_000, 40), size=(160, 120), sound=('aac', 0, 3.0))
+            copy_packets(part, folder / 'unfinished.mp4', repeats=10).rename(path)
     return path
 
 
@@ -154,6 +155,24 @@ def write_clip(path, times, time_base=Fraction(1, 1000), size=(64, 48), sound=No
         if audio:
             write_tone(container, audio, *sound[1:])
     return path
+
+
+def copy_packets(source, target, seconds=math.inf, repeats=1):
+    """Copy a video, or its first seconds, without encoding it again. Its pictures may be repeated, not its sound."""
+    with av.open(str(target), 'w') as container:
+        copies = None
+        for number in range(repeats):
+            with av.open(str(source)) as video:
+                (pictures,) = video.streams.video
+                streams = [*video.streams] if number == 0 else [pictures]
+                copies = copies or {stream.index: container.add_stream_from_template(stream) for stream in streams}
+                for packet in video.demux(streams):
+                    if packet.pts is not None and packet.pts * packet.time_base < seconds:  # the last one only flushes
+                        packet.pts += number * pictures.duration
+                        packet.dts += number * pictures.duration
+                        packet.stream = copies[packet.stream.index]
+                        container.mux(packet)
+    return target
 
 
 def write_tone(container, stream, start, length, pitch=440, rate=44100):

@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 
-import av
 import cv2
 import numpy as np
 import pandas as pd
@@ -16,7 +15,7 @@ from PIL import ImageGrab
 
 from emotion_recognition.labels import emotion_colour_bgr
 from emotion_recognition.results.drawing import draw_lines
-from tests.conftest import CLASS_NAMES, DEMO_PATH, ROOT, write_clip
+from tests.conftest import CLASS_NAMES, DEMO_PATH, ROOT, copy_packets, write_clip
 from tests.screen import NEEDS_SCREEN, close_window, wait_for_window, xdotool
 
 pytestmark = pytest.mark.xdist_group('alone')  # the script keeps up with a clip that plays at its own pace
@@ -70,26 +69,15 @@ def shows_a_box(display, emotions):
 @pytest.fixture(scope='module')
 def long_clip(tmp_path_factory):
     """A clip of a minute without faces."""
-    return write_clip(tmp_path_factory.mktemp('clip') / 'minute.mp4', range(0, 60_000, 40), size=(320, 240))
+    folder = tmp_path_factory.mktemp('clip')
+    part = write_clip(folder / 'part.mp4', range(0, 6_000, 40), size=(320, 240))
+    return copy_packets(part, folder / 'minute.mp4', repeats=10)
 
 
 @pytest.fixture(scope='module')
 def face_clip(tmp_path_factory):
     """A clip of a minute with faces: the demo clip again and again."""
-    path = tmp_path_factory.mktemp('clip') / 'faces.mp4'
-    with av.open(str(path), 'w') as target:
-        stream = None
-        for repeat in range(7):
-            with av.open(str(DEMO_PATH)) as source:
-                video = source.streams.video[0]
-                stream = stream or target.add_stream_from_template(video)
-                for packet in source.demux(video):
-                    if packet.pts is not None:  # the last one only flushes
-                        packet.pts += repeat * video.duration
-                        packet.dts += repeat * video.duration
-                        packet.stream = stream
-                        target.mux(packet)
-    return path
+    return copy_packets(DEMO_PATH, tmp_path_factory.mktemp('clip') / 'faces.mp4', repeats=7)
 
 
 @NEEDS_SCREEN

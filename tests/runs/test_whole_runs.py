@@ -7,7 +7,6 @@ import struct
 import subprocess
 import sys
 
-import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +14,15 @@ import pytest
 import emotions_from_video
 from emotion_recognition.emotions import conversion
 from emotion_recognition.results import timeline
-from tests.conftest import DEMO_PATH, ROOT, picture_times_ms, save_classifier, wait_for_frames, write_clip
+from tests.conftest import (
+    DEMO_PATH,
+    ROOT,
+    copy_packets,
+    picture_times_ms,
+    save_classifier,
+    wait_for_frames,
+    write_clip,
+)
 
 if os.name == 'nt':
     pytest.skip('terminals and signals are those of Unix', allow_module_level=True)
@@ -45,13 +52,7 @@ def face_clip(tmp_path):
     """The first frames of the demo."""
     path = tmp_path / 'clips' / 'face.mp4'
     path.parent.mkdir()
-    with av.open(str(DEMO_PATH)) as source, av.open(str(path), 'w') as target:
-        stream = target.add_stream_from_template(source.streams.video[0])
-        for packet in source.demux(source.streams.video[0]):
-            if packet.pts is not None and packet.pts * packet.time_base < 1:
-                packet.stream = stream
-                target.mux(packet)
-    return path
+    return copy_packets(DEMO_PATH, path, seconds=1)
 
 
 def command(clip, model_path):
