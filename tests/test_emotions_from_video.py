@@ -26,6 +26,7 @@ from tests.conftest import (
     DETECTOR_PATH,
     ROOT,
     SHARED,
+    copy_packets,
     picture_times_ms,
     sound_packets,
     wait_for_frames,
@@ -139,7 +140,7 @@ def test_names_of_any_kind(tmp_path, colour_model_path, monkeypatch):
     folder = tmp_path / 'odd'
     folder.mkdir()
     write_clip(folder / '2026-05-01T12:30:00.mp4', [0, 40])
-    shutil.copy(DEMO_PATH, folder / 'caf\udce9.mp4')
+    copy_packets(DEMO_PATH, folder / 'caf\udce9.mp4', seconds=1)
     cv2.imwrite(str(folder / 'p.png'), cv2.VideoCapture(str(DEMO_PATH)).read()[1])
     (folder / 'p.png').rename(folder / 'face\udce9.png')
     monkeypatch.chdir(folder)

@@ -186,20 +186,6 @@ def test_shipped_conversion_belongs_to_the_model():
     assert conversion.shipped_path(MODEL_WEIGHTS_PATH).stat().st_size <= MODEL_WEIGHTS_PATH.stat().st_size
 
 
-def test_shipped_conversion_answers_as_the_model_does(model_path, conversions):
-    shutil.copy(MODEL_WEIGHTS_PATH, model_path)
-    shutil.copy(conversion.shipped_path(MODEL_WEIGHTS_PATH), model_path.parent)
-    rng = np.random.default_rng(0)
-    faces = [
-        cv2.resize(demo_frame(second)[40:280, 180:420], (48, 48), interpolation=cv2.INTER_AREA) for second in (1, 5)
-    ]
-    faces += [rng.integers(0, 256, (48, 48, 3)), cv2.resize(rng.uniform(0, 255, (6, 6, 3)), (48, 48))]
-    batch = np.stack(faces).astype(np.float32)
-    answers = OpenVinoNetwork(model_path, 'f32')(batch)
-    assert conversions == []
-    np.testing.assert_allclose(answers, KerasNetwork(model_path)(batch), rtol=0, atol=1e-4)
-
-
 @pytest.fixture
 def photograph_path(tmp_path):
     cv2.imwrite(str(tmp_path / 'portrait.png'), demo_frame(1))

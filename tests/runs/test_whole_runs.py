@@ -52,7 +52,7 @@ def face_clip(tmp_path):
     """The first frames of the demo."""
     path = tmp_path / 'clips' / 'face.mp4'
     path.parent.mkdir()
-    return copy_packets(DEMO_PATH, path, seconds=1)
+    return copy_packets(DEMO_PATH, path, seconds=0.5)
 
 
 def command(clip, model_path):
