@@ -41,6 +41,9 @@ DETECTOR_PATH = ROOT / 'face_detector' / 'face_detection_yunet_2026may.onnx'  # 
 DEMO_PATH = ROOT / 'examples' / 'demo.mp4'
 CHROMIUM_OPTIONS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run']
 CHROMIUM_OPTIONS += ['--disable-sync', '--disable-component-update', '--mute-audio']
+# Groups of tests that take longest
+LONG_GROUPS = ['alone', 'test_several_hosts', 'test_conversion', 'test_shipped_model', 'test_whole_runs']
+LONG_GROUPS += ['test_emotions_from_video', 'test_damaged_files', 'test_video', 'test_model_training', 'test_match']
 CLASS_NAMES = ('anger', 'contempt', 'disgust', 'fear', 'happy', 'neutral', 'sad', 'surprise', 'uncertain')
 
 
@@ -79,10 +82,15 @@ def real_conversion(monkeypatch):
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items):
-    """Keep each file's tests in one process, so that its fixtures are made once; marked groups stay as they are."""
+    """Keep each file's tests in one process, so that its fixtures are made once; marked groups stay as they are.
+
+    What takes longest begins first. Otherwise one process would have much to do when there is nothing left for another.
+    """
     for item in items:
         if not item.get_closest_marker('xdist_group'):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    ranks = {group: rank for rank, group in enumerate(LONG_GROUPS)}
+    items.sort(key=lambda item: ranks.get(item.get_closest_marker('xdist_group').args[0], len(ranks)))
 
 
 @pytest.fixture(scope='session', autouse=True)
