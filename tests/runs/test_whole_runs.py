@@ -6,6 +6,7 @@ import signal
 import struct
 import subprocess
 import sys
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -13,11 +14,12 @@ import pytest
 
 import emotions_from_video
 from emotion_recognition.emotions import conversion
+from emotion_recognition.media.video import VideoReader
+from emotion_recognition.media.video_writer import VideoWriter
 from emotion_recognition.results import timeline
 from tests.conftest import (
     DEMO_PATH,
     ROOT,
-    copy_packets,
     picture_times_ms,
     save_classifier,
     wait_for_frames,
@@ -49,10 +51,14 @@ def models(tmp_path_factory):
 
 @pytest.fixture
 def face_clip(tmp_path):
-    """The first frames of the demo."""
+    """The face in the first frames of the demo."""
     path = tmp_path / 'clips' / 'face.mp4'
     path.parent.mkdir()
-    return copy_packets(DEMO_PATH, path, seconds=0.5)
+    with VideoReader(DEMO_PATH) as reader, VideoWriter(path, reader) as writer:
+        for _, timestamp_ms, frame_bgr in islice(reader.read_frames(), 12):
+            writer.write(timestamp_ms, frame_bgr[40:280, 180:420])
+        writer.end_here()
+    return path
 
 
 def command(clip, model_path):
