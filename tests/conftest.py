@@ -1,5 +1,6 @@
 """What several test modules need: a small model, made clips, the shared data where it is."""
 
+import gc
 import json
 import math
 import os
@@ -18,6 +19,8 @@ from pathlib import Path
 # Two tests run at a time on two cores. Libraries with a thread for each core would wait for each other in busy loops.
 for variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'TF_NUM_INTRAOP_THREADS', 'TF_NUM_INTEROP_THREADS'):
     os.environ.setdefault(variable, '1')
+
+gc.disable()  # until all tests are collected: searching a million objects of TensorFlow for garbage takes seconds
 
 import av
 import cv2
@@ -91,6 +94,11 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
     ranks = {group: rank for rank, group in enumerate(LONG_GROUPS)}
     items.sort(key=lambda item: ranks.get(item.get_closest_marker('xdist_group').args[0], len(ranks)))
+
+
+def pytest_collection_finish():
+    gc.freeze()  # what was imported stays, and need not be searched again
+    gc.enable()
 
 
 @pytest.fixture(scope='session', autouse=True)

@@ -4,6 +4,7 @@ Importing Keras and JAX takes longer than such a run. So one process imports the
 which then imports the project's own code and ends as any program does. A `fresh` one imports everything itself.
 """
 
+import gc
 import json
 import os
 import pathlib
@@ -65,8 +66,11 @@ def wait(pid, deadline):
 sys.meta_path.insert(0, NoTensorFlow())
 if len(sys.argv) == 1:
     os.environ['TF_CPP_MIN_LOG_LEVEL'] = '4'  # as the script does, since JAX reads it when it is imported
+    gc.disable()  # searching what is imported for garbage takes seconds
     for name in LIBRARIES:
         import_module(name)
+    gc.freeze()
+    gc.enable()
     fork_processes()
 import run  # noqa: E402 (many_machines/run.py, without TensorFlow)
 
