@@ -2,7 +2,7 @@
 
 The script is standalone: copy this one file into a Kaggle kernel and run it. Any Keras backend will do. model.h5 is a
 complete Keras model: input (n, S, S, 3), RGB, float32, 0..255; output (n, 9) probabilities. All preprocessing of a face
-(grey, scaling) is a layer inside it. Its attributes `class_names`, `class_priors` and `face_share` are JSON.
+(grey, scaling) is a layer inside it. `save_model` lists the attributes that inference reads.
 """
 
 import argparse
@@ -53,7 +53,6 @@ OPTIONS = {
     'test_images': Option(KAGGLE_PATH / 'skillbox-emotions/test_kaggle', 'the same for the sample submission'),
     'train_csv': Option(COMPETITION_PATH / 'train.csv', 'table with the columns image_path and emotion'),
     'sample_submission': Option(COMPETITION_PATH / 'sample_submission.csv', 'table like the training table'),
-    'second_labels': Option(None, 'table with image_path and another label of the same images', more={'type': Path}),
     'output': Option(HERE / 'model_weights/model.h5', 'model file; all other files are written next to it'),
     # network
     'efnet_no': Option(1, 'EfficientNetB0 to B7', 0, 7),
@@ -61,16 +60,12 @@ OPTIONS = {
     'image_size': Option(None, 'side that the network sees, in pixels (default: its own)', 32, more={'type': int}),
     'native_size': Option(None, 'side of smaller images, which the model enlarges, in pixels', 8, more={'type': int}),
     'grayscale': Option(False, 'show the network brightness only'),
-    'data_parallel': Option(False, 'train on all devices of this computer; with JAX only'),
     # training: AdamW, cosine schedule
     'batch_size': Option(64, 'images in a batch', 1),
     'epochs': Option(20, 'number of epochs, including those before --resume', 1),
     'seed': Option(17, 'seed of weights, order and augmentation', 0, 2**32 - 1),
     'learning_rate': Option(1e-3, 'highest learning rate', 1e-12),
     'warmup_epochs': Option(1.0, 'epochs in which the learning rate rises from 0', 0),
-    'votes': Option(0.0, "share of the target that comes from the table's vote columns", 0, 1),
-    'second_share': Option(0.4, 'share of the target that comes from the second labels', 0, 1),
-    'oversample': Option(0, 'repeat images of rare emotions until an epoch has this many of each', 0),
     'monitor': Option('val_accuracy', 'measure of the best epoch', more={'choices': ('val_accuracy', 'val_loss')}),
     'face_share': Option(1.0, 'share of the side, around the middle, that inference shows to the network', 0.5, 1),
     'calibrate': Option(False, 'fit one temperature at the end so that confidence matches accuracy'),
@@ -85,7 +80,7 @@ OPTIONS = {
 }
 
 EMOTIONS = ('anger', 'contempt', 'disgust', 'fear', 'happy', 'neutral', 'sad', 'surprise', 'uncertain')
-UNCERTAIN = EMOTIONS.index('uncertain')
+HAPPY, NEUTRAL, UNCERTAIN = (EMOTIONS.index(emotion) for emotion in ('happy', 'neutral', 'uncertain'))
 CLASSES = {'labels': range(len(EMOTIONS)), 'target_names': EMOTIONS, 'zero_division': 0}  # for scikit-learn's report
 EFNET_IMAGE_SIZES = (224, 240, 260, 300, 380, 456, 528, 600)  # pixels, B0 to B7
 VALIDATION_SHARE = 0.1
@@ -93,11 +88,15 @@ SPLIT_SEED = 17  # not --seed: a model that is trained further must not be valid
 WEIGHT_DECAY = 0.05
 # Views for test-time augmentation: degrees, mirrored, how often the middle is cut out. Inference uses the first alone.
 VIEWS = tuple((angle, mirror, 2 if angle else 1) for mirror in (False, True) for angle in (0, 6, -6))
-BALANCE = 0.75  # inference's default strength of the class-prior correction; confidence is calibrated for it
+# How inference corrects for what a resting face looks like to the model; confidence is calibrated for it
+REST_STRENGTH = 0.35  # how much of the log-odds of resting faces is subtracted
+NEUTRAL_LEAD = 0.6  # log-odds that neutral gets back, since most faces show nothing
+HAPPY_LEAD = 0.25  # the same for happy, which a resting face seldom resembles
+MIN_PROBABILITY = 1e-6  # below it, the logarithm is that of chance
 KERAS_WEIGHTS_URL = 'https://storage.googleapis.com/keras-applications/efficientnetb{}_notop.h5'
 IMAGENET_STDDEV_RGB = (0.229, 0.224, 0.225)
 COPIES_MESSAGE = '{copies_in_it} of {training_table} images are copies; the split separates none of them'
-RESUME_MAY_CHANGE = ('resume', 'workers', 'data_parallel')
+RESUME_MAY_CHANGE = ('resume', 'workers')
 
 
 class TrainingError(Exception):
@@ -110,30 +109,20 @@ def require(condition, message):
         raise TrainingError(message)
 
 
-def read_table(path, label='emotion', numbers=()):
-    """Read a CSV file and check its columns: image_path, one of labels (None: the last one), and others of numbers."""
+def read_table(path, label='emotion'):
+    """Read a CSV file and check its columns: image_path, and one of labels (None: the last one)."""
     require(path.exists(), f'{path}: no such table')
     try:
         table = pd.read_csv(path)
     except (OSError, ValueError) as error:  # pandas' parser errors are ValueErrors
         raise TrainingError(f'{path}: cannot be read as a table: {error}') from None
     label = label or table.columns[-1]
-    missing = [column for column in ('image_path', label, *numbers) if column not in table.columns]
+    missing = [column for column in ('image_path', label) if column not in table.columns]
     require(not missing, f'{path}: lacks the column {", ".join(missing)}; it has {", ".join(table.columns)}')
     require(len(table), f'{path}: has no rows')
     unknown = sorted(set(table[label].map(str)) - set(EMOTIONS))
     require(not unknown, f'{path}: unknown emotion {", ".join(unknown[:5])}; expected {", ".join(EMOTIONS)}')
-    valid = (table[list(numbers)].apply(pd.to_numeric, errors='coerce') >= 0).all(axis=None)
-    require(valid, f'{path}: expected numbers from 0 in the columns {", ".join(numbers)}')
     return table
-
-
-def read_second_labels(path, image_paths):
-    """Read another label of each image from the last column of a table; NaN if there is none."""
-    table = read_table(path, label=None).drop_duplicates('image_path').set_index('image_path')
-    labels = image_paths.map(table.iloc[:, -1])
-    require(labels.notna().any(), f'{path}: names none of the training images; write image_path as they do')
-    return labels
 
 
 def read_image(path):
@@ -180,9 +169,7 @@ def split(table):
 
 def load_tables(options):
     """Read and check everything that training will need: tables `training`, `validation` and `test`."""
-    table = read_table(options.train_csv, numbers=EMOTIONS if options.votes else ())
-    sample = read_table(options.sample_submission)
-    table['second'] = read_second_labels(options.second_labels, table.image_path) if options.second_labels else None
+    table, sample = read_table(options.train_csv), read_table(options.sample_submission)
     training, validation = split(add_pictures(table, options.images, options.workers))
     test = add_pictures(sample, options.test_images, options.workers)
     return {'training': training, 'validation': validation, 'test': test}
@@ -201,32 +188,14 @@ def count_copies(tables):
     }
 
 
-def make_targets(table, votes=0.0, second_share=0.0):
-    """Make the training targets of a table's rows: (n, 9) float32 distributions.
-
-    The share `votes` comes from the annotators' votes (Barsoum et al. 2016, arXiv 1608.01041), and then `second_share`
-    from the column `second`. Votes do not change rows labelled `uncertain`: the label means that the votes were spread.
-    """
-    one_hot = np.eye(len(EMOTIONS), dtype='float32')
-    labels = table.emotion.map(EMOTIONS.index).to_numpy()
-    targets = one_hot[labels]
-    if votes:
-        counts = table[list(EMOTIONS)].to_numpy('float32')
-        total = counts.sum(axis=1, keepdims=True)
-        mixed = (1 - votes) * targets + votes * counts / np.maximum(total, 1)
-        targets = np.where((total == 0) | (labels[:, None] == UNCERTAIN), targets, mixed)
-    if second_share and 'second' in table:
-        rows = table.second.isin(EMOTIONS).to_numpy()
-        second = one_hot[table.second[rows].map(EMOTIONS.index)]
-        targets[rows] = (1 - second_share) * targets[rows] + second_share * second
-    return targets
+def number_emotions(labels):
+    """Number a column of labels in the order of EMOTIONS: (n,) int, -1 if there is none."""
+    return pd.Categorical(labels, EMOTIONS).codes.astype(int)
 
 
-def oversample(table, minimum, seed):
-    """Repeat the rows of emotions with fewer than `minimum` about equally often, after all rows of the table."""
-    rare = [rows.sample(frac=1, random_state=seed) for _, rows in table.groupby('emotion') if len(rows) < minimum]
-    repeated = [rows.iloc[np.arange(minimum - len(rows)) % len(rows)] for rows in rare]
-    return pd.concat([table, *repeated])
+def make_targets(table):
+    """Make the targets of a table's rows, (n, 9) float32: 1 for the label, and 0 for all others."""
+    return np.eye(len(EMOTIONS), dtype='float32')[number_emotions(table.emotion)]
 
 
 def resize(image, size, share=1):
@@ -269,22 +238,19 @@ class FaceDataset(keras.utils.PyDataset):
     """Batches of (n, S, S, 3) float32 RGB 0..255 with their targets, read by threads when they are needed.
 
     The order and the random changes follow from seed, epoch and row, so a resumed run sees what an uninterrupted one
-    would have seen. If a number of images cannot be shared equally by all devices, the rest is left out.
+    would have seen.
     """
 
     face_share = 1  # of the side, around the middle, that the network sees
-    processes = 1  # that share each batch
+    processes = devices = 1  # that share each batch
 
     def __init__(self, paths, targets, size, options, augmenter=None, shuffle=False):
         super().__init__(workers=options.workers, max_queue_size=4 * options.workers)
         self.paths, self.targets, self.size, self.options = list(paths), targets, size, options
         self.augmenter, self.shuffle, self.epoch = augmenter, shuffle, 0
-        spread = keras.distribution.distribution()  # asked here: the reading threads would get no answer
-        self.devices = spread.num_model_replicas if spread else 1
-        self.count = len(self.paths) - len(self.paths) % self.devices
 
     def __len__(self):
-        return math.ceil(self.count / self.options.batch_size)
+        return math.ceil(len(self.paths) / self.options.batch_size)
 
     def __getitem__(self, index):
         rows, images = self.draw_rows(index), []
@@ -303,7 +269,7 @@ class FaceDataset(keras.utils.PyDataset):
         rng = np.random.default_rng([self.options.seed, self.epoch])
         order = rng.permutation(len(self.paths)) if self.shuffle else np.arange(len(self.paths))
         start = index * self.options.batch_size
-        return order[: self.count][start : start + self.options.batch_size]
+        return order[start : start + self.options.batch_size]
 
     def class_priors(self):
         """Compute the shares of the emotions in the targets: (9,) float64."""
@@ -313,11 +279,10 @@ class FaceDataset(keras.utils.PyDataset):
 def make_datasets(options, tables, dataset_type=FaceDataset, augment=augment):
     """Make the training data, as the options say, and the validation data, unchanged images with their labels."""
     size = options.native_size or options.image_size or EFNET_IMAGE_SIZES[options.efnet_no]
-    table = oversample(tables['training'], options.oversample, options.seed)
-    targets = make_targets(table, options.votes, options.second_share)
     augmenter = None if options.no_augmentation else partial(augment, options=options)
-    training = dataset_type(table.path, targets, size, options, augmenter, shuffle=True)
-    validation = dataset_type(tables['validation'].path, make_targets(tables['validation']), size, options)
+    training, validation = tables['training'], tables['validation']
+    training = dataset_type(training.path, make_targets(training), size, options, augmenter, shuffle=True)
+    validation = dataset_type(validation.path, make_targets(validation), size, options)
     validation.face_share = options.face_share
     return training, validation
 
@@ -422,15 +387,44 @@ def make_model(options, training):
     return model
 
 
-def save_model(model, path, class_priors, face_share, temperature=1.0):
-    """Write a complete model.h5 or none: without the optimiser, with what inference must know."""
-    temporary_path = path.with_name(f'.{path.stem}.tmp.h5')
-    model.save(temporary_path, include_optimizer=False)
+def save_model(model, path, class_priors, face_share, temperature=1.0, log_odds_at_rest=None):
+    """Write a complete model.h5 or none, without the optimiser, and in half the bytes (see `copy_rounded`).
+
+    Its attributes are JSON: `class_names`; `class_priors`, their shares in the targets; `face_share`; `temperature`, by
+    which the trained logits are divided; `log_odds_at_rest` of `measure_rest`, which only a finished run has.
+    """
+    full_path, temporary_path = (path.with_name(f'.{path.stem}.{name}.h5') for name in ('full', 'tmp'))
+    model.save(full_path, include_optimizer=False)
     priors = [float(f'{prior:.6g}') for prior in class_priors]
     known = {'class_names': EMOTIONS, 'class_priors': priors, 'face_share': face_share, 'temperature': temperature}
-    with h5py.File(temporary_path, 'r+') as file:
+    known |= {'log_odds_at_rest': log_odds_at_rest} if log_odds_at_rest else {}
+    with h5py.File(full_path) as full, h5py.File(temporary_path, 'w') as file:
+        copy_rounded(full, file)
         file.attrs.update({name: json.dumps(value) for name, value in known.items()})
+    full_path.unlink()
     os.replace(temporary_path, path)
+
+
+def copy_rounded(source, target):
+    """Copy a model between HDF5 files with kernels and biases rounded to float16, which Keras reads as float32 again.
+
+    A normalisation keeps float32: it divides by variances that float16 would round to 0. So does an array with a value
+    that is too large for float16. Kernels are compressed; vectors are too small to gain.
+    """
+    target.attrs.update(source.attrs)
+
+    def copy(name, item):
+        if isinstance(item, h5py.Group):
+            copied = target.create_group(name)
+        else:
+            values = item[()]
+            if name.endswith(('/kernel', '/bias')) and np.abs(values).max() <= np.finfo('float16').max:
+                values = values.astype('float16')
+            how = {'compression': 'gzip', 'shuffle': True, 'chunks': values.shape} if values.ndim > 1 else {}
+            copied = target.create_dataset(name, data=values, **how)
+        copied.attrs.update(item.attrs)
+
+    source.visititems(copy)
 
 
 class EpochEnd(keras.callbacks.Callback):
@@ -457,7 +451,8 @@ class EpochEnd(keras.callbacks.Callback):
         history = pd.DataFrame(self.state['history'])
         if best_epoch(history, self.state['options']['monitor']) == epoch:
             face_share = float(self.state['options']['face_share'])
-            save_model(self.kept_model(), self.output_path, self.class_priors, face_share)
+            kept = keras.Model(self.model.inputs[0], self.model.outputs[0], name=self.model.name)  # a draft has more outputs
+            save_model(kept, self.output_path, self.class_priors, face_share)
         history.to_csv(self.output_path.with_name('history.csv'), index=False)
         self.state['seconds'] += time.monotonic() - self.started
         self.state['checkpoint'] = f'epoch_{epoch + 1}.keras'
@@ -465,10 +460,6 @@ class EpochEnd(keras.callbacks.Callback):
         write_text(self.folder / 'state.json', json.dumps(self.state, indent=1))
         for path in {*self.folder.glob('epoch_*.keras')} - {self.folder / self.state['checkpoint']}:
             path.unlink()
-
-    def kept_model(self):
-        """The model that is written to model.h5."""
-        return self.model
 
 
 def best_epoch(history, monitor):
@@ -502,8 +493,6 @@ def read_state(options):
 
 def train(options, training, validation, state, make_model=make_model, epoch_end_type=EpochEnd):
     """Train to the last epoch from a state that `read_state` returned, and keep that state up to date."""
-    never = ', '.join(np.array(EMOTIONS)[training.class_priors() == 0])
-    require(not never, f'the targets never say {never}; choose another --second-share or --votes')
     training.epoch = len(state['history'])
     folder = options.output.with_name('checkpoint')
     model = keras.models.load_model(folder / state['checkpoint']) if state['history'] else make_model(options, training)
@@ -528,28 +517,48 @@ def predict(model, paths, options, views=VIEWS):
     return np.stack(probabilities)
 
 
-def balance(probabilities, class_priors, strength=BALANCE):
-    """Correct (..., 9) probabilities for the class priors, as inference does (Menon et al. 2021, arXiv 2007.07314)."""
-    corrected = probabilities * np.asarray(class_priors) ** -strength
+def correct(probabilities, offset):
+    """Subtract (9,) offsets from the logarithms of (..., 9) probabilities, as inference does."""
+    corrected = np.maximum(probabilities, MIN_PROBABILITY) * np.exp(-np.asarray(offset))
     return corrected / corrected.sum(axis=-1, keepdims=True)
 
 
 def as_in_table(probabilities, class_priors, training_table):
     """Correct probabilities for emotions that are as common as the table's labels; targets may have other shares."""
-    return balance(probabilities, class_priors / make_targets(training_table).mean(axis=0), 1)
+    return correct(probabilities, np.log(class_priors / make_targets(training_table).mean(axis=0)))
 
 
-def calibrate(model, labels, probabilities, class_priors):
+def measure_rest(probabilities, labels):
+    """Measure what faces at rest look like to the model: the log-odds of each emotion against neutral.
+
+    Returns (9,) arrays: their `median` over the images labelled neutral, `low` (5th percentile) and `high` (95th).
+    `probabilities` are (n, 9), `labels` (n,).
+    """
+    logits = np.log(np.maximum(probabilities[labels == NEUTRAL], MIN_PROBABILITY, dtype='float64'))
+    percentiles = np.percentile(logits - logits[:, [NEUTRAL]], (50, 5, 95), axis=0)
+    return dict(zip(('median', 'low', 'high'), percentiles, strict=True))
+
+
+def from_rest(probabilities, log_odds_at_rest):
+    """Correct (..., 9) probabilities for everybody's reference at rest, as inference does for a face seen once."""
+    offset = REST_STRENGTH * np.array(log_odds_at_rest['median'])
+    offset[[NEUTRAL, HAPPY]] -= NEUTRAL_LEAD, HAPPY_LEAD
+    return correct(probabilities, offset)
+
+
+def calibrate(model, probabilities, kinds_of_labels):
     """Make a model's confidence match how often it is right, by one temperature (Guo et al. 2017, arXiv 1706.04599).
 
-    Returns the temperature that makes the (n,) labels most likely, given the model's (n, 9) probabilities for images
-    that it was not trained on, after `balance`. The weights of the last layer are divided by it.
+    Returns the temperature that makes the labels most likely, given the model's (n, 9) probabilities for images that it
+    was not trained on, after `from_rest`. The weights of the last layer are divided by it. Each of the kinds of labels,
+    (n,) with -1 for none, counts as much as the others; the first kind says which faces are at rest.
     """
-    logits = np.log(np.clip(probabilities, 1e-12, 1)).astype('float64')
 
     def cross_entropy(temperature):
-        scaled = logits / temperature - BALANCE * np.log(class_priors)
-        return np.mean(np.log(np.exp(scaled).sum(axis=1)) - scaled[np.arange(len(labels)), labels])
+        scaled = np.maximum(probabilities, 1e-12, dtype='float64') ** (1 / temperature)
+        scaled /= scaled.sum(axis=1, keepdims=True)
+        shown = from_rest(scaled, measure_rest(scaled, kinds_of_labels[0]))
+        return np.mean([-np.log(shown[labels >= 0, labels[labels >= 0]]).mean() for labels in kinds_of_labels])
 
     temperature = minimize_scalar(cross_entropy, bounds=(0.1, 10), method='bounded').x
     layer = model.get_layer('emotion')
@@ -566,13 +575,24 @@ def expected_calibration_error(labels, probabilities, bins=15):
 
 
 def compute_metrics(labels, probabilities, probabilities_tta):
-    """Compute accuracy and calibration with and without test-time augmentation, and recall and F1 per class with it."""
+    """Compute accuracy and calibration with and without test-time augmentation, and measures of each emotion with it.
+
+    The labels are (n,) numbers of emotions; images without a label, -1, do not count. An emotion's `confidence` is the
+    mean of the answers that name it. It can be believed if it is close to their `precision`.
+    """
+    known = labels >= 0
+    labels, probabilities, probabilities_tta = labels[known], probabilities[known], probabilities_tta[known]
+    names = np.array(EMOTIONS)[probabilities_tta.argmax(axis=1)]
     report = classification_report(labels, probabilities_tta.argmax(axis=1), output_dict=True, **CLASSES)
+    per_class = pd.DataFrame(report)[list(EMOTIONS)]
+    confidence = pd.Series(probabilities_tta.max(axis=1).astype('float64')).groupby(names).mean()
+    per_class.loc['confidence'] = confidence.reindex(EMOTIONS, fill_value=0)
+    means = per_class.loc[:, per_class.loc['support'] > 0].mean(axis=1)
     metrics = {
         'images': len(labels),
-        'mean_recall_tta': report['macro avg']['recall'],
-        'macro_f1_tta': report['macro avg']['f1-score'],
-        'per_class_tta': {emotion: report[emotion] for emotion in EMOTIONS},
+        'mean_recall_tta': means['recall'],
+        'macro_f1_tta': means['f1-score'],
+        'per_class_tta': per_class.to_dict(),
     }
     for suffix, answers in (('', probabilities), ('_tta', probabilities_tta)):
         right = answers.argmax(axis=1) == labels
@@ -609,25 +629,45 @@ def save_report(labels, predicted, options):
     plt.close('all')
 
 
-def evaluate(options, tables, training, state):
-    """Evaluate model.h5 on the validation images; write metrics, report, plots and submissions next to it."""
-    keras.distribution.set_distribution(None)
-    model, validation = keras.models.load_model(options.output, compile=False), tables['validation']
-    class_priors = training.class_priors()
-    labels, temperature = validation.emotion.map(EMOTIONS.index).to_numpy(), None
+def finish(options, class_priors, paths, kinds_of_labels):
+    """Calibrate model.h5 if that is wanted, and add what faces at rest look like to it.
+
+    `paths` are of the validation images, `kinds_of_labels` as in `calibrate`. Returns the model as it was saved, its
+    temperature, its answers in all views, (views, n, 9), and the measured log-odds of faces at rest.
+    """
+    model = keras.models.load_model(options.output, compile=False)
+    with h5py.File(options.output) as file:  # a run that is resumed after its end has been calibrated before
+        temperature = json.loads(file.attrs.get('temperature', '1'))
     if options.calibrate:
-        (plain,) = predict(model, validation.path, options, VIEWS[:1])
-        with h5py.File(options.output) as file:  # a run that is resumed after its end has been calibrated before
-            temperature = json.loads(file.attrs.get('temperature', '1')) * calibrate(model, labels, plain, class_priors)
-        save_model(model, options.output, class_priors, options.face_share, temperature)
-    views, unique = predict(model, validation.path, options), ~validation.picture.duplicated().to_numpy()
+        (plain,) = predict(model, paths, options, VIEWS[:1])
+        temperature *= calibrate(model, plain, kinds_of_labels)
+    save_model(model, options.output, class_priors, options.face_share, temperature)
+    model = keras.models.load_model(options.output, compile=False)  # its weights are rounded now
+    views = predict(model, paths, options)
+    rest = measure_rest(views[0], kinds_of_labels[0])
+    rest = {name: np.round(values, 4).tolist() for name, values in rest.items()}
+    save_model(model, options.output, class_priors, options.face_share, temperature, rest)
+    return model, temperature, views, rest
+
+
+def evaluate(options, tables, training, state, other_labels=()):
+    """Finish model.h5 and evaluate it on the validation images; write metrics, report, plots and submissions.
+
+    `other_labels` are columns that an experiment has added to the tables, with other labels of the same images.
+    """
+    class_priors, validation = training.class_priors(), tables['validation']
+    labels = number_emotions(validation.emotion)
+    others = {f'from_rest_{column}': number_emotions(validation[column]) for column in other_labels}
+    model, temperature, views, rest = finish(options, class_priors, validation.path, [labels, *others.values()])
     answers = np.stack([views[0], views.mean(axis=0)])  # without and with test-time augmentation
+    shown, unique = from_rest(answers, rest), ~validation.picture.duplicated().to_numpy()
     backend = keras.backend.backend()
     metrics = compute_metrics(labels, *answers) | {
         'temperature': temperature,
+        'log_odds_at_rest': rest,
         'as_in_table': compute_metrics(labels, *as_in_table(answers, class_priors, tables['training'])),
-        'balance': BALANCE,
-        'balanced': compute_metrics(labels, *balance(answers, class_priors)),
+        'from_rest': compute_metrics(labels, *shown),
+        **{name: compute_metrics(numbers, *shown) for name, numbers in others.items()},
         'unique_pictures': compute_metrics(labels[unique], *answers[:, unique]),
         'copies': count_copies(tables),
         'command': shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
@@ -639,16 +679,16 @@ def evaluate(options, tables, training, state):
     }
     write_text(options.output.with_name('metrics.json'), json.dumps(metrics, indent=1) + '\n')
     save_report(labels, answers[1].argmax(axis=1), options)
-    write_submissions(model, options, tables, class_priors)
+    write_submissions(model, options, tables, class_priors, rest)
     print(f'Validation accuracy {metrics["accuracy"]:.4f}, test-time augmented {metrics["accuracy_tta"]:.4f}')
     print(f'Wrote {options.output} and, next to it, metrics.json, history.csv, the submissions and the plots.')
 
 
-def write_submissions(model, options, tables, class_priors):
-    """Answer the test images: with the emotions as common as in the training table, and balanced as inference does."""
+def write_submissions(model, options, tables, class_priors, rest):
+    """Answer the test images: with the emotions as common as in the training table, and as inference does."""
     augmented = predict(model, tables['test'].path, options).mean(axis=0)
-    as_common, balanced = as_in_table(augmented, class_priors, tables['training']), balance(augmented, class_priors)
-    for name, answer in (('submission.csv', as_common), ('submission_balanced.csv', balanced)):
+    as_common, shown = as_in_table(augmented, class_priors, tables['training']), from_rest(augmented, rest)
+    for name, answer in (('submission.csv', as_common), ('submission_from_rest.csv', shown)):
         submission = tables['test'].assign(emotion=np.array(EMOTIONS)[answer.argmax(axis=1)])
         write_text(options.output.with_name(name), submission.drop(columns=['path', 'picture']).to_csv(index=False))
 
@@ -671,31 +711,22 @@ def parse_options(arguments=None, more_options=()):
     crop, output = options.crop, options.output
     require(crop[0] <= crop[1], f'--crop is {crop[0]:g} {crop[1]:g}; expected two shares, the smaller one first')
     require(output.suffix == '.h5', f'--output is {output}; expected a name that ends in .h5, the format of the model')
-    is_jax = keras.backend.backend() == 'jax'
-    require(is_jax or not options.data_parallel, '--data-parallel needs KERAS_BACKEND=jax, the backend that can do it')
     return options
 
 
-def spread_over_devices(batch_size):
-    """Train on all devices of this computer, each with its part of every batch."""
-    import jax
+def run(options, load_tables=load_tables, make_datasets=make_datasets, other_labels=(), **training_steps):
+    """Do everything that the options ask for.
 
-    devices = jax.device_count()
-    require(batch_size % devices == 0, f'--batch-size is {batch_size}; expected a multiple of {devices}, the devices')
-    keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
-
-
-def run(options, make_datasets=make_datasets, make_model=make_model, epoch_end_type=EpochEnd):
-    """Do everything that the options ask for. An experiment may replace the last three, this script's own steps."""
+    An experiment may replace steps of the script, also `make_model` and `epoch_end_type` of `train`, and say which
+    columns of its tables are `other_labels` (see `evaluate`).
+    """
     keras.utils.set_random_seed(options.seed)
-    if options.data_parallel:
-        spread_over_devices(options.batch_size)
     tables = load_tables(options)
     print(COPIES_MESSAGE.format(**count_copies(tables)))
     training, validation = make_datasets(options, tables)
     state = read_state(options)
-    train(options, training, validation, state, make_model, epoch_end_type)
-    evaluate(options, tables, training, state)
+    train(options, training, validation, state, **training_steps)
+    evaluate(options, tables, training, state, other_labels)
 
 
 def main(arguments=None, more_options=(), run=run):

@@ -6,6 +6,7 @@ import json
 import shutil
 import signal
 
+import h5py
 import keras
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from emotion_recognition.emotions.classifier import EmotionClassifier
 from model_training import EMOTIONS
 from tests.training_runs import arguments, failure, tiny_backbone, write_tables
 
-OPTIONS = ('--epochs', 4, '--votes', 0.5, '--calibrate', '--face-share', 0.7)
+OPTIONS = ('--epochs', 4, '--calibrate', '--face-share', 0.7)
 OPTIONS += ('--batch-size', 4, '--learning-rate', 0.1)  # so that it learns something
 
 
@@ -72,10 +73,22 @@ def test_run_from_tables_to_submission(run, metrics):
     assert set(metrics['per_class_tta']) == set(EMOTIONS)
     assert (metrics['processes'], metrics['devices']) == (1, 1)
     assert f'test-time augmented {metrics["accuracy_tta"]:.4f}' in printed
-    submission = pd.read_csv(out / 'submission.csv')
-    assert submission.columns.tolist() == ['image_path', 'emotion']
-    assert submission.image_path.tolist() == ['7.jpg', '3.jpg', '5.jpg']
-    assert set(submission.emotion) <= set(EMOTIONS)
+    for name in ('submission.csv', 'submission_from_rest.csv'):
+        submission = pd.read_csv(out / name)
+        assert submission.columns.tolist() == ['image_path', 'emotion']
+        assert submission.image_path.tolist() == ['7.jpg', '3.jpg', '5.jpg']
+        assert set(submission.emotion) <= set(EMOTIONS)
+
+
+def test_finished_model_says_what_faces_at_rest_look_like_to_it(run, metrics):
+    with h5py.File(run[0] / 'model.h5') as file:
+        rest = json.loads(file.attrs['log_odds_at_rest'])
+        assert json.loads(file.attrs['temperature']) == metrics['temperature']
+        assert len(json.loads(file.attrs['class_priors'])) == 9
+    assert rest == metrics['log_odds_at_rest']
+    assert {name: len(values) for name, values in rest.items()} == {'median': 9, 'low': 9, 'high': 9}
+    assert rest['median'][5] == rest['low'][5] == rest['high'][5] == 0  # neutral's own
+    assert sorted(path.name for path in run[0].glob('.*')) == []
 
 
 def test_copies_are_counted_in_metrics_and_reported(run, metrics):

@@ -3,15 +3,12 @@
 This is run.py with --answers, --frozen-stages and --mixup.
 """
 
-import sys
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import run  # the script next to this one
 
-import model_training
 from model_training import EMOTIONS, Option, TrainingError, build_model, compile_model
 
 MORE_OPTIONS = run.MORE_OPTIONS | {
@@ -50,8 +47,8 @@ class MixedFaces(run.ShortEpochs):
 
 
 def make_datasets(options, tables, dataset_type=MixedFaces):
-    """Make the script's data from damaged and mixed images; the training targets learn from the answers too."""
-    training, validation = model_training.make_datasets(options, tables, dataset_type, run.augment_and_damage)
+    """Make the data of run.py from mixed images; the training targets learn from the answers too."""
+    training, validation = run.make_datasets(options, tables, dataset_type)
     if options.answers:
         training.targets = mix_in(training.targets, training.paths, options)
     return training, validation
@@ -83,9 +80,8 @@ def make_model(options, training):
 
 
 def main(differences, more_options=MORE_OPTIONS, **steps):
-    """Run model_training.py with the steps of this draft; `steps` replace them, as in `model_training.run`."""
-    steps = {'make_datasets': make_datasets, 'make_model': make_model} | steps
-    model_training.main([*differences, *sys.argv[1:]], more_options, partial(model_training.run, **steps))
+    """Run run.py with the steps of this draft; `steps` replace them."""
+    run.main(differences, more_options, **{'make_datasets': make_datasets, 'make_model': make_model} | steps)
 
 
 if __name__ == '__main__':

@@ -101,7 +101,7 @@ def compile_for_both(model, options, steps_per_epoch):
 
 
 class EmotionEpochEnd(EpochEnd):
-    """Saves the model without the linear layer, and records the emotions' measures under their usual names.
+    """Records the emotions' measures under their usual names. The script saves the first output alone.
 
     The sum of both losses is not recorded.
     """
@@ -110,9 +110,6 @@ class EmotionEpochEnd(EpochEnd):
         of_sum = ('loss', 'val_loss')
         parts = {name.replace('emotion_', ''): value for name, value in logs.items() if name not in of_sum}
         super().on_epoch_end(epoch, parts)
-
-    def kept_model(self):
-        return keras.Model(self.model.input, self.model.outputs[0], name=self.model.name)
 
 
 if __name__ == '__main__':

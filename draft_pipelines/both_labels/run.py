@@ -1,4 +1,4 @@
-"""Train on both labels with damaged faces: --damage, --share of an epoch, and all options of model_training.py."""
+"""Train on both labels with damaged faces: the options below, and all options of model_training.py."""
 
 import sys
 from functools import partial
@@ -7,13 +7,15 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
 
-from damages import DAMAGES  # noqa: E402 (found through the line above)
+import labels  # noqa: E402 (found through the line above)
+import numpy as np  # noqa: E402
+from damages import DAMAGES  # noqa: E402
 
 import model_training  # noqa: E402
-from model_training import FaceDataset, Option, augment, make_datasets  # noqa: E402
+from model_training import EMOTIONS, FaceDataset, Option, augment, require  # noqa: E402
 
 DIFFERENCES = ['--output', str(HERE / 'model.h5')]
-MORE_OPTIONS = {
+MORE_OPTIONS = labels.MORE_OPTIONS | {
     'damage': Option(0.1, 'share of the images that each kind of damage changes', 0, 1),
     'share': Option(1.0, 'share of the images in an epoch; all at 96 pixels take two cores half an hour', 0.01, 1),
 }
@@ -35,7 +37,22 @@ class ShortEpochs(FaceDataset):
         return round(super().__len__() * (self.options.share if self.shuffle else 1))
 
 
+def make_datasets(options, tables, dataset_type=ShortEpochs):
+    """Make the script's data from damaged images, with targets from all labels, and with more images of the rare."""
+    table = labels.oversample(tables['training'], options.oversample, options.seed)
+    tables = tables | {'training': table}
+    training, validation = model_training.make_datasets(options, tables, dataset_type, augment_and_damage)
+    training.targets = labels.make_targets(table, options.votes, options.second_share)
+    never = ', '.join(np.array(EMOTIONS)[training.class_priors() == 0])
+    require(not never, f'the targets never say {never}; choose another --second-share or --votes')
+    return training, validation
+
+
+def main(differences, more_options=MORE_OPTIONS, **steps):
+    """Run model_training.py with the steps of this draft; `steps` replace them, as in `model_training.run`."""
+    own = {'load_tables': labels.load_tables, 'make_datasets': make_datasets, 'other_labels': ('second',)}
+    model_training.main([*differences, *sys.argv[1:]], more_options, partial(model_training.run, **own | steps))
+
+
 if __name__ == '__main__':
-    make_datasets = partial(make_datasets, dataset_type=ShortEpochs, augment=augment_and_damage)
-    run = partial(model_training.run, make_datasets=make_datasets)
-    model_training.main([*DIFFERENCES, *sys.argv[1:]], MORE_OPTIONS, run)
+    main(DIFFERENCES)

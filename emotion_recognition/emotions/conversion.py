@@ -39,13 +39,27 @@ HOW_TO_INSTALL = 'pip install -r requirements.txt, with Python 3.11 to 3.13'
 # neighbours. It does not use Keras' OpenVINO backend either, although that needs no TensorFlow: in Keras 3.15.1 that
 # backend gives correct answers, but at a quarter of the speed, and what it exports gives wrong ones. Without
 # training=False, a layer whose own default is True would put batch normalization into training mode.
+#
+# model_training.py rounds a layer's weights to values that float16 can hold, and then the conversion is half as large:
+# such a layer stores float16 and computes in float32. It is the layers of Keras that are changed and not the converted
+# network, because OpenVINO multiplies a convolution's float32 weights with the normalization after it, and float16 does
+# not hold the products.
 CONVERSION = """
 import sys, keras, numpy, openvino
+class StoredInHalf(keras.DTypePolicy):
+    variable_dtype = 'float16'
+def store_in_half(layer):
+    weights = [] if isinstance(layer, keras.Model) else layer.get_weights()
+    if not weights or any(array.dtype != 'float32' or (array.astype('float16') != array).any() for array in weights):
+        return layer
+    return type(layer).from_config(layer.get_config() | {'dtype': StoredInHalf()})
 try:
     model = keras.models.load_model(sys.argv[1], compile=False)
 except Exception as error:  # Keras raises whatever its parts raise
     sys.exit(f'not a Keras model that can be loaded: {(str(error).splitlines() or [type(error).__name__])[0]}')
-inference = keras.Model(model.input, model(model.input, training=False))
+smaller = keras.models.clone_model(model, clone_function=store_in_half)
+smaller.set_weights(model.get_weights())
+inference = keras.Model(smaller.input, smaller(smaller.input, training=False))
 converted = openvino.convert_model(inference)
 rng = numpy.random.default_rng(0)
 shapes = [[size or 8 for size in tensor.shape] for tensor in model.inputs]
