@@ -450,9 +450,9 @@ class EpochEnd(keras.callbacks.Callback):
         self.state['history'].append({'epoch': epoch + 1, **{name: float(value) for name, value in logs.items()}})
         history = pd.DataFrame(self.state['history'])
         if best_epoch(history, self.state['options']['monitor']) == epoch:
-            face_share = float(self.state['options']['face_share'])
-            kept = keras.Model(self.model.inputs[0], self.model.outputs[0], name=self.model.name)  # a draft has more outputs
-            save_model(kept, self.output_path, self.class_priors, face_share)
+            # The emotions are the first output; an experiment may train more of them
+            kept = keras.Model(self.model.inputs[0], self.model.outputs[0], name=self.model.name)
+            save_model(kept, self.output_path, self.class_priors, float(self.state['options']['face_share']))
         history.to_csv(self.output_path.with_name('history.csv'), index=False)
         self.state['seconds'] += time.monotonic() - self.started
         self.state['checkpoint'] = f'epoch_{epoch + 1}.keras'

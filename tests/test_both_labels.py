@@ -1,16 +1,20 @@
 """The scripts that trained the shipped model: runs on both labels, distillation, averages."""
 
+import json
+import sys
 from functools import partial
 from types import SimpleNamespace
 
 import cv2
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 
 import model_training
 from model_training import EMOTIONS
 from tests.conftest import script_on_both_labels as script
+from tests.training_runs import arguments
 
 
 def test_short_epochs_take_a_share_of_the_shuffled_images_only(both_labels):
@@ -19,6 +23,116 @@ def test_short_epochs_take_a_share_of_the_shuffled_images_only(both_labels):
     whole = both_labels['ShortEpochs'](['a'] * 640, None, 8, options)
     whole.face_share = 0.85  # another share
     assert len(whole) == 10
+
+
+def test_votes_in_the_target():
+    make_targets = script('labels')['make_targets']
+    table = pd.DataFrame({'emotion': ['happy', 'uncertain']} | {name: [0, 0] for name in EMOTIONS} | {'second': None})
+    table['happy'], table['neutral'], table['sad'] = [6, 3], [4, 3], [0, 4]
+    assert make_targets(table).argmax(axis=1).tolist() == [4, 8]
+    targets = make_targets(table, votes=0.5)
+    np.testing.assert_allclose(targets[0], [0, 0, 0, 0, 0.8, 0.2, 0, 0, 0], atol=1e-6)
+    np.testing.assert_allclose(targets[1], [0, 0, 0, 0, 0, 0, 0, 0, 1], atol=1e-6)
+
+
+def test_second_labels_in_the_target(tmp_path):
+    labels = script('labels')
+    table = pd.DataFrame({'image_path': list('abc'), 'emotion': ['neutral', 'uncertain', 'happy']})
+    pd.DataFrame({'image_path': ['b', 'a'], 'fer2013': ['fear', 'sad']}).to_csv(tmp_path / 'second.csv', index=False)
+    table['second'] = labels['read_second_labels'](tmp_path / 'second.csv', table.image_path)
+    targets = labels['make_targets'](table, second_share=0.25)
+    np.testing.assert_allclose(targets[0], [0, 0, 0, 0, 0, 0.75, 0.25, 0, 0])
+    np.testing.assert_allclose(targets[1], [0, 0, 0, 0.25, 0, 0, 0, 0, 0.75])
+    np.testing.assert_allclose(targets[2], [0, 0, 0, 0, 1, 0, 0, 0, 0])
+
+
+def test_rare_emotions_are_repeated_evenly():
+    oversample = script('labels')['oversample']
+    table = pd.DataFrame({'emotion': ['happy'] * 6 + ['fear'] * 2, 'path': list('abcdefgh')})
+    repeated = oversample(table, 5, seed=1)
+    assert repeated.path.tolist()[:8] == list('abcdefgh')
+    assert repeated.emotion.value_counts().to_dict() == {'happy': 6, 'fear': 5}
+    assert sorted(repeated.path.value_counts()[['g', 'h']]) == [2, 3]
+    assert oversample(table, 0, seed=1).equals(table)
+
+
+@pytest.mark.parametrize(
+    ('columns', 'message'),
+    [
+        ({'path': ['a'], 'x': ['sad']}, 'lacks the column image_path'),
+        ({'image_path': ['a'], 'x': ['sadness']}, 'unknown emotion sadness'),
+        ({'image_path': ['z'], 'x': ['sad']}, 'names none of the training images'),
+    ],
+)
+def test_wrong_second_labels(tmp_path, columns, message):
+    pd.DataFrame(columns).to_csv(tmp_path / 'second.csv', index=False)
+    with pytest.raises(model_training.TrainingError, match=message):
+        script('labels')['read_second_labels'](tmp_path / 'second.csv', pd.Series(['a']))
+
+
+@pytest.fixture
+def failure(both_labels, kaggle, small_network):
+    """The one line with which a run of the draft ends."""
+
+    def fail(*more):
+        with pytest.raises(SystemExit) as caught, pytest.MonkeyPatch.context() as monkeypatch:
+            monkeypatch.setattr(sys, 'argv', ['run.py', *arguments(kaggle, *more)])
+            both_labels['main']([])
+        return caught.value.code
+
+    return fail
+
+
+@pytest.mark.parametrize(
+    ('votes', 'expected'),
+    [
+        (None, 'train.csv: lacks the column anger, contempt'),
+        ('', 'train.csv: expected numbers from 0 in the columns anger, '),
+        ('-1', 'train.csv: expected numbers from 0 in the columns anger, '),
+        ('many', 'train.csv: expected numbers from 0 in the columns anger, '),
+    ],
+)
+def test_votes_that_are_not_counts(failure, kaggle, votes, expected):
+    table = pd.read_csv(kaggle / 'train.csv').astype({'happy': object})
+    table.loc[5, 'happy'] = votes
+    columns = ['image_path', 'emotion'] if votes is None else list(table)
+    table[columns].to_csv(kaggle / 'train.csv')
+    assert expected in failure('--votes', 0.5)
+
+
+def test_targets_that_lack_an_emotion(failure, kaggle):
+    second = pd.read_csv(kaggle / 'train.csv')[['image_path', 'emotion']].replace({'emotion': {'contempt': 'anger'}})
+    second.to_csv(kaggle / 'second.csv', index=False)
+    reported = failure('--second-labels', kaggle / 'second.csv', '--second-share', 1)
+    assert 'the targets never say contempt; choose another --second-share' in reported
+    assert not (kaggle / 'out').exists()
+
+
+@pytest.mark.parametrize(('option', 'value'), [('--votes', '1.5'), ('--second-share', '-0.1')])
+def test_shares_outside_their_range(both_labels, option, value):
+    with pytest.raises(model_training.TrainingError, match=f'{option} is {value}; expected 0 to 1'):
+        model_training.parse_options([option, value], both_labels['MORE_OPTIONS'])
+
+
+def test_a_run_on_both_labels_is_calibrated_and_evaluated_on_both(both_labels, kaggle, small_network, monkeypatch):
+    second = pd.read_csv(kaggle / 'train.csv')[['image_path', 'emotion']].replace({'emotion': {'contempt': 'anger'}})
+    second[second.emotion != 'uncertain'].to_csv(kaggle / 'second.csv', index=False)
+    given = ['--second-labels', kaggle / 'second.csv', '--votes', 0.5, '--oversample', 12, '--calibrate', '--epochs', 1]
+    monkeypatch.setattr(sys, 'argv', ['run.py', *arguments(kaggle, *given)])
+    calibrate, kinds = model_training.calibrate, []
+
+    def calibrate_and_note(model, probabilities, kinds_of_labels):
+        kinds.extend(kinds_of_labels)
+        return calibrate(model, probabilities, kinds_of_labels)
+
+    monkeypatch.setattr(model_training, 'calibrate', calibrate_and_note)
+    both_labels['main']([])
+    first, other = kinds
+    assert [EMOTIONS[a] for a, b in zip(first, other, strict=True) if a != b] == ['contempt', 'uncertain']
+    assert [b for a, b in zip(first, other, strict=True) if EMOTIONS[a] == 'uncertain'] == [-1]
+    metrics = json.loads((kaggle / 'out' / 'metrics.json').read_text())
+    assert metrics['from_rest']['images'] - 1 == metrics['from_rest_second']['images']
+    assert metrics['from_rest_second']['per_class_tta']['contempt']['support'] == 0
 
 
 def test_damages_keep_the_shape_and_change_the_picture(both_labels):

@@ -6,14 +6,16 @@ import zipfile
 from unittest.mock import Mock
 
 import cv2
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
 
 from emotion_recognition.emotions import conversion
 from emotion_recognition.emotions.classifier import EmotionClassifier
+from emotion_recognition.emotions.rest import compare_with_rest
 from emotion_recognition.emotions.runtimes import OpenVinoNetwork
-from model_training import split
+from model_training import from_rest, split
 from tests.conftest import CLASS_NAMES, ROOT, SHARED, demo_frame
 
 FOLDER = ROOT / 'model_weights'
@@ -31,7 +33,7 @@ def test_contract(classifier):
     probabilities = classifier.predict([face, face[:, ::-1]])
     assert probabilities.shape == (2, 9)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
-    assert classifier.face_share == 0.92
+    assert classifier.model_file.face_share == 0.92
 
 
 def test_colour_makes_no_difference(classifier):
@@ -63,21 +65,44 @@ def validation_faces(metrics):
     return faces, sample.emotion.to_numpy()
 
 
-def accuracy(classifier, faces, emotions):
-    return (np.array(CLASS_NAMES)[classifier.predict(faces).argmax(axis=1)] == emotions).mean()
-
-
 @pytest.fixture(scope='module')
-def balanced_accuracy(classifier, validation_faces):
-    return accuracy(classifier, *validation_faces)
+def answers(classifier, validation_faces):
+    """What the network says of these images, (600, 9)."""
+    return classifier.predict(validation_faces[0])
 
 
-def test_accuracy_on_validation_images_is_that_of_metrics_json(metrics, validation_faces, balanced_accuracy):
-    plain = accuracy(EmotionClassifier(FOLDER / 'model.h5', balance=0), *validation_faces)
+def accuracy(answers, emotions):
+    return (np.array(CLASS_NAMES)[answers.argmax(axis=1)] == emotions).mean()
+
+
+def test_model_says_what_neutral_faces_look_like_to_it(classifier, metrics, answers):
+    rest = metrics['log_odds_at_rest']
+    at_rest = classifier.model_file.at_rest
+    for name in ('median', 'low', 'high'):
+        np.testing.assert_array_equal(getattr(at_rest, name), rest[name])
+    shown = compare_with_rest(answers, classifier.model_file.offset)
+    np.testing.assert_allclose(shown, from_rest(answers, rest), atol=1e-6)  # as the training script computed it
+
+
+def test_accuracy_on_validation_images_is_that_of_metrics_json(classifier, metrics, validation_faces, answers):
+    plain = accuracy(answers, validation_faces[1])
+    from_rest = accuracy(compare_with_rest(answers, classifier.model_file.offset), validation_faces[1])
     assert plain == pytest.approx(450 / 600, abs=0.01)  # counted when the model was made
-    assert balanced_accuracy == pytest.approx(447 / 600, abs=0.01)
+    assert from_rest == pytest.approx(447 / 600, abs=0.01)
     assert plain == pytest.approx(metrics['accuracy'], abs=0.05)  # three standard errors of 600 images
-    assert balanced_accuracy == pytest.approx(metrics['balanced']['accuracy'], abs=0.05)
+    assert from_rest == pytest.approx(metrics['from_rest']['accuracy'], abs=0.05)
+
+
+def test_weights_of_kernels_and_biases_are_stored_in_float16():
+    kinds = {}
+    with h5py.File(FOLDER / 'model.h5') as file:
+        file.visititems(
+            lambda name, item: kinds.setdefault(name.rpartition('/')[2], set()).add(getattr(item, 'dtype', 0))
+        )
+    assert kinds['kernel'] == kinds['bias'] == {np.dtype('float16')}
+    assert kinds['moving_variance'] == kinds['gamma'] == {np.dtype('float32')}
+    assert 13e6 < (FOLDER / 'model.h5').stat().st_size < 14e6
+    assert 13e6 < (FOLDER / 'model.openvino.zip').stat().st_size < 14e6
 
 
 @pytest.fixture(scope='module')
@@ -120,9 +145,9 @@ def as_in_a_video(face_bgr, rng):
     return cv2.imdecode(cv2.imencode('.jpg', tinted, [cv2.IMWRITE_JPEG_QUALITY, 70])[1], cv2.IMREAD_COLOR)
 
 
-def test_large_tinted_compressed_shifted_faces_lose_little(classifier, validation_faces, balanced_accuracy):
+def test_large_tinted_compressed_shifted_faces_lose_little(classifier, validation_faces, answers):
     faces, emotions = validation_faces
     rng = np.random.default_rng(17)
     changed = [as_in_a_video(face, rng) for face in faces]
     # On all validation images, faces as in a video lose about two points (see the model card).
-    assert accuracy(classifier, changed, emotions) > balanced_accuracy - 0.03
+    assert accuracy(classifier.predict(changed), emotions) > accuracy(answers, emotions) - 0.03

@@ -8,15 +8,38 @@ import pandas as pd
 import pytest
 
 import model_training
-from emotion_recognition.settings import Settings
-from model_training import EMOTIONS
+from model_training import EMOTIONS, HAPPY, NEUTRAL
+
+ANGER = EMOTIONS.index('anger')
 
 
-def test_balance_is_that_of_inference():
+def test_offsets_are_subtracted_from_log_probabilities():
     answers = np.array([[0.8, 0.2], [0.2, 0.8]])
-    np.testing.assert_allclose(model_training.balance(answers, [0.8, 0.2], 1), [[0.5, 0.5], [1 / 17, 16 / 17]])
-    np.testing.assert_allclose(model_training.balance(answers, [0.8, 0.2], 0), answers)
-    assert Settings.balance == model_training.BALANCE
+    offset = np.log([0.8, 0.2])
+    np.testing.assert_allclose(model_training.correct(answers, offset), [[0.5, 0.5], [1 / 17, 16 / 17]])
+    np.testing.assert_allclose(model_training.correct(answers, 0), answers)
+    np.testing.assert_allclose(model_training.correct(np.array([1.0, 0.0]), [0, np.log(1e-6)]), [0.5, 0.5], rtol=1e-5)
+
+
+def test_rest_is_measured_on_faces_labelled_neutral():
+    log_odds = np.zeros((102, 9))
+    log_odds[:101, ANGER] = np.arange(101) / 50 - 3  # -3 to -1
+    log_odds[:101, HAPPY] = -4
+    log_odds[101, ANGER] = 9  # labelled happy
+    probabilities = np.exp(log_odds) / np.exp(log_odds).sum(axis=1, keepdims=True)
+    rest = model_training.measure_rest(probabilities, np.array([NEUTRAL] * 101 + [HAPPY]))
+    np.testing.assert_allclose([rest[name][ANGER] for name in ('median', 'low', 'high')], [-2, -2.9, -1.1], atol=1e-6)
+    np.testing.assert_allclose([rest[name][HAPPY] for name in ('median', 'low', 'high')], [-4, -4, -4], atol=1e-6)
+    assert [rest[name][NEUTRAL] for name in ('median', 'low', 'high')] == [0, 0, 0]
+
+
+def test_everybodys_reference_takes_off_a_third_of_the_resting_look_and_gives_neutral_and_happy_a_lead():
+    rest = {'median': [-2, -4, -4, -3, -5, 0, -1, -4, -3]}
+    resting = np.exp(rest['median']) / np.exp(rest['median']).sum()
+    shown = np.log(model_training.from_rest(resting, rest))
+    # 0.65 of the log-odds are left; neutral leads by 0.6, and happy is behind it by 0.65 * 5 + 0.6 - 0.25
+    expected = [-1.9, -3.2, -3.2, -2.55, -3.6, 0, -1.25, -3.2, -2.55]
+    np.testing.assert_allclose(shown - shown[NEUTRAL], expected, atol=1e-6)
 
 
 def test_answers_as_common_as_in_the_table():
@@ -34,17 +57,29 @@ def test_calibration_error_of_known_confidences():
     assert error == pytest.approx((4 * 0.15 + 2 * 0.4) / 6)
 
 
-@pytest.mark.parametrize(('priors', 'expected'), [([0.5, 0.5], 2.885), ([0.8, 0.2], 1.649)])  # 4 / log(4), / 1.75
-def test_temperature_makes_confidence_match_accuracy_once_balanced(priors, expected):
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, activation='softmax', name='emotion')])
-    model.get_layer('emotion').set_weights([np.array([[4.0, 0.0], [0.0, 4.0]]), np.zeros(2)])
+def test_temperature_makes_confidence_match_accuracy_on_all_kinds_of_labels(monkeypatch):
+    for name, value in (('REST_STRENGTH', 0.25), ('NEUTRAL_LEAD', 1.0), ('HAPPY_LEAD', 0.0)):
+        monkeypatch.setattr(model_training, name, value)
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(9, activation='softmax', name='emotion')])
+    kernel = np.full((2, 9), -30.0)
+    kernel[:, [NEUTRAL, HAPPY]] = [[0.8, 0], [0, 0.8]]
+    model.get_layer('emotion').set_weights([kernel, np.zeros(9)])
     faces = np.repeat([[1.0, 0.0]], 100, axis=0)
-    labels = np.array([0] * 80 + [1] * 20)
+    first, second = np.full(100, NEUTRAL), np.full(100, -1)
+    first[:20], second[:50], second[50:60] = HAPPY, NEUTRAL, HAPPY  # right in 0.8, and in 50 of 60
     before = model.predict(faces, verbose=0)
-    assert before[0, 0] == pytest.approx(0.982, abs=1e-3)
-    assert model_training.calibrate(model, labels, before, np.array(priors)) == pytest.approx(expected, abs=0.002)
-    balanced = model_training.balance(model.predict(faces, verbose=0), priors)
-    np.testing.assert_allclose(balanced[0], [0.8, 0.2], atol=1e-3)
+    # Neutral's log-odds are 0.8 / t, of which three quarters are left, and its lead of 1
+    one = model_training.calibrate(model, before, [first])
+    assert one == pytest.approx(0.6 / (np.log(4) - 1), rel=1e-3)
+    shown = model.predict(faces, verbose=0)
+    shown = model_training.from_rest(shown, model_training.measure_rest(shown, first))
+    np.testing.assert_allclose(shown[0, [NEUTRAL, HAPPY]], [0.8, 0.2], atol=1e-3)
+
+    model.get_layer('emotion').set_weights([kernel, np.zeros(9)])
+    both = model_training.calibrate(model, before, [first, second])
+    share = (0.8 + 5 / 6) / 2  # a kind with fewer labels counts as much
+    assert both == pytest.approx(0.6 / (np.log(share / (1 - share)) - 1), rel=1e-3)
+    np.testing.assert_allclose(model.get_layer('emotion').get_weights()[0], kernel / both, rtol=1e-6)
 
 
 def to_answers(emotions, confidence=0.6):
@@ -62,12 +97,25 @@ def test_metrics_of_known_answers():
         to_answers(['happy', 'uncertain', 'sad', 'fear']),
     )
     metrics = model_training.compute_metrics(labels, plain, augmented)
-    assert (metrics['accuracy'], metrics['accuracy_tta']) == (0.25, 0.5)
-    assert metrics['accuracy_without_uncertain'] == pytest.approx(
-        2 / 3
-    )  # of the other eight, neutral is the best, and right
+    assert (metrics['images'], metrics['accuracy'], metrics['accuracy_tta']) == (4, 0.25, 0.5)
+    # of the other eight, neutral is the best, and right
+    assert metrics['accuracy_without_uncertain'] == pytest.approx(2 / 3)
     assert metrics['accuracy_without_uncertain_tta'] == 1
-    assert metrics['per_class_tta']['happy']['recall'] == 1 and metrics['per_class_tta']['fear']['precision'] == 0
+    assert metrics['mean_recall_tta'] == 0.5  # of the four emotions that are labelled
+    happy, fear, anger = (metrics['per_class_tta'][emotion] for emotion in ('happy', 'fear', 'anger'))
+    assert (happy['recall'], fear['precision'], fear['support']) == (1, 0, 0)
+    assert happy['confidence'] == pytest.approx(0.6 / 0.97)  # 0.6, 0.3 and seven times 0.01
+    assert fear['confidence'] == pytest.approx(0.6 / 0.97)
+    assert anger['confidence'] == 0
+
+
+def test_images_without_a_label_do_not_count():
+    labels = np.array([HAPPY, -1, NEUTRAL])
+    answers = to_answers(['happy', 'sad', 'sad'])
+    metrics = model_training.compute_metrics(labels, answers, answers)
+    assert (metrics['images'], metrics['accuracy'], metrics['mean_recall_tta']) == (2, 0.5, 0.5)
+    assert metrics['per_class_tta']['sad']['confidence'] == pytest.approx(0.6 / 0.97)
+    assert metrics['expected_calibration_error'] == pytest.approx(0.6 / 0.97 - 0.5)
 
 
 def test_submissions_contain_what_their_names_say(tmp_path, monkeypatch):
@@ -77,6 +125,7 @@ def test_submissions_contain_what_their_names_say(tmp_path, monkeypatch):
     test = pd.DataFrame({'image_path': ['a.jpg'], 'emotion': ['happy'], 'path': [None], 'picture': [None]})
     monkeypatch.setattr(model_training, 'predict', lambda *_: to_answers(['sad'], 0.2)[None])  # neutral 0.3
     options = SimpleNamespace(output=tmp_path / 'model.h5')
-    model_training.write_submissions(None, options, {'training': training, 'test': test}, priors)
+    rest = {'median': np.where(np.arange(9) == NEUTRAL, 0, -3)}
+    model_training.write_submissions(None, options, {'training': training, 'test': test}, priors, rest)
     assert (tmp_path / 'submission.csv').read_text() == 'image_path,emotion\na.jpg,neutral\n'
-    assert (tmp_path / 'submission_balanced.csv').read_text() == 'image_path,emotion\na.jpg,sad\n'
+    assert (tmp_path / 'submission_from_rest.csv').read_text() == 'image_path,emotion\na.jpg,sad\n'

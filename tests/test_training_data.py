@@ -41,34 +41,6 @@ def test_an_emotion_of_copies_only_cannot_be_split():
         model_training.split(table)
 
 
-def test_votes_in_the_target():
-    table = pd.DataFrame({'emotion': ['happy', 'uncertain']} | {name: [0, 0] for name in EMOTIONS})
-    table['happy'], table['neutral'], table['sad'] = [6, 3], [4, 3], [0, 4]
-    assert model_training.make_targets(table).argmax(axis=1).tolist() == [4, 8]
-    targets = model_training.make_targets(table, votes=0.5)
-    np.testing.assert_allclose(targets[0], [0, 0, 0, 0, 0.8, 0.2, 0, 0, 0], atol=1e-6)
-    np.testing.assert_allclose(targets[1], [0, 0, 0, 0, 0, 0, 0, 0, 1], atol=1e-6)
-
-
-def test_second_labels_in_the_target(tmp_path):
-    table = pd.DataFrame({'image_path': list('abc'), 'emotion': ['neutral', 'uncertain', 'happy']})
-    pd.DataFrame({'image_path': ['b', 'a'], 'fer2013': ['fear', 'sad']}).to_csv(tmp_path / 'second.csv', index=False)
-    table['second'] = model_training.read_second_labels(tmp_path / 'second.csv', table.image_path)
-    targets = model_training.make_targets(table, second_share=0.25)
-    np.testing.assert_allclose(targets[0], [0, 0, 0, 0, 0, 0.75, 0.25, 0, 0])
-    np.testing.assert_allclose(targets[1], [0, 0, 0, 0.25, 0, 0, 0, 0, 0.75])
-    np.testing.assert_allclose(targets[2], [0, 0, 0, 0, 1, 0, 0, 0, 0])
-
-
-def test_rare_emotions_are_repeated_evenly():
-    table = pd.DataFrame({'emotion': ['happy'] * 6 + ['fear'] * 2, 'path': list('abcdefgh')})
-    repeated = model_training.oversample(table, 5, seed=1)
-    assert repeated.path.tolist()[:8] == list('abcdefgh')
-    assert repeated.emotion.value_counts().to_dict() == {'happy': 6, 'fear': 5}
-    assert sorted(repeated.path.value_counts()[['g', 'h']]) == [2, 3]
-    assert model_training.oversample(table, 0, seed=1).equals(table)
-
-
 def drawn_with(**options):
     return SimpleNamespace(**{name: option.default for name, option in model_training.OPTIONS.items()} | options)
 
@@ -113,21 +85,13 @@ def test_augmentation_changes_contrast_and_brightness():
 
 
 def test_validation_images_are_shown_as_inference_shows_them(kaggle):
-    table = pd.DataFrame({'path': [kaggle / 'train' / 'anger' / '0.jpg'], 'emotion': ['anger'], 'second': [None]})
+    table = pd.DataFrame({'path': [kaggle / 'train' / 'anger' / '0.jpg'], 'emotion': ['anger']})
     cv2.imwrite(str(table.path[0]), RNG.integers(0, 256, (16, 16), np.uint8))
     options = drawn_with(native_size=16, face_share=0.5, no_augmentation=True)
     training, validation = model_training.make_datasets(options, {'training': table, 'validation': table})
     image = model_training.read_image(table.path[0])
     np.testing.assert_array_equal(validation[0][0][0], model_training.resize(image, 16, 0.5))
     np.testing.assert_array_equal(training[0][0][0], image)
-
-
-def test_a_column_called_second_does_not_change_the_targets_by_itself(kaggle):
-    pd.read_csv(kaggle / 'train.csv').assign(second='happy').to_csv(kaggle / 'train.csv')
-    options = model_training.parse_options(arguments(kaggle))
-    tables = model_training.load_tables(options)
-    targets = model_training.make_targets(tables['training'], second_share=0.4)
-    assert sorted(set(targets.ravel())) == [0, 1]
 
 
 def test_crop_enlarges_the_middle():

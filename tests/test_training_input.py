@@ -3,8 +3,6 @@
 import pandas as pd
 import pytest
 
-import model_training
-from model_training import TrainingError
 from tests.training_runs import failure
 
 
@@ -16,11 +14,6 @@ def test_missing_table(kaggle):
 def test_missing_column(kaggle):
     pd.read_csv(kaggle / 'train.csv').rename(columns={'emotion': 'label'}).to_csv(kaggle / 'train.csv')
     assert 'lacks the column emotion' in failure(kaggle)
-
-
-def test_missing_vote_columns(kaggle):
-    pd.read_csv(kaggle / 'train.csv')[['image_path', 'emotion']].to_csv(kaggle / 'train.csv')
-    assert 'lacks the column anger, contempt' in failure(kaggle, '--votes', 0.5)
 
 
 @pytest.mark.parametrize(
@@ -35,8 +28,8 @@ def test_missing_vote_columns(kaggle):
         ('--learning-rate', 'inf', '--learning-rate is inf; expected 1e-12 or more'),
         ('--seed', 2**32, '--seed is 4294967296; expected 0 to'),
         ('--learning-rate', 'nan', '--learning-rate is nan; expected 1e-12 or more'),
-        ('--votes', 1.5, '--votes is 1.5; expected 0 to 1'),
-        ('--second-share', -0.1, '--second-share is -0.1; expected 0 to 1'),
+        ('--shift', 1.5, '--shift is 1.5; expected 0 to 1'),
+        ('--contrast', -0.1, '--contrast is -0.1; expected 0 to 1'),
         ('--output', 'm.txt', '--output is m.txt; expected a name that ends in .h5'),
     ],
 )
@@ -51,27 +44,11 @@ def test_options_that_argparse_refuses_are_reported_in_one_line(kaggle):
     assert failure(kaggle, '--epochs', 'many').endswith("invalid int value: 'many' (--help lists the options)")
 
 
-@pytest.mark.parametrize('vote', ['', '-1', 'many'])
-def test_votes_that_are_not_counts(kaggle, vote):
-    table = pd.read_csv(kaggle / 'train.csv').astype({'happy': object})
-    table.loc[5, 'happy'] = vote
-    table.to_csv(kaggle / 'train.csv')
-    assert 'expected numbers from 0 in the columns anger, ' in failure(kaggle, '--votes', 0.5)
-
-
 def test_missing_image_paths(kaggle):
     table = pd.read_csv(kaggle / 'train.csv')
     table.loc[5, 'image_path'] = None
     table.to_csv(kaggle / 'train.csv')
     assert '1 of 108 images cannot be read' in failure(kaggle)
-
-
-def test_targets_that_lack_an_emotion(kaggle, small_network):
-    second = pd.read_csv(kaggle / 'train.csv')[['image_path', 'emotion']].replace({'emotion': {'contempt': 'anger'}})
-    second.to_csv(kaggle / 'second.csv', index=False)
-    told = failure(kaggle, '--second-labels', kaggle / 'second.csv', '--second-share', 1)
-    assert 'the targets never say contempt; choose another --second-share' in told
-    assert not (kaggle / 'out').exists()
 
 
 def test_wrong_crop(kaggle):
@@ -97,20 +74,6 @@ def test_unreadable_images_are_named(kaggle):
     (kaggle / 'train' / 'contempt' / '1.jpg').write_text('text')
     message = failure(kaggle)
     assert '2 of 108 images cannot be read' in message and '0.jpg' in message and '1.jpg' in message
-
-
-@pytest.mark.parametrize(
-    ('columns', 'message'),
-    [
-        ({'path': ['a'], 'x': ['sad']}, 'lacks the column image_path'),
-        ({'image_path': ['a'], 'x': ['sadness']}, 'unknown emotion sadness'),
-        ({'image_path': ['z'], 'x': ['sad']}, 'names none of the training images'),
-    ],
-)
-def test_wrong_second_labels(tmp_path, columns, message):
-    pd.DataFrame(columns).to_csv(tmp_path / 'second.csv', index=False)
-    with pytest.raises(TrainingError, match=message):
-        model_training.read_second_labels(tmp_path / 'second.csv', pd.Series(['a']))
 
 
 def test_missing_weights_file(kaggle):

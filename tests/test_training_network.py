@@ -46,21 +46,58 @@ def model(imagenet_file):
     return model_training.build_model(0, str(imagenet_file), image_size=32, grayscale=True)
 
 
-def test_saved_model_comes_back_exact_with_its_class_names(model, tmp_path):
+def test_saved_model_has_what_inference_must_know(model, tmp_path):
     model_training.save_model(model, tmp_path / 'model.h5', np.full(9, 1 / 9), 0.85)
-    loaded = keras.models.load_model(tmp_path / 'model.h5', compile=False)
-    np.testing.assert_array_equal(predict(loaded), predict(model))
     with h5py.File(tmp_path / 'model.h5') as file:
         assert json.loads(file.attrs['class_names']) == list(EMOTIONS)
         assert json.loads(file.attrs['class_priors']) == [0.111111] * 9
         assert json.loads(file.attrs['face_share']) == 0.85
+        assert json.loads(file.attrs['temperature']) == 1
+        assert 'log_odds_at_rest' not in file.attrs
+    rest = {'median': [-1.5] * 9, 'low': [-3.0] * 9, 'high': [0.25] * 9}
+    model_training.save_model(model, tmp_path / 'model.h5', np.full(9, 1 / 9), 0.85, 0.7, rest)
+    with h5py.File(tmp_path / 'model.h5') as file:
+        assert json.loads(file.attrs['log_odds_at_rest']) == rest
+        assert json.loads(file.attrs['temperature']) == 0.7
     assert [path.name for path in tmp_path.iterdir()] == ['model.h5']
+
+
+def test_saved_weights_are_rounded_to_float16_except_those_of_normalisations(model, tmp_path):
+    before = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+    model_training.save_model(model, tmp_path / 'model.h5', np.full(9, 1 / 9), 0.85)
+    loaded = keras.models.load_model(tmp_path / 'model.h5', compile=False)
+    rounded = exact = 0
+    for name, weights in before.items():
+        is_normalisation = isinstance(
+            model.get_layer(name), keras.layers.BatchNormalization | keras.layers.Normalization
+        )
+        exact, rounded = exact + is_normalisation, rounded + (not is_normalisation)
+        for old, new, kept in zip(
+            weights, loaded.get_layer(name).get_weights(), model.get_layer(name).get_weights(), strict=True
+        ):
+            assert new.dtype == old.dtype
+            np.testing.assert_array_equal(new, old if is_normalisation else old.astype('float16'))
+            np.testing.assert_array_equal(kept, old)  # the model in memory stays as it was
+    assert (rounded, exact) == (83, 50)  # EfficientNetB0, the grey layer and the last one
+    np.testing.assert_allclose(predict(loaded), predict(model), atol=1e-3)
+    assert (tmp_path / 'model.h5').stat().st_size < 2.2 * model.count_params()  # bytes
+
+
+def test_kernel_that_is_too_large_for_float16_keeps_float32(tmp_path):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
+    for largest, expected in ((65504.0, 0.1 - 2.44140625e-5), (65537.0, np.float32(0.1))):  # float16's step at 0.1
+        model.set_weights([np.array([[largest, 0.1], [1e-9, 0]]), np.array([1e-5, 0])])
+        model_training.save_model(model, tmp_path / 'model.h5', np.full(9, 1 / 9), 1.0)
+        kernel, bias = keras.models.load_model(tmp_path / 'model.h5', compile=False).get_weights()
+        assert kernel[0, 0] == largest
+        assert kernel[0, 1] == pytest.approx(expected, abs=1e-9)
+        assert bias[0] == pytest.approx(1e-5, abs=3e-8)
 
 
 def test_going_on_from_a_model_of_this_project(model, tmp_path):
     model_training.save_model(model, tmp_path / 'model.h5', np.full(9, 1 / 9), 1.0)
     again = model_training.build_model(0, str(tmp_path / 'model.h5'), image_size=32, grayscale=True)
-    np.testing.assert_allclose(predict(again), predict(model), rtol=1e-5)
+    np.testing.assert_allclose(predict(again), predict(model), atol=1e-3)  # its weights are rounded
     with pytest.raises(TrainingError, match='not weights of EfficientNetB1'):
         model_training.build_model(1, str(tmp_path / 'model.h5'), image_size=32)
 

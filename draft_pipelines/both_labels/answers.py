@@ -1,12 +1,13 @@
 """Write models' answers to the images of a table: answers.py FOLDER TABLE one.h5 other.h5 ... answers.csv
 
 distil.py learns from them. The answer to an image is the mean over the models, two sizes of the face and their mirror
-images, without a correction for the class priors. A model that is named twice counts twice.
+images, as the networks give them, not yet compared with a reference at rest. A model that is named twice counts twice.
 """
 
 import os
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -26,7 +27,7 @@ def answer_in_views(classifier, faces):
     """Probabilities of faces, (height, width, 3) uint8 BGR: (n, K) float64, the mean over the views."""
     total = 0
     for share in SIZES:
-        classifier.face_share = share
+        classifier.model_file = replace(classifier.model_file, face_share=share)
         for view in (faces, [face[:, ::-1] for face in faces]):
             total = total + classifier.predict(view).astype('float64')
     return total / (2 * len(SIZES))
