@@ -66,18 +66,16 @@ def test_saved_weights_are_rounded_to_float16_except_those_of_normalisations(mod
     before = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
     model_training.save_model(model, tmp_path / 'model.h5', np.full(9, 1 / 9), 0.85)
     loaded = keras.models.load_model(tmp_path / 'model.h5', compile=False)
+    normalisations = keras.layers.BatchNormalization | keras.layers.Normalization
     rounded = exact = 0
     for name, weights in before.items():
-        is_normalisation = isinstance(
-            model.get_layer(name), keras.layers.BatchNormalization | keras.layers.Normalization
-        )
-        exact, rounded = exact + is_normalisation, rounded + (not is_normalisation)
-        for old, new, kept in zip(
-            weights, loaded.get_layer(name).get_weights(), model.get_layer(name).get_weights(), strict=True
-        ):
+        is_exact = isinstance(model.get_layer(name), normalisations)
+        exact, rounded = exact + is_exact, rounded + (not is_exact)
+        saved, kept = (each.get_layer(name).get_weights() for each in (loaded, model))
+        for old, new, same in zip(weights, saved, kept, strict=True):
             assert new.dtype == old.dtype
-            np.testing.assert_array_equal(new, old if is_normalisation else old.astype('float16'))
-            np.testing.assert_array_equal(kept, old)  # the model in memory stays as it was
+            np.testing.assert_array_equal(new, old if is_exact else old.astype('float16'))
+            np.testing.assert_array_equal(same, old)  # saving does not change the model in memory
     assert (rounded, exact) == (83, 50)  # EfficientNetB0, the grey layer and the last one
     np.testing.assert_allclose(predict(loaded), predict(model), atol=1e-3)
     assert (tmp_path / 'model.h5').stat().st_size < 2.2 * model.count_params()  # bytes
