@@ -657,7 +657,8 @@ def evaluate(options, tables, training, state, other_labels=()):
     """
     class_priors, validation = training.class_priors(), tables['validation']
     labels = number_emotions(validation.emotion)
-    others = {f'from_rest_{column}': number_emotions(validation[column]) for column in other_labels}
+    columns = [column for column in other_labels if validation[column].notna().any()]
+    others = {f'from_rest_{column}': number_emotions(validation[column]) for column in columns}
     model, temperature, views, rest = finish(options, class_priors, validation.path, [labels, *others.values()])
     answers = np.stack([views[0], views.mean(axis=0)])  # without and with test-time augmentation
     shown, unique = from_rest(answers, rest), ~validation.picture.duplicated().to_numpy()
