@@ -87,8 +87,8 @@ def test_model_says_what_neutral_faces_look_like_to_it(classifier, metrics, answ
 def test_accuracy_on_validation_images_is_that_of_metrics_json(classifier, metrics, validation_faces, answers):
     plain = accuracy(answers, validation_faces[1])
     from_rest = accuracy(compare_with_rest(answers, classifier.model_file.offset), validation_faces[1])
-    assert plain == pytest.approx(450 / 600, abs=0.01)  # counted when the model was made
-    assert from_rest == pytest.approx(447 / 600, abs=0.01)
+    assert plain == pytest.approx(452 / 600, abs=0.01)  # counted when the model was made
+    assert from_rest == pytest.approx(439 / 600, abs=0.01)
     assert plain == pytest.approx(metrics['accuracy'], abs=0.05)  # three standard errors of 600 images
     assert from_rest == pytest.approx(metrics['from_rest']['accuracy'], abs=0.05)
 
