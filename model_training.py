@@ -60,6 +60,7 @@ OPTIONS = {
     'image_size': Option(None, 'side that the network sees, in pixels (default: its own)', 32, more={'type': int}),
     'native_size': Option(None, 'side of smaller images, which the model enlarges, in pixels', 8, more={'type': int}),
     'grayscale': Option(False, 'show the network brightness only'),
+    'data_parallel': Option(False, 'train on all devices of this computer; with JAX only'),
     # training: AdamW, cosine schedule
     'batch_size': Option(64, 'images in a batch', 1),
     'epochs': Option(20, 'number of epochs, including those before --resume', 1),
@@ -96,7 +97,7 @@ MIN_PROBABILITY = 1e-6  # below it, the logarithm is that of chance
 KERAS_WEIGHTS_URL = 'https://storage.googleapis.com/keras-applications/efficientnetb{}_notop.h5'
 IMAGENET_STDDEV_RGB = (0.229, 0.224, 0.225)
 COPIES_MESSAGE = '{copies_in_it} of {training_table} images are copies; the split separates none of them'
-RESUME_MAY_CHANGE = ('resume', 'workers')
+RESUME_MAY_CHANGE = ('resume', 'workers', 'data_parallel')
 
 
 class TrainingError(Exception):
@@ -238,19 +239,22 @@ class FaceDataset(keras.utils.PyDataset):
     """Batches of (n, S, S, 3) float32 RGB 0..255 with their targets, read by threads when they are needed.
 
     The order and the random changes follow from seed, epoch and row, so a resumed run sees what an uninterrupted one
-    would have seen.
+    would have seen. If a number of images cannot be shared equally by all devices, the rest is left out.
     """
 
     face_share = 1  # of the side, around the middle, that the network sees
-    processes = devices = 1  # that share each batch
+    processes = 1  # that share each batch
 
     def __init__(self, paths, targets, size, options, augmenter=None, shuffle=False):
         super().__init__(workers=options.workers, max_queue_size=4 * options.workers)
         self.paths, self.targets, self.size, self.options = list(paths), targets, size, options
         self.augmenter, self.shuffle, self.epoch = augmenter, shuffle, 0
+        spread = keras.distribution.distribution()  # asked here: the reading threads would get no answer
+        self.devices = spread.num_model_replicas if spread else 1
+        self.count = len(self.paths) - len(self.paths) % self.devices
 
     def __len__(self):
-        return math.ceil(len(self.paths) / self.options.batch_size)
+        return math.ceil(self.count / self.options.batch_size)
 
     def __getitem__(self, index):
         rows, images = self.draw_rows(index), []
@@ -269,7 +273,7 @@ class FaceDataset(keras.utils.PyDataset):
         rng = np.random.default_rng([self.options.seed, self.epoch])
         order = rng.permutation(len(self.paths)) if self.shuffle else np.arange(len(self.paths))
         start = index * self.options.batch_size
-        return order[start : start + self.options.batch_size]
+        return order[: self.count][start : start + self.options.batch_size]
 
     def class_priors(self):
         """Compute the shares of the emotions in the targets: (9,) float64."""
@@ -655,6 +659,7 @@ def evaluate(options, tables, training, state, other_labels=()):
 
     `other_labels` are columns that an experiment has added to the tables, with other labels of the same images.
     """
+    keras.distribution.set_distribution(None)
     class_priors, validation = training.class_priors(), tables['validation']
     labels = number_emotions(validation.emotion)
     columns = [column for column in other_labels if validation[column].notna().any()]
@@ -712,7 +717,18 @@ def parse_options(arguments=None, more_options=()):
     crop, output = options.crop, options.output
     require(crop[0] <= crop[1], f'--crop is {crop[0]:g} {crop[1]:g}; expected two shares, the smaller one first')
     require(output.suffix == '.h5', f'--output is {output}; expected a name that ends in .h5, the format of the model')
+    is_jax = keras.backend.backend() == 'jax'
+    require(is_jax or not options.data_parallel, '--data-parallel needs KERAS_BACKEND=jax, the backend that can do it')
     return options
+
+
+def spread_over_devices(batch_size):
+    """Train on all devices of this computer, each with its part of every batch."""
+    import jax
+
+    devices = jax.device_count()
+    require(batch_size % devices == 0, f'--batch-size is {batch_size}; expected a multiple of {devices}, the devices')
+    keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
 
 
 def run(options, load_tables=load_tables, make_datasets=make_datasets, other_labels=(), **training_steps):
@@ -722,6 +738,8 @@ def run(options, load_tables=load_tables, make_datasets=make_datasets, other_lab
     columns of its tables are `other_labels` (see `evaluate`).
     """
     keras.utils.set_random_seed(options.seed)
+    if options.data_parallel:
+        spread_over_devices(options.batch_size)
     tables = load_tables(options)
     print(COPIES_MESSAGE.format(**count_copies(tables)))
     training, validation = make_datasets(options, tables)

@@ -194,10 +194,10 @@ def test_last_batch_is_shortened_to_what_the_devices_of_one_host_can_share(folde
     assert (metrics['processes'], metrics['devices'], metrics['images']) == (1, 8, 12)  # evaluated on all in the end
 
 
-def test_batch_that_the_devices_cannot_share(many_machines, monkeypatch):
+def test_batch_that_the_devices_cannot_share(monkeypatch):
     monkeypatch.setattr(jax, 'device_count', lambda: 3)
     with pytest.raises(TrainingError, match='--batch-size is 16; expected a multiple of 3, the devices'):
-        many_machines['spread_over_devices'](16)
+        model_training.spread_over_devices(16)
 
 
 def test_processes_share_each_batch_in_order_and_draw_as_one(folder, many_machines, monkeypatch):
@@ -206,15 +206,15 @@ def test_processes_share_each_batch_in_order_and_draw_as_one(folder, many_machin
     options = model_training.parse_options(['--batch-size', '4', '--workers', '1'])
     augmenter = partial(model_training.augment, options=options)
 
-    def batches(processes=1, process=0):
+    def batches(dataset_type, processes=1, process=0):
         spread = SimpleNamespace(num_model_replicas=2, num_processes=processes, data_shard_id=process)
         monkeypatch.setattr(model_training.keras.distribution, 'distribution', lambda: spread)
-        dataset = many_machines['SharedFaces'](paths, np.arange(11), 32, options, augmenter, shuffle=True)
+        dataset = dataset_type(paths, np.arange(11), 32, options, augmenter, shuffle=True)
         assert len(dataset) == 3
         return [dataset[number] for number in range(3)]
 
-    whole = batches()
-    first, second = (batches(2, process) for process in range(2))
+    whole = batches(model_training.FaceDataset)
+    first, second = (batches(many_machines['SharedFaces'], 2, process) for process in range(2))
     assert [len(rows) for _, rows in whole] == [4, 4, 2]
     assert [len(rows) for _, rows in first] == [len(rows) for _, rows in second] == [2, 2, 1]
     for (images, rows), *parts in zip(whole, first, second, strict=True):
@@ -242,5 +242,5 @@ def test_options_of_several_hosts_may_change_when_a_run_is_resumed(many_machines
     monkeypatch.setattr(many_machines['keras'].backend, 'backend', lambda: 'jax')
     given = ['--coordinator', 'host:1', '--processes', '2', '--process-id', '1']
     options = model_training.parse_options(given, many_machines['MORE_OPTIONS'])
-    assert many_machines['take_own_options'](options) == ('host:1', 2, 1, False)
+    assert many_machines['take_own_options'](options) == ('host:1', 2, 1)
     assert vars(options) == vars(model_training.parse_options([]))

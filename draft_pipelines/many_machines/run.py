@@ -1,12 +1,11 @@
-"""Train one model on all devices of a computer, or of several: model_training.py with --data-parallel.
+"""Train one model with processes on several hosts: model_training.py with --coordinator, --processes and --process-id.
 
-Processes that srun, mpirun or a Kubernetes Job has started find each other. Those that are started by hand need
---coordinator, --processes and --process-id. README.md here shows the commands.
+With `--data-parallel` alone, processes that srun, mpirun or a Kubernetes Job has started find each other. README.md
+here shows the commands.
 """
 
 import ctypes
 import hashlib
-import math
 import os
 import signal
 import socket
@@ -33,9 +32,10 @@ MORE_OPTIONS = {
     'processes': Option(None, 'number of processes that are started by hand', 1, more={'type': int}),
     'process_id': Option(None, 'number of this process, from 0', 0, more={'type': int}),
     'data_parallel': Option(
-        False, 'train on all devices, also of processes that srun, mpirun or Kubernetes has started; with JAX only'
+        False, 'train on all devices, also of processes that srun, mpirun or Kubernetes has started'
     ),
 }
+BY_HAND = ('coordinator', 'processes', 'process_id')
 LAUNCHERS = {'SLURM_STEP_NODELIST', 'OMPI_MCA_orte_hnp_uri', 'JOB_COMPLETION_INDEX'}  # variables that JAX looks for
 # Seconds: how long JAX lets processes wait to meet, for signs of life, and to part
 WAITS = {'initialization_timeout': 300, 'heartbeat_timeout_seconds': 30, 'shutdown_timeout_seconds': 86400}
@@ -46,21 +46,15 @@ WAITING = ThreadPoolExecutor(1)  # threads wait for other processes: Ctrl-C and 
 
 
 class SharedFaces(FaceDataset):
-    """Batches of which each process reads its own part. Images that the devices cannot share equally are left out."""
+    """Batches of which each process reads its own part."""
 
     def __init__(self, *data, **how):
         super().__init__(*data, **how)
         spread = keras.distribution.distribution()  # asked here: the reading threads would get no answer
         self.processes, self.process_id = spread.num_processes, spread.data_shard_id
-        self.devices = spread.num_model_replicas
-        self.count = len(self.paths) - len(self.paths) % self.devices
-
-    def __len__(self):
-        return math.ceil(self.count / self.options.batch_size)
 
     def draw_rows(self, index):
-        rows = super().draw_rows(index)[: self.count - index * self.options.batch_size]
-        return np.split(rows, self.processes)[self.process_id]
+        return np.split(super().draw_rows(index), self.processes)[self.process_id]
 
 
 class SoleEpochEnd(EpochEnd):
@@ -89,17 +83,15 @@ def main(arguments=None):
 
 
 def run(options):
-    """Train on all devices, of other processes too. The first process then evaluates, and the others wait for it."""
-    coordinator, processes, process_id, data_parallel = take_own_options(options)
-    if coordinator is None and not data_parallel:
+    """Train with the other processes, if there are any. The first one then evaluates, and the others wait for it."""
+    coordinator, processes, process_id = take_own_options(options)
+    if coordinator is None and not (options.data_parallel and LAUNCHERS & {*os.environ}):
         model_training.run(options)
         return
-    is_first = True
+    JOINING.set()
     keras.utils.set_random_seed(options.seed)
-    if coordinator or LAUNCHERS & {*os.environ}:
-        JOINING.set()
-        is_first = join(coordinator, processes, process_id) == 0
-    spread_over_devices(options.batch_size)
+    is_first = join(coordinator, processes, process_id) == 0
+    model_training.spread_over_devices(options.batch_size)
     # The first time, processes wait half a minute for each other, and then half an hour
     agree({name: value for name, value in vars(options).items() if name not in model_training.RESUME_MAY_CHANGE})
     tables = model_training.load_tables(options)
@@ -109,32 +101,19 @@ def run(options):
     agree((training.paths, training.targets.tobytes(), validation.paths, state))
     epoch_end_type = SoleEpochEnd if is_first else lambda *_: keras.callbacks.Callback()
     model_training.train(options, training, validation, state, epoch_end_type=epoch_end_type)
-    keras.distribution.set_distribution(None)
     if is_first:
         model_training.evaluate(options, tables, training, state)
     WAITING.submit(sys.modules['jax'].distributed.shutdown).result()
 
 
 def take_own_options(options):
-    """Check MORE_OPTIONS and remove them from the others, which must stay the same when a run is resumed."""
-    *by_hand, data_parallel = own = tuple(vars(options).pop(name) for name in MORE_OPTIONS)
-    coordinator, processes, process_id = by_hand
-    is_jax = keras.backend.backend() == 'jax'
-    require(is_jax or not data_parallel, '--data-parallel needs KERAS_BACKEND=jax, the backend that can do it')
-    if by_hand != [None] * 3:
+    """Check the options BY_HAND and remove them from the others, which must stay the same when a run is resumed."""
+    coordinator, processes, process_id = by_hand = tuple(vars(options).pop(name) for name in BY_HAND)
+    if by_hand != (None,) * 3:
         valid = None not in by_hand and ':' in coordinator and process_id < processes
         require(valid, 'expected --coordinator HOST:PORT, --processes N and --process-id of 0 to N - 1, all three')
-        require(is_jax, '--coordinator needs KERAS_BACKEND=jax, the backend that can do it')
-    return own
-
-
-def spread_over_devices(batch_size):
-    """Train on all devices of all processes, each with its part of every batch."""
-    import jax
-
-    devices = jax.device_count()
-    require(batch_size % devices == 0, f'--batch-size is {batch_size}; expected a multiple of {devices}, the devices')
-    keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+        require(keras.backend.backend() == 'jax', '--coordinator needs KERAS_BACKEND=jax, the backend that can do it')
+    return by_hand
 
 
 def join(coordinator, processes, process_id):
