@@ -13,11 +13,13 @@ from emotion_recognition.settings import REST_AUTO, REST_MODEL, REST_NONE
 # Share of a face's own reference: none until it has been seen for the first of these times, in seconds, then rising
 # evenly to MAX_OWN_SHARE at the second. The rest is everybody's, so a face of which little is known is not misjudged.
 OWN_SECONDS = 2.0, 10.0
-# With 1, a person who shows nothing all the time loses half of the neutral frames. With this share and lead, the mean
-# recall of an acted clip of six emotions rises from 0.40 to 0.47, and with ten times its neutral scene, as in an
-# interview, from 0.40 to 0.57. Its neutral scene alone, repeated for 12 s, loses 16 points.
+# The model card has the figures by which it and the lead were chosen. With a share of 1, a person who shows nothing all
+# the time would lose half of the neutral frames.
 MAX_OWN_SHARE = 0.75
-OWN_NEUTRAL_LEAD = 0.3  # nats by which neutral is raised in a face's own reference
+OWN_NEUTRAL_LEAD = 0.4  # nats by which neutral is raised in a face's own reference
+# A face whose usual look is further from neutral than the looks of 95 % of all neutral faces rather shows something all
+# the time than rests: the share falls, to nothing at this distance beyond them, in nats.
+HELD_DISTANCE = 1.0
 SIGHTING_SECONDS = 1.0  # that a frame counts at most, so that a few frames of a time-lapse are not taken for much
 SAMPLE_SECONDS = 0.1  # between two answers that are kept of a face
 MAX_SAMPLES = 512  # of a face; when there are more, every other one is dropped, and they are taken half as often
@@ -51,9 +53,9 @@ class Reference:
 class References:
     """Learns how each face looks at rest, and compares its answers with that.
 
-    A face's own reference is the median of its log-odds against neutral over everything that it was seen to do, but at
-    most as far from everybody's as nine of ten neutral faces are. So somebody who smiles throughout is not taken to
-    rest so. It needs no span: most faces rest most of the time. Memory is bounded for each face.
+    A face's own reference is the median of its log-odds against neutral over everything that it was seen to do, as far
+    as that is within the looks of nine of ten neutral faces. It needs no span: most faces rest most of the time. But
+    somebody who smiles throughout is not taken to rest so, and has everybody's. Memory is bounded for each face.
 
     If the user names a span, a face that is seen in it is compared with how it looked there: an expression that was
     held in the span becomes neutral, and its end may become another emotion.
@@ -144,12 +146,14 @@ class References:
         if self.span_is_over and track_id in self._in_span:
             return Reference('span', self._offset_of_span(self._in_span[track_id]))
         look = self._looks.get(track_id)
-        share = look.own_share if look else 0.0
-        if not share:
+        if not look or not look.own_share:
             return self._everybodys
+        held = np.max(look.median - self._at_rest.high)
+        share = look.own_share * float(np.clip(1 - held / HELD_DISTANCE, 0, 1))
         own = np.clip(look.median, self._at_rest.low, self._at_rest.high)
         own[self._neutral] = -OWN_NEUTRAL_LEAD
-        return Reference('person', (1 - share) * self._everybodys.offset + share * own, share)
+        offset = (1 - share) * self._everybodys.offset + share * own
+        return Reference('person', offset, share) if share else self._everybodys
 
     def describe(self, track_ids: Iterable[int]) -> list[dict]:
         """Describe the references of faces for the record, in JSON's types."""

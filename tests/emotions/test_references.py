@@ -48,9 +48,9 @@ def test_a_sad_look_is_neutral_once_it_is_known_as_the_faces_own():
     resting = shown(references, *SAD_LOOK)
     assert resting.emotion == 'neutral'
     assert references.find(1).own_share == 0.75
-    # Everybody's by a quarter, its own by three quarters, with neutral's leads 0.6 and 0.3
+    # Everybody's by a quarter, its own by three quarters, with neutral's leads 0.6 and 0.4
     everybodys = np.array([0.01**0.35 * np.exp(-0.25), np.exp(-0.6), 0.1**0.35])
-    own = np.array([0.02 / 0.392, np.exp(-0.3), 1.5])
+    own = np.array([0.02 / 0.392, np.exp(-0.4), 1.5])
     np.testing.assert_allclose(
         resting.probabilities_from_rest, ratios(*(SAD_LOOK / everybodys**0.25 / own**0.75)), rtol=1e-4
     )
@@ -69,13 +69,18 @@ def test_own_share_grows_with_the_seconds_seen():
 def test_somebody_who_smiles_throughout_is_not_taken_to_rest_so():
     references = References(MODEL)
     look(references, 12, 0.9, 0.09, 0.01)
-    smiling = shown(references, 0.9, 0.09, 0.01)
-    assert smiling.emotion == 'happy'
-    # The odds of happy, 10, count as 0.1, those of the 95th percentile
-    own = np.array([0.1, np.exp(-0.3), 0.01 / 0.09])
-    everybodys = np.array([0.01**0.35 * np.exp(-0.25), np.exp(-0.6), 0.1**0.35])
-    expected = ratios(*(np.array([0.9, 0.09, 0.01]) / everybodys**0.25 / own**0.75))
-    np.testing.assert_allclose(smiling.probabilities_from_rest, expected, rtol=1e-4)
+    assert references.find(1).kind == 'model'  # the odds of happy, 10, are far above 0.1, the 95th percentile
+    assert shown(references, 0.9, 0.09, 0.01).emotion == 'happy'
+
+
+def test_a_look_a_little_beyond_that_of_neutral_faces_counts_in_part():
+    references = References(MODEL)
+    odds = 0.1 * np.exp(0.4)  # of happy: 0.4 above the 95th percentile
+    look(references, 12, odds / (2 + odds), 1 / (2 + odds), 1 / (2 + odds))
+    assert references.find(1).own_share == pytest.approx(0.75 * 0.6)
+    # The reference itself goes no further than the percentile
+    expected = 0.55 * (0.35 * np.log(0.01) - 0.25) + 0.45 * np.log(0.1)
+    assert references.find(1).offset[0] == pytest.approx(expected)
 
 
 def test_rest_is_the_median_so_that_an_expression_now_and_then_does_not_count():

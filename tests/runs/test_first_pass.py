@@ -94,7 +94,7 @@ def test_each_face_of_a_video_is_compared_with_its_own_rest_from_its_first_frame
     own = np.clip(np.median(odds - odds[:, [NEUTRAL]], axis=0), -8, 6)
     everybodys = np.full(9, -1.05)  # 0.35 of -3
     everybodys[CLASS_NAMES.index('happy')] -= 0.25
-    everybodys[NEUTRAL], own[NEUTRAL] = -0.6, -0.3
+    everybodys[NEUTRAL], own[NEUTRAL] = -0.6, -0.4
     expected = np.exp(odds - (1 - share) * everybodys - share * own)
     expected /= expected.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(longest[FROM_REST], expected, atol=0.01)  # every second or third frame makes the median
