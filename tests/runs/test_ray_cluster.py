@@ -200,12 +200,12 @@ def test_what_was_under_way_on_a_node_that_is_lost_is_done_on_another(nodes, run
     check_whole(clip)
 
 
-def test_ctrl_c_ends_the_tasks_and_the_same_run_goes_on_later(run, clip_path, tmp_path):
+def test_ctrl_c_ends_the_tasks_and_the_same_run_goes_on_later(run, long_clip_path, tmp_path):
     def is_of_run(folder):
         return (folder / 'cwd').readlink() == tmp_path
 
     short = write_clip(tmp_path / 'a.mp4', [0, 40])
-    clips = [copy(clip_path, tmp_path / 'clips' / name) for name in ('b.mp4', 'c.mp4')]
+    clips = [copy(long_clip_path, tmp_path / 'clips' / name) for name in ('b.mp4', 'c.mp4')]
     process = run('--ray', short, *clips)
     wait_until(lambda: output_of(short, '_run.json').exists() and any(map(is_under_way, clips)), process)
     assert workers(is_of_run)
