@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 import model_training
+from emotion_recognition.emotions.rest import LogOddsAtRest, compare_with_rest, everybodys_offset
 from model_training import EMOTIONS, HAPPY, NEUTRAL
 
 ANGER = EMOTIONS.index('anger')
@@ -48,6 +49,15 @@ def test_answers_as_common_as_in_the_table():
     answers = model_training.as_in_table(priors[None], priors, table)
     np.testing.assert_allclose(answers[0], [0.1, 0.1, 0.1, 0.1, 0.2, 0.1, 0.1, 0.1, 0.1], rtol=1e-5)
     np.testing.assert_allclose(model_training.as_in_table(answers, answers[0], table), answers, rtol=1e-5)
+
+
+def test_answers_from_rest_are_those_of_inference():
+    answers = np.random.default_rng(0).dirichlet(np.ones(9), 50).astype('float32')
+    measured = model_training.measure_rest(answers, np.repeat([NEUTRAL, HAPPY], 25))
+    offset = everybodys_offset(EMOTIONS, LogOddsAtRest(**measured))
+    np.testing.assert_allclose(
+        model_training.from_rest(answers, measured), compare_with_rest(answers, offset), rtol=1e-4
+    )
 
 
 def test_calibration_error_of_known_confidences():
