@@ -14,7 +14,7 @@ from emotion_recognition.settings import REST_AUTO, REST_MODEL, REST_NONE
 # evenly to MAX_OWN_SHARE at the second. The rest is everybody's, so a face of which little is known is not misjudged.
 OWN_SECONDS = 2.0, 10.0
 # The model card has the figures by which it and the lead were chosen. With a share of 1, a person who shows nothing all
-# the time would lose half of the neutral frames.
+# the time would lose nearly half of the neutral frames.
 MAX_OWN_SHARE = 0.75
 OWN_NEUTRAL_LEAD = 0.4  # nats by which neutral is raised in a face's own reference
 # A face whose usual look is further from neutral than the looks of 95 % of all neutral faces rather shows something all
