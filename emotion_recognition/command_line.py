@@ -12,7 +12,7 @@ from emotion_recognition.labels import InputError
 from emotion_recognition.settings import Settings, option_name
 
 SettingsType = TypeVar('SettingsType', bound=Settings)
-REPLACED = {'--balance': '--rest model, or --rest none for 0', '--baseline': '--rest START END'}
+REPLACED = {'--balance': '--rest model, which is nearest to it, or --rest none for 0', '--baseline': '--rest START END'}
 
 
 class Parser(argparse.ArgumentParser):
@@ -51,6 +51,8 @@ def read_command_line(
             kind['action'] = argparse.BooleanOptionalAction
         else:
             kind |= {'type': field.metadata['parse'], 'choices': field.metadata['choices']}
+        if field.name == 'rest':
+            kind['metavar'] = 'WORD | START END'
         if (bare := field.metadata['bare']) is not None:
             kind |= {'nargs': '?', 'const': bare}
         parser.add_argument(option_name(field.name), **kind)
@@ -61,13 +63,16 @@ def read_command_line(
 
 def _join_times(arguments):
     """Join the two times of `--rest START END` to one argument: paths may follow them, and a word stands alone."""
-    arguments = list(arguments)
-    if '--rest' in arguments:
-        first = arguments.index('--rest') + 1
-        times = arguments[first : first + 2]
-        if len(times) == 2 and all(map(_is_number, times)):
-            arguments[first - 1 : first + 2] = ['--rest=' + ' '.join(times)]
-    return arguments
+    joined: list[str] = []
+    for argument in arguments:
+        start = joined[-1].removeprefix('--rest=') if joined else ''
+        if joined and joined[-1] == '--rest' and _is_number(argument):
+            joined[-1] = f'--rest={argument}'
+        elif joined and joined[-1].startswith('--rest=') and _is_number(start) and _is_number(argument):
+            joined[-1] += f' {argument}'
+        else:
+            joined.append(argument)
+    return joined
 
 
 def _is_number(text):

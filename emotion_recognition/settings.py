@@ -57,7 +57,7 @@ def to_path(text: str) -> Path:
 def to_rest(text: str) -> str | tuple[float, float]:
     """Convert `--rest` from the command line: a word as it is, or two times, separated by a space."""
     try:
-        start, end = map(float, text.split())
+        start, end = (float(second) for second in text.split())
         return start, end
     except ValueError:
         return text
@@ -106,13 +106,14 @@ class Settings:
                 raise InputError(f'{option_name(field.name)} is {value}; expected {expected}')
             if choices and value not in choices:
                 raise InputError(f'{option_name(field.name)} is {value}; expected {", ".join(choices)}')
-        if not isinstance(self.rest, str):
+        if isinstance(self.rest, list):
             object.__setattr__(self, 'rest', tuple(self.rest))  # so that settings are hashable
         if self.rest not in REST_WORDS and not _is_span(self.rest):
-            value = self.rest if isinstance(self.rest, str) else ' '.join(map(str, self.rest))
+            value = ' '.join(map(str, self.rest)) if isinstance(self.rest, tuple) else self.rest
             expected = f'{", ".join(REST_WORDS)}, or two times in seconds, START before END'
             raise InputError(f'--rest is {value}; expected {expected}')
 
 
 def _is_span(value):
-    return not isinstance(value, str) and len(value) == 2 and -math.inf < value[0] < value[1] < math.inf
+    is_pair = isinstance(value, tuple) and len(value) == 2 and all(isinstance(second, int | float) for second in value)
+    return is_pair and -math.inf < value[0] < value[1] < math.inf

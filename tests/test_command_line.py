@@ -59,6 +59,8 @@ def test_wrong_command_lines_are_reported_in_one_line(arguments):
         (['--rest', '0', '2.5'], (0, 2.5)),
         (['--rest', '-1', '2'], (-1, 2)),
         (['--rest=0 2.5'], (0, 2.5)),
+        (['--rest=0', '2.5'], (0, 2.5)),
+        (['--rest', 'auto', '--rest', '0', '2.5'], (0, 2.5)),
     ],
 )
 def test_the_reference_at_rest_is_a_word_or_two_times_and_takes_no_path(arguments, rest):
@@ -70,7 +72,10 @@ def test_the_reference_at_rest_is_a_word_or_two_times_and_takes_no_path(argument
 @pytest.mark.parametrize(
     ('arguments', 'advice'),
     [
-        (['--balance', '0.5'], 'instead of --balance, write --rest model, or --rest none for 0'),
+        (
+            ['--balance', '0.5'],
+            'instead of --balance, write --rest model, which is nearest to it, or --rest none for 0',
+        ),
         (['--baseline', '0', '3'], 'instead of --baseline, write --rest START END'),
     ],
 )

@@ -40,7 +40,7 @@ class Reference:
     """The reference of one face.
 
     Attributes:
-        kind: 'none', 'model' (everybody's), 'person' (partly its own) or 'span'.
+        kind: 'none', 'model' (everybody's), 'own' (partly the face's own) or 'span'.
         offset: (K,) float64, see `compare_with_rest`; None if there is nothing to compare with.
         own_share: Share of the face's own reference in it, 0 to 1.
     """
@@ -153,7 +153,7 @@ class References:
         own = np.clip(look.median, self._at_rest.low, self._at_rest.high)
         own[self._neutral] = -OWN_NEUTRAL_LEAD
         offset = (1 - share) * self._everybodys.offset + share * own
-        return Reference('person', offset, share) if share else self._everybodys
+        return Reference('own', offset, share) if share else self._everybodys
 
     def describe(self, track_ids: Iterable[int]) -> list[dict]:
         """Describe the references of faces for the record, in JSON's types."""

@@ -77,7 +77,7 @@ def check_combinations(settings: Settings, videos: Sequence[Path], file_count: i
     if settings.output_filename and file_count > 1:
         raise InputError(f'--output-filename names one output, but there are {file_count} files')
     if not isinstance(settings.rest, str) and not videos:
-        raise InputError('--rest START END is a span of a video; expected one among the inputs, or no such span')
+        raise InputError('--rest START END is about a video; expected a video among the inputs')
     if settings.spans:
         check_spans(settings.spans, videos)
     if settings.apply and (len(videos) != 1 or file_count > 1 or settings.skip_done):

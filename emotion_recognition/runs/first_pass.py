@@ -100,9 +100,10 @@ def see_before_drawing(
         if interruption.reason and not frame_count:
             raise InputError(f'{video_path}: nothing was written, {interruption.reason} before the first frame')
         if interruption.reason:
-            print(f'{video_path}: {interruption.reason}; writing the {frame_count} frames so far', file=sys.stderr)
-        elif pipeline.references.span_ms:
-            _check_span(video_path, pipeline.references, ends_ms)
+            so_far = f'writing the {frame_count} frames so far, which another Ctrl-C discards'
+            print(f'{video_path}: {interruption.reason}; {so_far}', file=sys.stderr)
+        if pipeline.references.span_ms:
+            _end_span(video_path, pipeline.references, ends_ms, is_complete=not interruption.reason)
         records.seek(0)
         yield SeenFaces(video_path, records, frame_count, pipeline.references, ended)
 
@@ -125,9 +126,10 @@ def _see(video_path, pipeline, settings, records, interruption):
     return frame_count, ends_ms, None
 
 
-def _check_span(video_path, references, ends_ms):
+def _end_span(video_path, references, ends_ms, is_complete):
     start, end = (ms / 1000 for ms in references.span_ms)
-    if not references.span_is_over and round(ends_ms / 1000, 2) < end:  # rounded as in the message
+    reaches_beyond = not references.span_is_over and round(ends_ms / 1000, 2) < end  # rounded as in the message
+    if reaches_beyond and is_complete:
         raise InputError(
             f'{video_path}: --rest is {start:g} {end:g}, but it ends at {ends_ms / 1000:.2f} s; expected a span of it'
         )

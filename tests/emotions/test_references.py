@@ -63,7 +63,7 @@ def test_own_share_grows_with_the_seconds_seen():
         shares.append(references.find(1).own_share)
     assert shares[:3] == [0, 0, 0]
     np.testing.assert_allclose(shares[3:], [0.75 * step / 8 for step in range(1, 9)] + [0.75])
-    assert [references.find(1).kind, references.find(2).kind] == ['person', 'model']
+    assert [references.find(1).kind, references.find(2).kind] == ['own', 'model']
 
 
 def test_somebody_who_smiles_throughout_is_not_taken_to_rest_so():
@@ -139,7 +139,7 @@ def test_references_are_described_for_the_record():
     references = References(MODEL)
     look(references, 12, *SAD_LOOK)
     assert references.describe([1, 2]) == [
-        {'face': 1, 'reference': 'person', 'own_share': 0.75},
+        {'face': 1, 'reference': 'own', 'own_share': 0.75},
         {'face': 2, 'reference': 'model', 'own_share': 0.0},
     ]
 
@@ -198,7 +198,7 @@ def test_a_span_wins_over_a_faces_own_look_and_other_faces_keep_theirs():
     references.begin_span(13000, 14000)
     references.add(13000, [face(0.6, 0.2, 0.2)])
     references.add(14001, [])
-    assert [references.find(number).kind for number in (1, 2, 3)] == ['span', 'person', 'model']
+    assert [references.find(number).kind for number in (1, 2, 3)] == ['span', 'own', 'model']
     assert references.span_face_count == 1
     assert shown(references, 0.6, 0.2, 0.2).emotion == 'neutral'
 

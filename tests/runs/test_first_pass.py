@@ -84,7 +84,7 @@ def test_each_face_of_a_video_is_compared_with_its_own_rest_from_its_first_frame
     assert set(described) == set(seconds.index)
     for face, seen in seconds.items():
         share = 0.75 * np.clip((seen - 2) / 8, 0, 1)  # but a face that is lost for a moment has been seen for less
-        assert described[face]['reference'] == ('person' if described[face]['own_share'] else 'model')
+        assert described[face]['reference'] == ('own' if described[face]['own_share'] else 'model')
         assert described[face]['own_share'] == pytest.approx(share, abs=0.02)
     share = described[seconds.idxmax()]['own_share']
     assert share > 0.1
@@ -145,7 +145,7 @@ def test_a_span_without_faces_is_reported_and_nothing_more(tmp_path, model_path,
 
 def test_photographs_have_no_span(tmp_path, model_path):
     write_photograph(tmp_path / 'a.jpg', np.zeros((40, 40, 3), np.uint8))
-    with pytest.raises(SystemExit, match=r'--rest START END is a span of a video; expected one among the inputs'):
+    with pytest.raises(SystemExit, match=r'--rest START END is about a video; expected a video among the inputs'):
         run(model_path, tmp_path / 'a.jpg', '--rest', 0, 1)
 
 
@@ -180,7 +180,10 @@ def test_frames_before_an_interruption_are_drawn_and_nothing_stays_in_the_folder
         assert next(frames) == (1, 0.0, None, [])
         with pytest.raises(FrameError, match=r'^Ctrl-C was pressed$'):
             next(frames)
-    assert f'{clip}: Ctrl-C was pressed; writing the 1 frames so far\n' in capsys.readouterr().err
+    assert (
+        f'{clip}: Ctrl-C was pressed; writing the 1 frames so far, which another Ctrl-C discards\n'
+        in capsys.readouterr().err
+    )
     assert list(tmp_path.iterdir()) == [clip]
 
 
