@@ -26,7 +26,7 @@ from tests.conftest import CLASS_NAMES, DEMO_PATH, ROOT, picture_times_ms, save_
 
 PRIORS = [0.08, 0.01, 0.01, 0.02, 0.26, 0.31, 0.1, 0.11, 0.1]
 NEUTRAL = CLASS_NAMES.index('neutral')
-AT_REST = {'median': [-3.0] * 9, 'low': [-8.0] * 9, 'high': [6.0] * 9}
+AT_REST = {'median': [-3.0] * 9, 'low': [-8.0] * 9, 'high': [12.0] * 9}
 FROM_REST = [f'{name}_from_rest' for name in CLASS_NAMES]
 
 
@@ -91,7 +91,7 @@ def test_each_face_of_a_video_is_compared_with_its_own_rest_from_its_first_frame
 
     longest = faces[faces.face == seconds.idxmax()]
     odds = np.log(longest[list(CLASS_NAMES)].to_numpy())
-    own = np.clip(np.median(odds - odds[:, [NEUTRAL]], axis=0), -8, 6)
+    own = np.clip(np.median(odds - odds[:, [NEUTRAL]], axis=0), -8, 12)
     everybodys = np.full(9, -1.05)  # 0.35 of -3
     everybodys[CLASS_NAMES.index('happy')] -= 0.25
     everybodys[NEUTRAL], own[NEUTRAL] = -0.6, -0.4
