@@ -115,6 +115,13 @@ def test_window_shows_the_boxes_and_its_keys_work(tmp_path, display, start, face
     assert re.search(r'\d+ frames shown, [\d.]+ a second, \d+ ms old', stdout)
 
 
+def stands_still(csv_path):
+    """Returns whether the table, which is saved every 0.8 s, does not grow any more."""
+    rows = csv_path.read_text().count('\n')
+    time.sleep(1.2)
+    return csv_path.read_text().count('\n') == rows
+
+
 def shows_line(display, line):
     """Returns whether the screen shows a line of text in the corner of a window of 640x360 pixels."""
     picture = np.zeros((360, 640, 3), np.uint8)
@@ -140,7 +147,7 @@ def test_marks_are_shown_and_stand_in_the_table_and_the_streams(tmp_path, displa
     xdotool(display, 'key', '--window', window, '3')
     first_mark, first_time = marks.pull_sample(30)
     xdotool(display, 'key', '--window', window, 'space')
-    time.sleep(1.2)  # until the first mark is no longer shown
+    wait_for(lambda: stands_still(csv_path))  # and the first mark is no longer shown
     xdotool(display, 'key', '--window', window, '7')
     wait_for(lambda: shows_line(display, 'mark 7'))
     second_mark, second_time = marks.pull_sample(30)

@@ -166,7 +166,7 @@ def test_an_hour_with_three_faces_is_small_and_opens_at_once(tmp_path, browser):
     page.goto(path.as_uri())
     page.locator('.row[data-face="3"] canvas').wait_for()
     opened_ms = page.evaluate('performance.getEntriesByType("navigation")[0].loadEventEnd')
-    assert opened_ms < 4000  # about 500 on a quiet machine
+    assert opened_ms < 8000  # about 500 on a quiet machine, 4300 were seen on a slow and busy one
     page.keyboard.press('End')
     assert f'frame {frames} of {frames}' in page.locator('#position').inner_text()
     last = page.locator('#table-body tr').last.inner_text().split('\t')
