@@ -91,7 +91,7 @@ WEIGHT_DECAY = 0.05
 VIEWS = tuple((angle, mirror, 2 if angle else 1) for mirror in (False, True) for angle in (0, 6, -6))
 # How inference corrects for what a resting face looks like to the model; confidence is calibrated for it
 REST_STRENGTH = 0.35  # how much of the log-odds of resting faces is subtracted
-NEUTRAL_LEAD = 0.6  # log-odds that neutral gets back, since most faces show nothing
+NEUTRAL_LEAD = 0.6  # nats by which neutral is raised, since most faces show nothing
 HAPPY_LEAD = 0.25  # the same for happy, since mild smiles are often labelled neutral
 MIN_PROBABILITY = 1e-6  # below it, the logarithm is that of chance
 KERAS_WEIGHTS_URL = 'https://storage.googleapis.com/keras-applications/efficientnetb{}_notop.h5'

@@ -51,8 +51,8 @@ def read_command_line(
             kind['action'] = argparse.BooleanOptionalAction
         else:
             kind |= {'type': field.metadata['parse'], 'choices': field.metadata['choices']}
-        if field.name == 'rest':
-            kind['metavar'] = 'WORD | START END'
+        if metavar := field.metadata['metavar']:
+            kind['metavar'] = metavar
         if (bare := field.metadata['bare']) is not None:
             kind |= {'nargs': '?', 'const': bare}
         parser.add_argument(option_name(field.name), **kind)

@@ -31,6 +31,7 @@ def option(
     parse: Callable[[str], Any] | None = None,
     maximum: float | None = None,
     bare: Any = None,
+    metavar: str | None = None,
 ) -> Any:
     """Define a field of a settings class.
 
@@ -42,9 +43,11 @@ def option(
         parse: Converts the command line's text; by default the type of `default`.
         maximum: Largest allowed value; it needs a minimum.
         bare: Value if the option is given without one.
+        metavar: What the help shows in place of the value; by default the option's name.
     """
     metadata = {'help': help_text, 'choices': choices, 'parse': parse or type(default), 'bare': bare}
-    return dataclasses.field(default=default, metadata={**metadata, 'minimum': minimum, 'maximum': maximum})
+    metadata |= {'minimum': minimum, 'maximum': maximum, 'metavar': metavar}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 def to_path(text: str) -> Path:
@@ -88,6 +91,7 @@ class Settings:
         "what each face is compared with: auto (everybody's rest and, in videos, its own), model (everybody's), none, "
         'or START END (its rest between two times of a video, in seconds)',
         parse=to_rest,
+        metavar='WORD | START END',
     )
     smoothing_seconds: float = option(0.3, "time constant for averaging a face's probabilities; 0: off", minimum=0)
     confirm_seconds: float = option(0.1, 'how long and in 3 frames at least a face must be seen; 0: at once', minimum=0)

@@ -2,7 +2,7 @@
 
 A face's resting look counts as an expression to the network: some people look sad or angry to it although they are not,
 and mild expressions are lost in `neutral`. So each answer is compared with a reference: an offset for each class that
-is subtracted from the logarithm of its probability. Every class has the same form, so each kind of reference does, too.
+is subtracted from the logarithm of its probability. Every kind of reference has this one form.
 """
 
 from collections.abc import Sequence
