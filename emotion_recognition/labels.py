@@ -39,22 +39,45 @@ class InputError(Exception):
     """A problem with a file or an option that the user can fix. Scripts print it in one line and exit with code 1."""
 
 
+Points = tuple[tuple[float, float], ...]  # x, y in pixels of both eyes, the nose and both corners of the mouth
+
+
+@dataclass(frozen=True)
+class Person:
+    """Whose face it is.
+
+    Attributes:
+        number: Number of the person, from 1, the same in every frame, across absences and cuts.
+        name: Name that the user gave the person, or an empty text.
+        is_identified: Whether the face could be compared with others. If it was always too small, too blurred or turned
+            away too far, it counts as a person of its own.
+        details: Names and values of further columns of the user's table of people.
+    """
+
+    number: int
+    name: str = ''
+    is_identified: bool = True
+    details: tuple[tuple[str, str], ...] = ()
+
+
 @dataclass(frozen=True)
 class FaceEmotion:
     """One face in one frame.
 
     Attributes:
-        track_id: Face number, from 1. It is the same in every frame.
+        track_id: Face number that the tracker gave, from 1. It is the same while the face is seen without a long break.
         box: x, y, width, height in pixels of the frame.
         probabilities: (K,) float32, summing to 1, in the order of `class_names`: what the network said, smoothed over
             time if smoothing is on.
         class_names: The model's K class names.
         angle: Tilt of the head in degrees, clockwise as it is seen in the frame; 0 if the detector cannot measure it.
         score: How sure the detector is that this is a face, 0 to 1; 1 if it cannot say.
+        points: Its five points, see `FoundFace`; None if the detector does not find them.
         detected: False if the detector missed the face and it was filled in.
         probabilities_from_rest: (K,) float32, summing to 1: the same compared with the face's reference at rest, see
             `References`. None if there is no reference.
-        corrected: The emotion that a person has corrected it to, or None.
+        corrected: The emotion that somebody has corrected it to, or None.
+        person: Whose face it is, or None if people are not told apart.
     """
 
     track_id: int
@@ -63,9 +86,23 @@ class FaceEmotion:
     class_names: tuple[str, ...] = EMOTIONS
     angle: float = 0.0
     score: float = 1.0
+    points: Points | None = None
     detected: bool = True
     probabilities_from_rest: np.ndarray | None = None
     corrected: str | None = None
+    person: Person | None = None
+
+    @property
+    def number(self) -> int:
+        """The number that is shown: the person's, or the tracker's if people are not told apart."""
+        return self.person.number if self.person else self.track_id
+
+    @property
+    def who(self) -> str:
+        """What names the face in pictures and pages: the person's name, otherwise `person 1` or `face 1`."""
+        if self.person is None:
+            return f'face {self.track_id}'
+        return self.person.name or f'person {self.person.number}'
 
     @property
     def emotion(self) -> str:

@@ -138,7 +138,9 @@ class EmotionPipeline:
         if self._tracker:
             track_ids, probabilities = self._tracker.update(timestamp_ms, boxes_of(found), probabilities, crops, is_cut)
         return [
-            FaceEmotion(track_id, face.box, face_probabilities, self.class_names, face.angle, face.score)
+            FaceEmotion(
+                track_id, face.box, face_probabilities, self.class_names, face.angle, face.score, face.points
+            )
             for track_id, face, face_probabilities in zip(track_ids, found, probabilities, strict=True)
         ]
 

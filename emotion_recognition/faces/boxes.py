@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emotion_recognition.labels import Points
+
 
 class FoundFace(NamedTuple):
     """Where a detector found a face.
@@ -13,11 +15,14 @@ class FoundFace(NamedTuple):
         box: x, y, width, height in pixels of an upright box inside the frame.
         angle: Tilt of the head in degrees, clockwise as it is seen in the frame; 0 if the detector cannot measure it.
         score: How sure the detector is, 0 to 1; 1 if it cannot say.
+        points: x, y in pixels of the eye on the left of the picture, the other eye, the tip of the nose, and the left
+            and the right corner of the mouth; None if the detector does not find them.
     """
 
     box: tuple[int, int, int, int]
     angle: float = 0.0
     score: float = 1.0
+    points: Points | None = None
 
 
 def sort_faces(faces: Iterable[FoundFace]) -> list[FoundFace]:

@@ -129,11 +129,14 @@ def _face_of(detection, to_picture, angle, shape):
     side = max(width, height) * BOX_SCALE * np.linalg.norm(to_picture[:, 0])
     limits = np.array([shape[1], shape[0]])
     start, end = (np.clip(centre + offset, 0, limits).round().astype(int) for offset in (-side / 2, side / 2))
-    right_eye, left_eye, _, right_corner, left_corner = detection[4:14].reshape(5, 2)
+    points = detection[4:14].reshape(5, 2)
+    right_eye, left_eye, _, right_corner, left_corner = points
     down_x, down_y = right_corner + left_corner - right_eye - left_eye
     angle += np.degrees(np.arctan2(-down_x, down_y))
     box = tuple(map(int, (*start, *(end - start))))
-    return FoundFace(box, float(np.clip(angle, -MAX_TILT, MAX_TILT)), min(1.0, float(detection[14])))
+    angle, score = float(np.clip(angle, -MAX_TILT, MAX_TILT)), min(1.0, float(detection[14]))
+    in_picture = points @ to_picture[:, :2].T + to_picture[:, 2]
+    return FoundFace(box, angle, score, tuple(map(tuple, in_picture.tolist())))
 
 
 def _centre_of(face):

@@ -8,6 +8,7 @@ from pathlib import Path
 from emotion_recognition.labels import FaceEmotion, has_valence
 
 FACE_COLUMNS = ['frame', 'ms', 'face', 'x', 'y', 'width', 'height', 'emotion', 'confidence']  # the first ones
+PERSON_COLUMNS = ['person', 'name', 'identified']  # after `face`, if people are told apart
 MACHINE, PERSON = 'machine', 'person'  # who gave the emotion
 FROM_REST = '_from_rest'  # suffix of the columns with the probabilities compared with a face's reference at rest
 
@@ -21,12 +22,15 @@ class FaceColumns:
         with_rest: Whether there are columns for the probabilities compared with the face's reference at rest.
         with_detected: Whether there is a column that says if the detector found the face or it was filled in.
         with_by: Whether there is a column that says who gave the emotion, the machine or a person.
+        with_people: Whether there are columns that say whose face it is, see `Person`. They are empty while that is not
+            known.
     """
 
     class_names: tuple[str, ...]
     with_rest: bool = False
     with_detected: bool = False
     with_by: bool = False
+    with_people: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -34,7 +38,10 @@ class FaceColumns:
         valence = ['valence'] if has_valence(self.class_names) else []
         compared = [name + FROM_REST for name in self.class_names] if self.with_rest else []
         detected, by = ['detected'] * self.with_detected, ['by'] * self.with_by
-        return [*FACE_COLUMNS, *self.class_names, *valence, *compared, *detected, *by]
+        place = FACE_COLUMNS.index('face') + 1
+        people = PERSON_COLUMNS if self.with_people else []
+        first = [*FACE_COLUMNS[:place], *people, *FACE_COLUMNS[place:]]
+        return [*first, *self.class_names, *valence, *compared, *detected, *by]
 
     def cells(self, frame_number: int, timestamp_ms: float, face: FaceEmotion) -> list:
         """Make the row of a face.
@@ -48,10 +55,12 @@ class FaceColumns:
             timestamp_ms: When the frame is shown, in milliseconds.
             face: The face.
         """
-        values = [face.confidence, *face.probabilities, *([face.valence] if has_valence(face.class_names) else [])]
-        cells = [frame_number, timestamp_ms, face.track_id, *face.box, face.emotion, *_four_digits(values)]
-        if face.corrected:
-            cells[FACE_COLUMNS.index('confidence')] = ''
+        values = [*face.probabilities, *([face.valence] if has_valence(face.class_names) else [])]
+        cells = [frame_number, timestamp_ms, face.track_id]
+        if self.with_people:
+            cells += [face.person.number, face.person.name, int(face.person.is_identified)] if face.person else [''] * 3
+        confidence = [''] if face.corrected else _four_digits([face.confidence])
+        cells += [*face.box, face.emotion, *confidence, *_four_digits(values)]
         if self.with_rest and face.probabilities_from_rest is None:
             cells += [''] * len(face.class_names)
         elif self.with_rest:

@@ -1,6 +1,6 @@
 import numpy as np
 
-from emotion_recognition.labels import EMOTIONS, FaceEmotion
+from emotion_recognition.labels import EMOTIONS, FaceEmotion, Person
 from emotion_recognition.results.face_table import FaceColumns, FaceTable
 
 
@@ -38,4 +38,18 @@ def test_what_is_shown_is_next_to_what_the_network_said(tmp_path):
         'happy_from_rest,neutral_from_rest,detected\n'
         '1,0.0,1,0,0,9,9,happy,0.6000,0.3000,0.7000,0.6000,0.4000,1\n'
         '1,0.0,2,9,0,9,9,neutral,0.7000,0.3000,0.7000,,,0\n'
+    )
+
+
+def test_whose_face_it_is_stands_beside_its_number(tmp_path):
+    names, probabilities = ('happy', 'neutral'), np.float32([0.3, 0.7])
+    with FaceTable(tmp_path / 'faces.csv', FaceColumns(names, with_people=True)) as table:
+        anna, nobody = Person(2, 'Anna'), Person(3, is_identified=False)
+        for track_id, person in ((1, anna), (4, nobody), (5, None)):
+            table.add(1, 0.0, [FaceEmotion(track_id, (0, 0, 9, 9), probabilities, names, person=person)])
+    assert (tmp_path / 'faces.csv').read_text() == (
+        'frame,ms,face,person,name,identified,x,y,width,height,emotion,confidence,happy,neutral\n'
+        '1,0.0,1,2,Anna,1,0,0,9,9,neutral,0.7000,0.3000,0.7000\n'
+        '1,0.0,4,3,,0,0,0,9,9,neutral,0.7000,0.3000,0.7000\n'
+        '1,0.0,5,,,,0,0,9,9,neutral,0.7000,0.3000,0.7000\n'
     )
