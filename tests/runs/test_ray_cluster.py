@@ -214,7 +214,8 @@ def test_ctrl_c_ends_the_tasks_and_the_same_run_goes_on_later(run, long_clip_pat
     assert 'Traceback' not in process.messages()
     assert '2 of 3 files failed' in process.messages()
     assert f'{clips[0]}: not done, Ctrl-C was pressed' in process.messages()
-    assert sorted(path.name for path in (tmp_path / 'clips').iterdir()) == ['b.mp4', 'c.mp4']
+    visible = [path.name for path in (tmp_path / 'clips').iterdir() if not path.name.startswith('.')]
+    assert sorted(visible) == ['b.mp4', 'c.mp4']  # a worker that was slow to end may leave its hidden folder
     wait_until(lambda: not workers(is_of_run))
     for clip in clips:
         write_clip(clip, [0, 40, 80])
@@ -222,6 +223,7 @@ def test_ctrl_c_ends_the_tasks_and_the_same_run_goes_on_later(run, long_clip_pat
     assert process.wait(PATIENCE_SECONDS) == 0, process.messages()
     assert 'Done before: 1 of 3 videos' in process.messages()
     assert [len(picture_times_ms(output_of(clip, '.mp4'))) for clip in clips] == [3, 3]
+    assert not list((tmp_path / 'clips').glob('.*'))
 
 
 class ShrinkingRay:
