@@ -12,20 +12,20 @@ import pandas as pd
 
 from emotion_recognition.command_line import Parser, one_line_errors, read_command_line
 from emotion_recognition.emotions.classifier import EmotionClassifier
-from emotion_recognition.faces.detection import open_detector
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
 from emotion_recognition.media.video import VideoReader
-from emotion_recognition.pipeline import EmotionPipeline, Models
+from emotion_recognition.pipeline import EmotionPipeline, Models, open_models
 from emotion_recognition.results.face_table import FaceColumns
 from emotion_recognition.results.output_paths import check_outputs, name_outputs
 from emotion_recognition.results.video_results import VideoResults
 from emotion_recognition.runs.annotation import Process, annotate
 from emotion_recognition.runs.apply_corrections import apply_corrections
 from emotion_recognition.runs.batch import analyse_files, describe_problems
-from emotion_recognition.runs.first_pass import see_before_drawing
+from emotion_recognition.runs.first_pass import SeenFaces, see_before_drawing
+from emotion_recognition.runs.people_file import PEOPLE_OF_RUN, is_people_file
 from emotion_recognition.runs.provenance import describe_provenance, write_record
-from emotion_recognition.runs.ray_cluster import separate_address
+from emotion_recognition.runs.ray_cluster import LOCAL, is_address
 from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
 from emotion_recognition.settings import Settings, option, option_name, to_path
 from emotion_recognition.threads import limit_opencv_threads
@@ -62,22 +62,40 @@ class VideoSettings(Settings):
     )
     elan: bool = option(ELAN, 'also write the periods for ELAN')
     spans: str | Path | None = option(SPANS, 'CSV of spans: video, start, end (seconds), name', parse=to_path)
+    people: str | Path | None = option(
+        None,
+        'give a person the same number in all files; with a FILE.npz, in later runs too: faces are kept in it, and '
+        'FILE.csv gives them names',
+        parse=to_path,
+        bare=PEOPLE_OF_RUN,
+        accepts=is_people_file,
+        metavar='FILE.npz',
+    )
     skip_done: bool = option(SKIP_DONE, 'leave out videos whose results exist and would be the same')
     ray: str | None = option(
-        None, 'many videos at once: on this machine, or on the Ray cluster at an address', parse=str, bare='local'
+        None,
+        'many videos at once: on this machine, or on the Ray cluster at an address',
+        parse=str,
+        bare=LOCAL,
+        accepts=is_address,
     )
 
 
 def process_video(
-    video_path: Path, models: Models, settings: VideoSettings, interruption: Interruption
+    video_path: Path,
+    models: Models,
+    settings: VideoSettings,
+    interruption: Interruption,
+    seen: SeenFaces | None = None,
 ) -> VideoResults:
     """Take a video from its file to its results, all of which are moved into place at the end.
 
     Args:
         video_path: Any video file that FFmpeg reads.
-        models: Detector and classifier.
+        models: Detector, classifier, and what tells people apart.
         settings: All options.
         interruption: Ends it early; the results of the frames until then are written.
+        seen: Its faces, if the first pass over it has been made already, together with other videos.
 
     Returns:
         What was seen.
@@ -86,18 +104,23 @@ def process_video(
         InputError: The video cannot be read, or a result cannot be written.
     """
     outputs = name_outputs(video_path, settings.output_filename)
-    pipeline = EmotionPipeline(models, settings, fill_gaps=settings.fill_gaps)
-    columns = FaceColumns(pipeline.class_names, pipeline.references.compares, settings.fill_gaps)
-    results = VideoResults(video_path, pipeline.class_names, settings)
+    pipeline, with_people = EmotionPipeline(models, settings, fill_gaps=settings.fill_gaps), bool(models.embedder)
+    columns = FaceColumns(
+        pipeline.class_names, pipeline.references.compares, settings.fill_gaps, with_people=with_people
+    )
+    results = VideoResults(video_path, pipeline.class_names, settings, with_people)
     provenance = describe_provenance(settings, models.classifier.model_sha256)  # now: the files may change
     with VideoReader(video_path, settings.threads) as reader:
         check_outputs(video_path, outputs)
         remove_dead_runs(outputs.annotated.parent)
         run_folder = RunFolder(outputs)
-        with run_folder as own, see_before_drawing(video_path, pipeline, settings, own, interruption) as recogniser:
+        with (
+            run_folder as own,
+            see_before_drawing(video_path, models, pipeline, settings, own, interruption, seen) as recogniser,
+        ):
             stopped = annotate(reader, recogniser, columns, results, own, settings, interruption)
             results.write(reader, own, outputs)
-            references = pipeline.references.describe(results.face_numbers)
+            references = recogniser.references.describe(results.numbers, 'person' if with_people else 'face')
             write_record(own, video_path, provenance, references, interruption.reason)
     results.report(reader, stopped, run_folder.written, run_folder.leftover)
     return results
@@ -146,7 +169,7 @@ def analyse_video(
     own = {'compact': compact, 'show_process': show_process, 'write_video': write_video}
     settings = VideoSettings(detector_path=detector_path, output_filename=output_filename, **own, **others)
     limit_opencv_threads(settings.threads)
-    models = None if settings.apply else Models(open_detector(settings), classifier)
+    models = None if settings.apply else open_models(settings, classifier)
     with Interruption() as interruption:
         return choose_process(settings)(Path(video_path), models, settings, interruption).emotions.to_frame()
 
@@ -161,7 +184,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument('paths', nargs='*', type=to_path, help='videos, photographs or folders, like --video-path')
     parser.add_argument('--video-path', type=to_path, help=f'one more path (default, if none is named: {VIDEO_PATH})')
     with one_line_errors(parser.prog, 'interrupted; unfinished files were not written'):
-        arguments = separate_address(sys.argv[1:] if arguments is None else arguments)
         settings, given = read_command_line(parser, VideoSettings, arguments)
         paths = [*filter(None, [given.video_path]), *given.paths] or [Path(VIDEO_PATH)]
         file_count, problems = analyse_files(paths, settings, choose_process(settings))

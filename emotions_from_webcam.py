@@ -14,7 +14,8 @@ import numpy as np
 
 from emotion_recognition.command_line import Parser, one_line_errors, read_command_line
 from emotion_recognition.emotions.classifier import open_classifier
-from emotion_recognition.emotions.references import MAX_OWN_SHARE, References
+from emotion_recognition.emotions.look import MAX_OWN_SHARE
+from emotion_recognition.emotions.references import References
 from emotion_recognition.faces.detection import open_detector
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError

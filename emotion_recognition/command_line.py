@@ -5,6 +5,7 @@ import dataclasses
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import NoReturn, TypeVar
 
 from emotion_recognition.interruption import signals_as_ctrl_c
@@ -56,9 +57,20 @@ def read_command_line(
         if (bare := field.metadata['bare']) is not None:
             kind |= {'nargs': '?', 'const': bare}
         parser.add_argument(option_name(field.name), **kind)
-    given = vars(parser.parse_args(_join_times(sys.argv[1:] if arguments is None else arguments)))
+    arguments = _separate(sys.argv[1:] if arguments is None else arguments, fields)
+    given = vars(parser.parse_args(_join_times(arguments)))
     settings = settings_type(**{field.name: given.pop(field.name) for field in fields})
     return settings, argparse.Namespace(**given)
+
+
+def _separate(arguments, fields):
+    """Let `--ray videos/` be an option without a value, and a folder: see `accepts` of `option`."""
+    options = {option_name(field.name): field.metadata for field in fields if field.metadata['bare'] is not None}
+    separated = list(arguments)
+    for index, (argument, following) in enumerate(pairwise(arguments)):
+        if argument in options and not options[argument]['accepts'](following):
+            separated[index] = f'{argument}={options[argument]["bare"]}'
+    return separated
 
 
 def _join_times(arguments):

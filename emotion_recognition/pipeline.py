@@ -12,6 +12,7 @@ from emotion_recognition.faces.boxes import boxes_of
 from emotion_recognition.faces.confirmation import FaceConfirmation, confirm_ahead
 from emotion_recognition.faces.crops import align_face
 from emotion_recognition.faces.detection import FaceDetector, open_detector
+from emotion_recognition.faces.embedding import FaceEmbedder
 from emotion_recognition.faces.gaps import fill_gaps
 from emotion_recognition.faces.nearby import NearbySearch
 from emotion_recognition.faces.scene_cuts import SceneCuts
@@ -23,20 +24,32 @@ from emotion_recognition.threads import prefetch
 
 @dataclass(frozen=True)
 class Models:
-    """What is opened once for all videos of a run."""
+    """What is opened once for all videos of a run.
+
+    Attributes:
+        detector: Finds the faces.
+        classifier: Gives their probabilities.
+        embedder: Tells people apart; None if that is not wanted, or if the detector does not find the points it needs.
+    """
 
     detector: FaceDetector
     classifier: EmotionClassifier
+    embedder: FaceEmbedder | None = None
 
 
-def open_models(settings: Settings) -> Models:
-    """Open the detector and the classifier that the settings name.
+def open_models(settings: Settings, classifier: EmotionClassifier | None = None) -> Models:
+    """Open what the settings name.
+
+    Args:
+        settings: Options of the stages.
+        classifier: Classifier that is open already.
 
     Raises:
         InputError: One of them cannot be opened.
     """
     detector = open_detector(settings)  # first, since a mistake here is found without waiting for the classifier
-    return Models(detector, open_classifier(settings))
+    embedder = FaceEmbedder() if settings.identity and detector.finds_points else None
+    return Models(detector, classifier or open_classifier(settings), embedder)
 
 
 class EmotionPipeline:
@@ -138,9 +151,7 @@ class EmotionPipeline:
         if self._tracker:
             track_ids, probabilities = self._tracker.update(timestamp_ms, boxes_of(found), probabilities, crops, is_cut)
         return [
-            FaceEmotion(
-                track_id, face.box, face_probabilities, self.class_names, face.angle, face.score, face.points
-            )
+            FaceEmotion(track_id, face.box, face_probabilities, self.class_names, face.angle, face.score, face.points)
             for track_id, face, face_probabilities in zip(track_ids, found, probabilities, strict=True)
         ]
 

@@ -31,6 +31,7 @@ def option(
     parse: Callable[[str], Any] | None = None,
     maximum: float | None = None,
     bare: Any = None,
+    accepts: Callable[[str], Any] = bool,
     metavar: str | None = None,
 ) -> Any:
     """Define a field of a settings class.
@@ -43,10 +44,12 @@ def option(
         parse: Converts the command line's text; by default the type of `default`.
         maximum: Largest allowed value; it needs a minimum.
         bare: Value if the option is given without one.
+        accepts: If it may be given without one: whether the argument after it looks like its value, or, such as a
+            video, stands for itself.
         metavar: What the help shows in place of the value; by default the option's name.
     """
-    metadata = {'help': help_text, 'choices': choices, 'parse': parse or type(default), 'bare': bare}
-    metadata |= {'minimum': minimum, 'maximum': maximum, 'metavar': metavar}
+    metadata = {'help': help_text, 'choices': choices, 'parse': parse or type(default), 'metavar': metavar}
+    metadata |= {'bare': bare, 'accepts': accepts, 'minimum': minimum, 'maximum': maximum}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -95,6 +98,7 @@ class Settings:
     )
     smoothing_seconds: float = option(0.3, "time constant for averaging a face's probabilities; 0: off", minimum=0)
     confirm_seconds: float = option(0.1, 'how long and in 3 frames at least a face must be seen; 0: at once', minimum=0)
+    identity: bool = option(True, 'tell people apart, so that who leaves and comes back keeps the number (YuNet only)')
     min_face_size: int = option(48, 'pixels; smaller faces are left out', minimum=0, maximum=65535)
     whole_frame_every: int = option(10, 'frames between two searches of the whole frame, not only near known faces', 1)
     runtime: str = option('auto', 'runs the network; auto: Keras if it has a GPU, else OpenVINO', choices=RUNTIMES)

@@ -1,28 +1,20 @@
 """Which reference at rest each face has: everybody's, its own, or that of a span that the user names."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
+from emotion_recognition.emotions.look import Look
 from emotion_recognition.emotions.model_file import ModelFile
 from emotion_recognition.emotions.rest import compare_with_rest, log_odds
 from emotion_recognition.labels import NEUTRAL, FaceEmotion, InputError
 from emotion_recognition.settings import REST_AUTO, REST_MODEL, REST_NONE
 
-# Share of a face's own reference: none until it has been seen for the first of these times, in seconds, then rising
-# evenly to MAX_OWN_SHARE at the second. The rest is everybody's, so a face of which little is known is not misjudged.
-OWN_SECONDS = 2.0, 10.0
-# The model card has the figures by which it and the lead were chosen. With a share of 1, a person who shows nothing all
-# the time would lose nearly half of the neutral frames.
-MAX_OWN_SHARE = 0.75
 OWN_NEUTRAL_LEAD = 0.4  # nats by which neutral is raised in a face's own reference
 # A face whose usual look is further from neutral than the looks of 95 % of all neutral faces rather shows something all
 # the time than rests: the share falls, to nothing at this distance beyond them, in nats.
 HELD_DISTANCE = 1.0
-SIGHTING_SECONDS = 1.0  # that a frame counts at most, so that a few frames of a time-lapse are not taken for much
-SAMPLE_SECONDS = 0.1  # between two answers that are kept of a face
-MAX_SAMPLES = 512  # of a face; when there are more, every other one is dropped, and they are taken half as often
 
 # In a span that the user names: how far the log-odds must rise above their mean there, in standard deviations, and the
 # lead of neutral, in nats. Two deviations are also what medicine calls the normal range. Recalls on the acted clip,
@@ -81,8 +73,9 @@ class References:
         if rest != REST_NONE and model.offset is not None:
             self._everybodys = Reference('model', model.offset)
         self._learns = rest not in (REST_MODEL, REST_NONE) and self._at_rest is not None
-        self._looks: dict[int, _Look] = {}
-        self._in_span: dict[int, np.ndarray] = {}  # face number -> (3, K) sums of ones, log-odds and their squares
+        self._looks: dict[int, Look] = {}  # by the face's number, see FaceEmotion
+        self._in_span: dict[int, np.ndarray] = {}  # the same -> (3, K) sums of ones, log-odds and their squares
+        self._last_in_span_ms: dict[int, float] = {}
         self.span_ms: tuple[float, float] | None = None
         self.span_is_over = False
         if not isinstance(rest, str):
@@ -130,22 +123,53 @@ class References:
         if not (self._learns or is_in_span):
             return
         for face in faces:
+            if not face.number:  # whose face it is, is not known yet
+                continue
             odds = log_odds(face.probabilities, self._neutral)
             if self._learns:
-                self._looks.setdefault(face.track_id, _Look()).add(timestamp_ms, odds)
+                self._looks.setdefault(face.number, Look()).add(timestamp_ms, odds)
             if is_in_span:
                 sums = np.stack([np.ones_like(odds), odds, odds**2])
-                self._in_span[face.track_id] = self._in_span.get(face.track_id, 0) + sums
+                self._in_span[face.number] = self._in_span.get(face.number, 0) + sums
+                self._last_in_span_ms[face.number] = timestamp_ms
+
+    def regroup(self, find_number: Callable[[int, float], int]) -> None:
+        """Let what was learnt of tracks belong to people.
+
+        Args:
+            find_number: Gives the number of the person to whom a track belongs at a time in milliseconds.
+        """
+        looks, self._looks = self._looks, {}
+        for track_id, look in looks.items():
+            for number, part in look.divide(lambda ms, track_id=track_id: find_number(track_id, ms)).items():
+                self._looks[number] = self._looks[number].joined(part) if number in self._looks else part
+        in_span, self._in_span = self._in_span, {}
+        for track_id, sums in in_span.items():
+            number = find_number(track_id, self._last_in_span_ms[track_id])
+            self._in_span[number] = self._in_span.get(number, 0) + sums
+
+    def share(self, others: Iterable['References']) -> None:
+        """Join what was learnt of each person in this video and in others, so that all of them know all of it.
+
+        Spans are not shared, since their times are this video's.
+        """
+        everyone = [self, *others]
+        joined: dict[int, Look] = {}
+        for references in everyone:
+            for number, look in references._looks.items():
+                joined[number] = joined[number].joined(look) if number in joined else look
+        for references in everyone:
+            references._looks = joined
 
     def apply(self, faces: Iterable[FaceEmotion]) -> list[FaceEmotion]:
         """Compare faces with their references, as far as these are known: sets their `probabilities_from_rest`."""
-        return [_compare(face, self.find(face.track_id).offset) for face in faces]
+        return [_compare(face, self.find(face.number).offset) for face in faces]
 
-    def find(self, track_id: int) -> Reference:
-        """Find the reference of a face, as far as it is known."""
-        if self.span_is_over and track_id in self._in_span:
-            return Reference('span', self._offset_of_span(self._in_span[track_id]))
-        look = self._looks.get(track_id)
+    def find(self, number: int) -> Reference:
+        """Find the reference of the face with a number, as far as it is known."""
+        if self.span_is_over and number in self._in_span:
+            return Reference('span', self._offset_of_span(self._in_span[number]))
+        look = self._looks.get(number)
         if not look or not look.own_share:
             return self._everybodys
         held = np.max(look.median - self._at_rest.high)
@@ -155,12 +179,17 @@ class References:
         offset = (1 - share) * self._everybodys.offset + share * own
         return Reference('own', offset, share) if share else self._everybodys
 
-    def describe(self, track_ids: Iterable[int]) -> list[dict]:
-        """Describe the references of faces for the record, in JSON's types."""
-        references = {track_id: self.find(track_id) for track_id in track_ids}
+    def describe(self, numbers: Iterable[int], word: str = 'face') -> list[dict]:
+        """Describe the references of the faces with these numbers for the record, in JSON's types.
+
+        Args:
+            numbers: The numbers.
+            word: What they number: 'face' or 'person'.
+        """
+        references = {number: self.find(number) for number in numbers}
         return [
-            {'face': track_id, 'reference': reference.kind, 'own_share': round(reference.own_share, 2)}
-            for track_id, reference in references.items()
+            {word: number, 'reference': reference.kind, 'own_share': round(reference.own_share, 2)}
+            for number, reference in references.items()
         ]
 
     def _offset_of_span(self, sums):
@@ -170,40 +199,6 @@ class References:
         offset = mean + SPAN_DEVIATIONS * deviation
         offset[self._neutral] = -SPAN_NEUTRAL_LEAD
         return offset
-
-
-class _Look:
-    """The log-odds of one face over everything that it was seen to do, thinned so that memory is bounded."""
-
-    def __init__(self):
-        self._seconds = 0.0  # for which the face has been seen
-        self._newest_ms: float | None = None
-        self._samples: list[np.ndarray] = []
-        self._sample_seconds = SAMPLE_SECONDS
-        self._next_sample = 0.0  # seconds seen at which it is due
-        self._median: np.ndarray | None = None
-
-    def add(self, timestamp_ms, odds):
-        if self._newest_ms is not None:
-            self._seconds += min((timestamp_ms - self._newest_ms) / 1000, SIGHTING_SECONDS)
-        self._newest_ms = timestamp_ms
-        if self._seconds >= self._next_sample:
-            self._next_sample = self._seconds + self._sample_seconds
-            self._samples.append(odds)
-            self._median = None
-        if len(self._samples) > MAX_SAMPLES:
-            self._samples = self._samples[::2]
-            self._sample_seconds *= 2
-
-    @property
-    def own_share(self):
-        return MAX_OWN_SHARE * float(np.interp(self._seconds, OWN_SECONDS, (0, 1)))
-
-    @property
-    def median(self):
-        if self._median is None:
-            self._median = np.median(self._samples, axis=0)
-        return self._median
 
 
 def _compare(face, offset):

@@ -17,7 +17,13 @@ DETECTORS = ('auto', 'yunet', 'haar')  # names that stand for a file
 
 
 class FaceDetector(Protocol):
-    """Finds faces in a frame or in a part of it. It remembers nothing of earlier frames."""
+    """Finds faces in a frame or in a part of it. It remembers nothing of earlier frames.
+
+    Attributes:
+        finds_points: Whether its faces have points, see `FoundFace`.
+    """
+
+    finds_points: bool
 
     def prepare(self, frame_bgr: np.ndarray) -> np.ndarray:
         """Convert a frame to the picture that is searched.
@@ -58,8 +64,16 @@ def open_detector(settings: Settings) -> FaceDetector:
     path = path_of_detector(name)
     if not path.is_file():
         raise InputError(f"{name}: no such detector file; expected 'auto', 'yunet', 'haar' or the path of a detector")
-    detector_type = YuNetFaceDetector if path.suffix.lower() == '.onnx' else HaarFaceDetector
-    return detector_type(path, min_face_size=settings.min_face_size)
+    return _type_of(path)(path, min_face_size=settings.min_face_size)
+
+
+def finds_points(settings: Settings) -> bool:
+    """Whether the detector that the settings name finds the points of faces, see `FaceDetector`."""
+    return _type_of(path_of_detector(str(settings.detector_path))).finds_points
+
+
+def _type_of(path):
+    return YuNetFaceDetector if path.suffix.lower() == '.onnx' else HaarFaceDetector
 
 
 def path_of_detector(name: str) -> Path:

@@ -25,6 +25,8 @@ class HaarFaceDetector:
         InputError: The file is not a cascade.
     """
 
+    finds_points = False
+
     def __init__(
         self,
         cascade_path: str | Path = CASCADE_PATH,

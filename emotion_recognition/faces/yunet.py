@@ -43,6 +43,8 @@ class YuNetFaceDetector:
         InputError: The file is not such a network.
     """
 
+    finds_points = True
+
     def __init__(
         self, model_path: str | Path = YUNET_PATH, min_face_size: int = 0, score_threshold: float = SCORE_THRESHOLD
     ):

@@ -1,5 +1,6 @@
 """Drawing faces and text on a frame."""
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -13,10 +14,11 @@ TEXT_COLOUR_BGR = (20, 20, 20)
 LIGHT_TEXT_COLOUR_BGR = (235, 235, 235)
 TEXT_SCALE_PER_PIXEL = 1 / 600  # of the frame's shorter side: 0.6 at 360 pixels, 1.8 at 1080
 MIN_TEXT_SCALE = 0.45  # still readable at 240 pixels
+NOT_KNOWN = '?'  # in place of a number, while it is not known whose face it is
 
 
 def draw_faces(frame_bgr: np.ndarray, faces: Iterable[FaceEmotion]) -> None:
-    """Draw the box, number, emotion and confidence of each face, in place.
+    """Draw the box, number or name, emotion and confidence of each face, in place.
 
     Args:
         frame_bgr: (height, width, 3) uint8, BGR. Lines and letters grow with its size.
@@ -34,7 +36,7 @@ def draw_faces(frame_bgr: np.ndarray, faces: Iterable[FaceEmotion]) -> None:
         cv2.rectangle(frame_bgr, *corners, emotion_colour_bgr(face.emotion), line_width, cv2.LINE_AA)
     labels = []  # places of those drawn so far
     for face in faces:
-        text = f'{face.track_id}: {face.emotion} ' + ('(corrected)' if face.corrected else f'{face.confidence:.0%}')
+        text = f'{_name(face)}: {face.emotion} ' + ('(corrected)' if face.corrected else f'{face.confidence:.0%}')
         labels.append(_draw_label(frame_bgr, text, face.box, emotion_colour_bgr(face.emotion), scale, labels))
 
 
@@ -58,6 +60,15 @@ def draw_lines(frame_bgr: np.ndarray, lines: Iterable[str]) -> None:
 def mirror_faces(faces: Iterable[FaceEmotion], frame_width: int) -> list[FaceEmotion]:
     """Move the boxes of a frame's faces to where they are in its mirror image, `frame_width` pixels wide."""
     return [replace(face, box=(frame_width - face.box[0] - face.box[2], *face.box[1:])) for face in faces]
+
+
+def _name(face):
+    """What OpenCV can draw of what names a face: its letters are ASCII."""
+    if not face.number:
+        return NOT_KNOWN
+    name = face.person.name if face.person else ''
+    drawable = unicodedata.normalize('NFKD', name).encode('ascii', 'ignore').decode().strip()
+    return drawable or str(face.number)
 
 
 def _draw_label(frame_bgr, text, box, colour, scale, others):

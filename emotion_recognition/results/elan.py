@@ -29,13 +29,11 @@ def make_tiers(
     Returns:
         The annotations of each tier, by the tier's name.
     """
-    tiers: dict[str, list[Annotation]] = {}
-    for track_id in sorted({period.track_id for period in face_periods.periods}):
-        tiers[f'face {track_id}'] = []
+    tiers: dict[str, list[Annotation]] = {who: [] for who in face_periods.names().values()}
     for period in face_periods.periods:
         end_ms = period.ms_end + (last_frame_ms if period.frame_end == face_periods.frame_last else 0)
         annotation = (period.ms_start + shift_ms, end_ms + shift_ms, period.emotion)
-        tiers[f'face {period.track_id}'].append(annotation)
+        tiers[period.who].append(annotation)
     span_annotations = [(span.start_ms + shift_ms, span.end_ms + shift_ms, span.name) for span in spans]
     return tiers | ({SPANS_TIER: span_annotations} if span_annotations else {})
 

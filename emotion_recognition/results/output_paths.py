@@ -13,6 +13,7 @@ CORRECTED_SUFFIX = '_corrected'  # of results that a person has corrected, after
 FACES_SUFFIX = '_faces_data.csv'
 SUMMARY_SUFFIX = '_summary.csv'
 TIMELINE_SUFFIX = '_timeline.png'
+PEOPLE_SUFFIX = '_people.csv'
 FOLDER_SUFFIX = f'{OUTPUT_SUFFIX}_all'  # of a folder's tables, which no single file's results are named like
 
 
@@ -136,6 +137,11 @@ def name_table_of_folder(folder: Path) -> Path:
 def name_summary_of_folder(folder: Path) -> Path:
     """Path of the summary of all videos in a folder."""
     return folder / f'{folder.resolve().name}{FOLDER_SUFFIX}{SUMMARY_SUFFIX}'
+
+
+def name_people_of_folder(folder: Path) -> Path:
+    """Path of the table of the people in all files of a folder; their picture is a .png of the same name."""
+    return folder / f'{folder.resolve().name}{FOLDER_SUFFIX}{PEOPLE_SUFFIX}'
 
 
 def to_text(name: str) -> str:

@@ -12,7 +12,8 @@ class FacePeriod:
     """A stretch of frames in which one face is seen without a break and its emotion stays the same.
 
     Attributes:
-        track_id: Number of the face.
+        number: Number of the face: of its person, see `FaceEmotion`.
+        who: What names it, see `FaceEmotion`.
         emotion: Name of the emotion.
         ms_start: When its first frame is shown, in milliseconds.
         ms_end: When the frame after its last one is shown, in milliseconds. If its last frame is the video's last,
@@ -20,7 +21,8 @@ class FacePeriod:
         frame_start, frame_end: Numbers of its first and last frame.
     """
 
-    track_id: int
+    number: int
+    who: str
     emotion: str
     ms_start: float
     ms_end: float
@@ -52,25 +54,49 @@ class FacePeriods:
         for period in before.values():
             period.ms_end = timestamp_ms
         for face in faces:
-            period = before.get(face.track_id)
+            period = before.get(face.number)
             if period is None or period.emotion != face.emotion:
-                period = FacePeriod(face.track_id, face.emotion, timestamp_ms, timestamp_ms, frame_number, frame_number)
+                times = timestamp_ms, timestamp_ms, frame_number, frame_number
+                period = FacePeriod(face.number, face.who, face.emotion, *times)
                 self.periods.append(period)
             period.frame_end = frame_number
-            self._ongoing[face.track_id] = period
+            self._ongoing[face.number] = period
 
     def face_count(self) -> int:
-        """Number of faces that were seen."""
-        return len({period.track_id for period in self.periods})
+        """Number of faces that were seen, or of people if they are told apart."""
+        return len({period.number for period in self.periods})
 
-    def describe(self, max_faces: int) -> str:
-        """Describe how many faces there were, and in a line each, the emotions of those seen longest."""
-        face_count, longest = self.face_count(), self.longest_seen(max_faces)
-        lines = [f'{face_count} {"face" if face_count == 1 else "faces"}']
-        for track_id, frames in longest.items():
+    def names(self) -> dict[int, str]:
+        """What names each face, by its number, in the order of the numbers."""
+        return {period.number: period.who for period in sorted(self.periods, key=lambda period: period.number)}
+
+    def seen_seconds(self, last_frame_ms: float) -> dict[int, tuple[float, float, float]]:
+        """For how long each face is seen, when first and when last, in seconds, by its number.
+
+        Args:
+            last_frame_ms: How long the video's last frame is shown, in milliseconds.
+        """
+        seen: dict[int, tuple[float, float, float]] = {}
+        for period in self.periods:
+            start, end = period.ms_start / 1000, period.ms_end / 1000
+            end += last_frame_ms / 1000 if period.frame_end == self.frame_last else 0
+            total, first, last = seen.get(period.number, (0.0, start, end))
+            seen[period.number] = total + end - start, first, max(last, end)
+        return seen
+
+    def describe(self, max_faces: int, kind: tuple[str, str] = ('face', 'faces')) -> str:
+        """Describe how many faces there were, and in a line each, the emotions of those seen longest.
+
+        Args:
+            max_faces: Number of lines at most.
+            kind: Words for one face and for several.
+        """
+        face_count, longest, names = self.face_count(), self.longest_seen(max_faces), self.names()
+        lines = [f'{face_count} {kind[face_count != 1]}']
+        for number, frames in longest.items():
             total = sum(frames.values())
             shares = ', '.join(f'{emotion} {count / total:.0%}' for emotion, count in frames.items())
-            lines.append(f'  face {track_id}, {total} frames: {shares}')
+            lines.append(f'  {names[number]}, {total} frames: {shares}')
         if face_count > len(longest):
             lines.append(f'  and {face_count - len(longest)} more, seen in fewer frames')
         return '\n'.join(lines)
@@ -83,6 +109,6 @@ class FacePeriods:
         """
         faces: dict[int, Counter[str]] = {}
         for period in self.periods:
-            faces.setdefault(period.track_id, Counter())[period.emotion] += period.frame_end - period.frame_start + 1
-        longest = sorted(faces, key=lambda track_id: -faces[track_id].total())[:max_faces]
-        return {track_id: dict(faces[track_id].most_common()) for track_id in sorted(longest)}
+            faces.setdefault(period.number, Counter())[period.emotion] += period.frame_end - period.frame_start + 1
+        longest = sorted(faces, key=lambda number: -faces[number].total())[:max_faces]
+        return {number: dict(faces[number].most_common()) for number in sorted(longest)}

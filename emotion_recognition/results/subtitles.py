@@ -1,25 +1,45 @@
 """Periods as subtitles, which video players show."""
 
+from collections import deque
+from itertools import pairwise
+from operator import attrgetter
 from pathlib import Path
 
-import pandas as pd
 import pysubs2
 
+from emotion_recognition.results.periods import FacePeriods
 
-def write_subtitles(periods: pd.DataFrame, last_frame_ms: float, path: Path, shift_ms: float = 0.0) -> None:
-    """Write periods as SRT subtitles. Each is shown until the next begins; a period without faces has no subtitle.
+LINE_BREAK = r'\N'  # of pysubs2
+
+
+def write_subtitles(face_periods: FacePeriods, last_frame_ms: float, path: Path, shift_ms: float = 0.0) -> None:
+    """Write SRT subtitles: a line for each face that is seen. Where nobody is seen, there is no subtitle.
+
+    If the video shows one face only, the line is its emotion; otherwise it begins with what names the face.
 
     Args:
-        periods: Periods of a video, see `EmotionTable.periods`.
+        face_periods: Periods of the video's faces.
         last_frame_ms: How long the last frame is shown, in milliseconds.
         path: Path of the SRT file.
-        shift_ms: How much later the video shows everything than the table says, in milliseconds.
+        shift_ms: How much later the video shows everything than the periods say, in milliseconds.
     """
-    subtitles = pysubs2.SSAFile()
-    ends = [*periods.ms_start[1:], *(periods.ms_end[-1:] + last_frame_ms)]
-    for start, end, emotions in zip(periods.ms_start, ends, periods.emotions, strict=True):
-        if len(emotions):
-            text = emotions if isinstance(emotions, str) else ', '.join(emotions)
-            start, end = (max(0, round(ms + shift_ms)) for ms in (start, end))
-            subtitles.append(pysubs2.SSAEvent(start=start, end=end, text=text))
+    shown = deque((*_times_of(period, face_periods, last_frame_ms), period) for period in face_periods.periods)
+    times = sorted({time for start, end, _ in shown for time in (start, end)})
+    is_alone, subtitles, seen = face_periods.face_count() == 1, pysubs2.SSAFile(), []
+    for start, end in pairwise(times):
+        seen = [one for one in seen if one[1] > start]
+        while shown and shown[0][0] <= start:
+            seen.append(shown.popleft())
+        lines = [
+            period.emotion if is_alone else f'{period.who}: {period.emotion}'
+            for period in sorted((period for _, _, period in seen), key=attrgetter('number'))
+        ]
+        if lines:
+            start_ms, end_ms = (max(0, round(ms + shift_ms)) for ms in (start, end))
+            subtitles.append(pysubs2.SSAEvent(start=start_ms, end=end_ms, text=LINE_BREAK.join(lines)))
     subtitles.save(str(path), format_='srt')
+
+
+def _times_of(period, face_periods, last_frame_ms):
+    """From when to when a period is shown, in milliseconds."""
+    return period.ms_start, period.ms_end + (last_frame_ms if period.frame_end == face_periods.frame_last else 0)

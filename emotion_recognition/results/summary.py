@@ -1,4 +1,4 @@
-"""The summary of a video: one row for each face, and one for each face in each span."""
+"""The summary of a video: one row for each person or face, and one for each of them in each span."""
 
 from bisect import bisect_right
 from collections.abc import Sequence
@@ -8,7 +8,8 @@ from itertools import takewhile
 import numpy as np
 import pandas as pd
 
-from emotion_recognition.labels import FaceEmotion, has_valence
+from emotion_recognition.labels import FaceEmotion, Person, has_valence
+from emotion_recognition.results.face_table import PERSON_COLUMNS
 from emotion_recognition.results.spans import Span
 
 WHOLE_VIDEO = ''  # in the column `span` of a row about the whole video
@@ -43,15 +44,20 @@ class VideoSummary:
         video_name: Name of the video, for the first column.
         class_names: Names of the K classes that the probabilities belong to.
         spans: Spans of the video, ordered by their start, without overlaps. Those with the same name share a row.
+        with_people: Whether there is a row for each person, not for each of the tracker's faces.
     """
 
-    def __init__(self, video_name: str, class_names: Sequence[str], spans: Sequence[Span] = ()):
+    def __init__(
+        self, video_name: str, class_names: Sequence[str], spans: Sequence[Span] = (), with_people: bool = False
+    ):
         self._video_name = video_name
         self._class_names = tuple(class_names)
         self._has_valence = has_valence(class_names)
         self._spans, self._span_ends = spans, [span.end_ms for span in spans]
         self._names = list(dict.fromkeys([WHOLE_VIDEO, *(span.name for span in spans)]))
-        self._seen: dict[tuple[str, int], _Seen] = {}  # by span name and face number
+        self._with_people = with_people
+        self._people: dict[int, Person] = {}
+        self._seen: dict[tuple[str, int], _Seen] = {}  # by span name and the face's number
         self._emotions: dict[int, str] = {}  # the last one of each face
         self._shown_ms, self._shown_faces = 0.0, ()
 
@@ -63,8 +69,10 @@ class VideoSummary:
         names = [WHOLE_VIDEO, *(span.name for span in current)]
         for face in faces:
             emotion = face.emotion
-            is_change = self._emotions.get(face.track_id, emotion) != emotion
-            self._emotions[face.track_id] = emotion
+            is_change = self._emotions.get(face.number, emotion) != emotion
+            self._emotions[face.number] = emotion
+            if face.person:
+                self._people[face.number] = face.person
             for name in names:
                 seen = self._seen_in(name, face)
                 seen.frames += 1
@@ -79,13 +87,25 @@ class VideoSummary:
         self._show_until(self._shown_ms + last_frame_ms)
         self._shown_faces = ()
         keys = sorted(self._seen, key=lambda key: (self._names.index(key[0]), key[1]))
-        rows = [[self._video_name, name, number, *self._cells(self._seen[name, number])] for name, number in keys]
-        return pd.DataFrame(rows, columns=self._columns())
+        details = list(dict.fromkeys(name for person in self._people.values() for name, _ in person.details))
+        rows = [
+            [self._video_name, name, *self._who(number, details), *self._cells(self._seen[name, number])]
+            for name, number in keys
+        ]
+        return pd.DataFrame(rows, columns=self._columns(details))
 
-    def _columns(self):
+    def _who(self, number, details):
+        if not self._with_people:
+            return [number]
+        person = self._people[number]
+        known = dict(person.details)
+        return [number, person.name, int(person.is_identified), *(known.get(name, '') for name in details)]
+
+    def _columns(self, details):
         shares, means = ([name + ending for name in self._class_names] for ending in ('_share', '_mean'))
         valence = ['valence_mean'] if self._has_valence else []
-        return ['video', 'span', 'face', 'frames', 'seconds', *shares, *means, *valence, 'changes_per_minute']
+        who = [*PERSON_COLUMNS, *details] if self._with_people else ['face']
+        return ['video', 'span', *who, 'frames', 'seconds', *shares, *means, *valence, 'changes_per_minute']
 
     def _cells(self, seen):
         ms = seen.emotion_ms.sum()
@@ -112,7 +132,7 @@ class VideoSummary:
         return self._spans[bisect_right(self._span_ends, ms) :]
 
     def _seen_in(self, name, face):
-        key = (name, face.track_id)
+        key = (name, face.number)
         if key not in self._seen:
             self._seen[key] = _Seen(np.zeros(len(self._class_names)), np.zeros(len(self._class_names)))
         return self._seen[key]

@@ -34,8 +34,8 @@ def save_timeline(face_periods: FacePeriods, title: str, path: Path) -> None:
     emotions = _in_class_order({emotion for frames in faces.values() for emotion in frames})
     figure = Figure(figsize=(12, MARGIN_INCHES + ROW_INCHES * max(1, len(faces))), layout='constrained')
     times, shares = figure.subplots(1, 2, sharey=True, width_ratios=(3, 1))
-    for row, (track_id, frames) in enumerate(faces.items()):
-        _draw_bands(times, row, track_id, face_periods, emotions)
+    for row, (number, frames) in enumerate(faces.items()):
+        _draw_bands(times, row, number, face_periods, emotions)
         _draw_shares(shares, row, {emotion: frames.get(emotion, 0) for emotion in emotions})
     _set_up_times(times, list(faces), face_periods)
     shares.set(xlim=(0, 1), xlabel='share of its frames')
@@ -50,13 +50,13 @@ def save_timeline(face_periods: FacePeriods, title: str, path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def _draw_bands(axes, row, track_id, face_periods, emotions):
+def _draw_bands(axes, row, number, face_periods, emotions):
     """Draw a face's periods into its row, in the colours of their emotions."""
     for emotion in emotions:
         bands = [
             (period.ms_start, period.ms_end - period.ms_start)
             for period in face_periods.periods
-            if (period.track_id, period.emotion) == (track_id, emotion)
+            if (period.number, period.emotion) == (number, emotion)
         ]
         axes.broken_barh(bands, (row - BAND_HEIGHT / 2, BAND_HEIGHT), color=_colour_rgb(emotion), linewidth=0)
 
@@ -72,15 +72,17 @@ def _draw_shares(axes, row, frames):
         left += share
 
 
-def _set_up_times(axes, track_ids, face_periods):
+def _set_up_times(axes, numbers, face_periods):
     """Label the axes of the bands: time, and the faces from top to bottom."""
-    hidden = face_periods.face_count() - len(track_ids)
-    more = f'; {hidden} more faces were seen for a shorter time' if hidden else ''
-    labels = [f'face {track_id}' for track_id in track_ids]
-    axes.set(xlabel=f'time (min:s){more}', yticks=range(len(track_ids)), yticklabels=labels)
+    hidden = face_periods.face_count() - len(numbers)
+    more = f'; {hidden} more were seen for a shorter time' if hidden else ''
+    names = face_periods.names()
+    labels, fonts = [drawable(names[number])[0] for number in numbers], drawable('')[1]
+    axes.set(xlabel=f'time (min:s){more}')
+    axes.set_yticks(range(len(numbers)), labels, family=fonts, parse_math=False)
     if face_periods.ms_first != face_periods.ms_last:
         axes.set_xlim(face_periods.ms_first, face_periods.ms_last)
-    axes.set_ylim(max(1, len(track_ids)) - 0.5, -0.5)  # the first face on top
+    axes.set_ylim(max(1, len(numbers)) - 0.5, -0.5)  # the first face on top
     axes.xaxis.set_major_formatter(FuncFormatter(lambda ms, _: minutes(ms)))
     axes.grid(axis='x', alpha=0.3)
     axes.set_axisbelow(True)

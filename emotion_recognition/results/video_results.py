@@ -27,22 +27,33 @@ class VideoResults:
         video_path: Path of the video.
         class_names: Names of the classes that the probabilities belong to.
         settings: Settings of the video script.
+        with_people: Whether people are told apart.
         review: Review that is filled elsewhere, with the faces as they were before they were corrected; None to fill
             one here.
 
     Attributes:
         emotions: The table of emotions.
+        seen_seconds: For how long each face is seen, and when first and last, by its number; known after `write`.
 
     Raises:
         InputError: The spans cannot be read.
     """
 
-    def __init__(self, video_path: Path, class_names: Sequence[str], settings: Settings, review: Review | None = None):
+    def __init__(
+        self,
+        video_path: Path,
+        class_names: Sequence[str],
+        settings: Settings,
+        with_people: bool = False,
+        review: Review | None = None,
+    ):
         self._settings = settings
         self._spans = read_spans(settings.spans, video_path)
         self.emotions, self._face_periods = EmotionTable(settings.compact), FacePeriods()
-        self._summary = VideoSummary(to_text(video_path.name), class_names, self._spans)
+        self._kind = ('person', 'people') if with_people else ('face', 'faces')
+        self._summary = VideoSummary(to_text(video_path.name), class_names, self._spans, with_people)
         self._review = review or Review(class_names)
+        self.seen_seconds: dict[int, tuple[float, float, float]] = {}
         self._collectors = [self.emotions, self._face_periods, self._summary, *([] if review else [self._review])]
 
     @property
@@ -51,9 +62,9 @@ class VideoResults:
         return self._face_periods.frame_last
 
     @property
-    def face_numbers(self) -> list[int]:
-        """Numbers of the faces that were seen."""
-        return sorted({period.track_id for period in self._face_periods.periods})
+    def numbers(self) -> list[int]:
+        """Numbers of the people or faces that were seen."""
+        return list(self._face_periods.names())
 
     def add(self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion]) -> None:
         """Add the next frame: its number from 1, when it is shown in milliseconds, and its faces."""
@@ -72,13 +83,14 @@ class VideoResults:
         from emotion_recognition.results.timeline import save_timeline
 
         last_frame_ms = float(1000 / reader.frame_rate)
+        self.seen_seconds = self._face_periods.seen_seconds(last_frame_ms)
         shown_path = outputs.annotated if self._settings.write_video else reader.path
         self.emotions.to_frame().to_csv(own.emotions, index=False)
         self._summary.to_frame(last_frame_ms).to_csv(own.summary, index=False)
         save_timeline(self._face_periods, reader.path.name, own.timeline)
         shift_ms = max(0.0, -self._face_periods.ms_first) if self._settings.write_video else 0.0  # as VideoWriter does
         if self._settings.subtitles:
-            write_subtitles(self.emotions.periods(), last_frame_ms, own.subtitles, shift_ms)
+            write_subtitles(self._face_periods, last_frame_ms, own.subtitles, shift_ms)
         if self._settings.elan:
             tiers = make_tiers(self._face_periods, self._spans, last_frame_ms, shift_ms)
             write_elan(tiers, shown_path, outputs.elan.parent, own.elan)
@@ -107,7 +119,7 @@ class VideoResults:
             ends_ms = seen.ms_last + float(1000 / reader.frame_rate)
             for line in describe_outside(self._spans, seen.ms_first, ends_ms):
                 print(f'{reader.path}: {line}', file=sys.stderr)
-        print(f'{seen.frame_last} frames, {seen.describe(MAX_REPORTED_FACES)}')
+        print(f'{seen.frame_last} frames, {seen.describe(MAX_REPORTED_FACES, self._kind)}')
         first, *others = written
         print(f'Wrote {first}' + (f' and, next to it, {", ".join(path.name for path in others)}' if others else ''))
         if leftover:

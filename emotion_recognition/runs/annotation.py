@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -12,7 +11,6 @@ from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError
 from emotion_recognition.media.video import FrameError, VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
-from emotion_recognition.pipeline import Models
 from emotion_recognition.results.drawing import draw_faces
 from emotion_recognition.results.face_table import FaceColumns, FaceTable
 from emotion_recognition.results.output_paths import Outputs
@@ -22,8 +20,9 @@ from emotion_recognition.window import open_window
 
 WINDOW_TITLE = 'emotions_from_video (q ends)'
 
-# What is done with each video. It gets no models if there are corrections to apply.
-Process = Callable[[Path, Models | None, Settings, Interruption], VideoResults]
+# What is done with each video, given its path, the models (None if there are corrections to apply), the settings and
+# the interruption; and then its faces, if they are known from a first pass over many videos.
+Process = Callable[..., VideoResults]
 
 
 class Recogniser(Protocol):

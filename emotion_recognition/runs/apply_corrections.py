@@ -32,7 +32,7 @@ def apply_corrections(
     """
     outputs = name_outputs(video_path, settings.output_filename)
     replayed = ReplayedFaces(outputs, Path(settings.apply))
-    results = VideoResults(video_path, replayed.class_names, settings, replayed.review)
+    results = VideoResults(video_path, replayed.class_names, settings, replayed.columns.with_people, replayed.review)
     outputs = outputs.corrected()
     with VideoReader(video_path, settings.threads) as reader:
         check_outputs(video_path, outputs)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from emotion_recognition.faces.detection import finds_points
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
 from emotion_recognition.media.photographs import is_photograph
@@ -11,6 +12,8 @@ from emotion_recognition.results.spans import check_spans
 from emotion_recognition.runs.annotation import WINDOW_TITLE, Process
 from emotion_recognition.runs.folder_summary import summarise_folders
 from emotion_recognition.runs.inputs import check_files, find_files, name_all_outputs
+from emotion_recognition.runs.people_batch import analyse_with_people
+from emotion_recognition.runs.people_file import PEOPLE_OF_RUN, read_people
 from emotion_recognition.runs.photograph_batch import analyse_photographs
 from emotion_recognition.runs.provenance import find_pending
 from emotion_recognition.runs.ray_cluster import process_on_ray
@@ -48,7 +51,16 @@ def analyse_files(paths: Sequence[Path], settings: Settings, process: Process) -
     limit_opencv_threads(settings.threads)
     needs_models = not settings.apply and outputs and (photographs or (pending and not settings.ray))
     models = open_models(settings) if needs_models else None
+    stills = {
+        folder: named
+        for folder, group in photographs.items()
+        if (named := {path: outputs[path] for path in group if path in outputs})
+    }
     with Interruption() as interruption:
+        if settings.people is not None and models:
+            folder = next((path for path in paths if path.is_dir()), files[0].parent)
+            problems |= analyse_with_people(pending, stills, folder, process, models, settings, interruption)
+            pending, stills = [], {}
         if pending and settings.ray:
             problems |= process_on_ray(pending, process, settings, interruption)
         else:
@@ -56,10 +68,9 @@ def analyse_files(paths: Sequence[Path], settings: Settings, process: Process) -
         if not settings.apply:
             done = {video: outputs[video] for video in videos if video not in problems}
             problems |= summarise_folders([path for path in paths if path.is_dir()], done)
-        for folder, group in photographs.items():
-            if stills := {path: outputs[path] for path in group if path in outputs}:
-                with open_window(WINDOW_TITLE, settings.show_process) as window:
-                    problems |= analyse_photographs(folder, stills, models, settings, window, interruption)
+        for folder, group in stills.items():
+            with open_window(WINDOW_TITLE, settings.show_process) as window:
+                problems |= analyse_photographs(folder, group, models, settings, window, interruption)
     return len(files) + len(empty), problems
 
 
@@ -82,8 +93,25 @@ def check_combinations(settings: Settings, videos: Sequence[Path], file_count: i
         check_spans(settings.spans, videos)
     if settings.apply and (len(videos) != 1 or file_count > 1 or settings.skip_done):
         raise InputError('--apply corrects the results of one video; expected one video, and no --skip-done')
+    if settings.people is not None:
+        check_people(settings)
     if settings.ray and (settings.apply or settings.show_process):
         raise InputError('--ray is for many videos, without a window; expected neither --apply nor --show-process')
+
+
+def check_people(settings: Settings) -> None:
+    """Check that the options fit `--people`.
+
+    Raises:
+        InputError: They do not, or the people of earlier runs cannot be read.
+    """
+    if not settings.identity or not finds_points(settings):
+        raise InputError('--people needs people to be told apart; expected YuNet as detector, and no --no-identity')
+    if settings.ray or settings.apply:
+        raise InputError('--people compares the faces of all files here and now; expected neither --ray nor --apply')
+    if settings.skip_done and str(settings.people) == PEOPLE_OF_RUN:
+        raise InputError('--skip-done with --people needs a file that keeps the people: --people FILE.npz')
+    read_people(settings.people)
 
 
 def process_in_turn(

@@ -1,55 +1,73 @@
-"""The first pass over a video: it sees all faces before the first is drawn, so that each has its reference at rest.
+"""The first pass over a video: it sees all faces before the first is drawn.
 
-The second pass decodes the video again to draw and write it; nothing is detected or classified twice.
+Only then is known whose face each one is, and how it looks at rest. The second pass decodes the video again to draw and
+write it; nothing is detected or classified twice.
 """
 
 import pickle
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 from tqdm import tqdm
 
 from emotion_recognition.emotions.references import References
+from emotion_recognition.faces.moments import VideoMoments
+from emotion_recognition.faces.people import VideoPeople, tell_apart
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError
 from emotion_recognition.media.video import FrameError, VideoReader
-from emotion_recognition.pipeline import EmotionPipeline
+from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.results.output_paths import Outputs
-from emotion_recognition.runs.annotation import Recogniser
 from emotion_recognition.settings import Settings
 from emotion_recognition.threads import prefetch
+
+RECORDS_NAME = '.faces'  # of the temporary file, in the run folder
+
+
+@dataclass(frozen=True)
+class SeenVideo:
+    """What the first pass saw of a video.
+
+    Attributes:
+        video_path: Path of the video.
+        records_path: File with the number, the timestamp and the faces of each frame, pickled. Memory does not grow
+            with it.
+        frame_count: Number of frames in it.
+        ended: Why the pass ended early, or None.
+        references: What the faces are compared with, by the tracker's numbers.
+        moments: By what people are told apart; None if they are not.
+    """
+
+    video_path: Path
+    records_path: Path
+    frame_count: int
+    ended: str | None
+    references: References
+    moments: VideoMoments | None
 
 
 class SeenFaces:
     """Takes the place of the pipeline in the second pass: gives each frame the faces that the first pass saw in it.
 
     Args:
-        video_path: Path of the video, for messages.
-        records: File to which the first pass pickled the number, the timestamp and the faces of each frame, at its
-            start. Memory does not grow with it.
-        frame_count: Number of frames in it.
-        references: What the faces are compared with.
-        ended: Why the first pass ended early, or None.
+        seen: What the first pass saw.
+        people: Whose faces they are, or None if people are not told apart.
+
+    Attributes:
+        references: What the faces are compared with, by the numbers that are shown.
     """
 
-    def __init__(
-        self,
-        video_path: Path,
-        records: IO[bytes],
-        frame_count: int,
-        references: References,
-        ended: str | None = None,
-    ):
-        self._video_path = video_path
-        self._records = records
-        self._frame_count = frame_count
-        self._references = references
-        self._ended = ended
+    def __init__(self, seen: SeenVideo, people: VideoPeople | None = None):
+        self._seen = seen
+        self._people = people
+        self.references = seen.references
+        if people:
+            self.references.regroup(lambda track_id, ms: people.find(track_id, ms).number)
 
     def run(
         self, frames: Iterable[tuple[int, float, np.ndarray]]
@@ -60,31 +78,43 @@ class SeenFaces:
             FrameError: The first pass ended early, and this frame is the first that it did not see.
             InputError: The video is not the same as in the first pass.
         """
-        with closing(prefetch(frames)) as read:
-            for _ in range(self._frame_count):
-                seen_number, seen_ms, faces = pickle.load(self._records)
+        with closing(prefetch(frames)) as read, self._seen.records_path.open('rb') as records:
+            for _ in range(self._seen.frame_count):
+                seen_number, seen_ms, faces = pickle.load(records)
                 number, timestamp_ms, frame_bgr = next(read, (None, None, None))
                 if (number, timestamp_ms) != (seen_number, seen_ms):
-                    raise InputError(f'{self._video_path}: changed at frame {seen_number} while it was analysed')
-                yield number, timestamp_ms, frame_bgr, self._references.apply(faces)
-        if self._ended:
-            raise FrameError(self._ended)
+                    raise InputError(f'{self._seen.video_path}: changed at frame {seen_number} while it was analysed')
+                yield number, timestamp_ms, frame_bgr, self.references.apply(self._name(timestamp_ms, faces))
+        if self._seen.ended:
+            raise FrameError(self._seen.ended)
+
+    def _name(self, timestamp_ms, faces):
+        if not self._people:
+            return faces
+        named = [replace(face, person=self._people.find(face.track_id, timestamp_ms)) for face in faces]
+        return sorted(named, key=attrgetter('number'))
 
 
 @contextmanager
 def see_before_drawing(
-    video_path: Path, pipeline: EmotionPipeline, settings: Settings, own: Outputs, interruption: Interruption
-) -> Iterator[Recogniser]:
-    """See a whole video, if its faces' references at rest are to be learnt from it.
-
-    Whoever ends this pass early gets the results of the frames until then.
+    video_path: Path,
+    models: Models,
+    pipeline: EmotionPipeline,
+    settings: Settings,
+    own: Outputs,
+    interruption: Interruption,
+    seen: SeenFaces | None = None,
+) -> Iterator[SeenFaces | EmotionPipeline]:
+    """See a whole video, if people are to be told apart or references at rest to be learnt from it.
 
     Args:
         video_path: Path of the video.
+        models: Detector, classifier and what tells people apart.
         pipeline: Finds the faces, and learns how they look at rest.
         settings: Settings of the video script.
         own: Where the run writes; the faces are kept in a temporary file there.
-        interruption: Ends it.
+        interruption: Ends it. The frames until then are still written.
+        seen: Its faces, if it has been seen already.
 
     Yields:
         What gives the faces in the second pass; the pipeline itself if there is nothing to learn, and so no first pass.
@@ -92,31 +122,56 @@ def see_before_drawing(
     Raises:
         InputError: There is no frame, or the span at rest reaches beyond the video.
     """
-    if not pipeline.references.learns:
-        yield pipeline
+    if seen or not (pipeline.references.learns or models.embedder):
+        yield seen or pipeline
         return
-    with tempfile.TemporaryFile(dir=own.annotated.parent) as records:
-        frame_count, ends_ms, ended = _see(video_path, pipeline, settings, records, interruption)
-        if interruption.reason and not frame_count:
-            raise InputError(f'{video_path}: nothing was written, {interruption.reason} before the first frame')
-        if interruption.reason:
-            so_far = f'writing the {frame_count} frames so far, which another Ctrl-C discards'
-            print(f'{video_path}: {interruption.reason}; {so_far}', file=sys.stderr)
-        if pipeline.references.span_ms:
-            _end_span(video_path, pipeline.references, ends_ms, is_complete=not interruption.reason)
-        records.seek(0)
-        yield SeenFaces(video_path, records, frame_count, pipeline.references, ended)
+    records_path = own.annotated.with_name(RECORDS_NAME)
+    try:
+        video = see_video(video_path, models, pipeline, settings, records_path, interruption)
+        people = tell_apart([video.moments])[0][0] if video.moments else None
+        yield SeenFaces(video, people)
+    finally:
+        records_path.unlink(missing_ok=True)  # not one of the results
 
 
-def _see(video_path, pipeline, settings, records, interruption):
+def see_video(
+    video_path: Path,
+    models: Models,
+    pipeline: EmotionPipeline,
+    settings: Settings,
+    records_path: Path,
+    interruption: Interruption,
+) -> SeenVideo:
+    """Take a video through the first pass, see `see_before_drawing`. The faces go to a file at `records_path`."""
+    moments = VideoMoments(models.embedder) if models.embedder else None
+    frame_count, ends_ms, ended = _see(video_path, pipeline, moments, settings, records_path, interruption)
+    if interruption.reason and not frame_count:
+        raise InputError(f'{video_path}: nothing was written, {interruption.reason} before the first frame')
+    if interruption.reason:
+        so_far = f'writing the {frame_count} frames so far, which another Ctrl-C discards'
+        print(f'{video_path}: {interruption.reason}; {so_far}', file=sys.stderr)
+    if moments:
+        moments.end()
+    if pipeline.references.span_ms:
+        _end_span(video_path, pipeline.references, ends_ms, is_complete=not interruption.reason)
+    return SeenVideo(video_path, records_path, frame_count, ended, pipeline.references, moments)
+
+
+def _see(video_path, pipeline, moments, settings, records_path, interruption):
     """Returns the number of frames, when the last one ends in milliseconds, and why the pass ended early, or None."""
     frame_count, ends_ms = 0, 0.0
-    with VideoReader(video_path, settings.threads) as reader, closing(pipeline.run(reader.read_frames())) as frames:
+    with (
+        records_path.open('wb') as records,
+        VideoReader(video_path, settings.threads) as reader,
+        closing(pipeline.run(reader.read_frames())) as frames,
+    ):
         try:
-            for number, timestamp_ms, _, faces in tqdm(
+            for number, timestamp_ms, frame_bgr, faces in tqdm(
                 frames, f'{video_path.name}, finding faces', reader.frame_count or None, unit='frame'
             ):
                 pipeline.references.add(timestamp_ms, faces)
+                if moments:
+                    moments.add(timestamp_ms, frame_bgr, faces)
                 pickle.dump((number, timestamp_ms, faces), records)
                 frame_count, ends_ms = number, timestamp_ms + float(1000 / reader.frame_rate)
                 if interruption.reason:

@@ -9,7 +9,9 @@ from emotion_recognition.media.photographs import PHOTOGRAPH_SUFFIXES, is_photog
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.results.output_paths import (
     CORRECTED_SUFFIX,
+    FOLDER_SUFFIX,
     OUTPUT_SUFFIX,
+    PEOPLE_SUFFIX,
     TIMELINE_SUFFIX,
     Outputs,
     check_outputs,
@@ -64,6 +66,8 @@ def find_files(paths: Iterable[Path]) -> tuple[list[Path], dict[Path | None, lis
 
 def _is_input(file):
     if file.name.startswith('.') or file.suffix.lower() not in VIDEO_SUFFIXES + PHOTOGRAPH_SUFFIXES:
+        return False
+    if file.stem.endswith(FOLDER_SUFFIX + Path(PEOPLE_SUFFIX).stem):  # the picture of a folder's people
         return False
     is_timeline = file.name.endswith(TIMELINE_SUFFIX)
     stem = file.name.removesuffix(TIMELINE_SUFFIX) if is_timeline else file.stem

@@ -15,6 +15,7 @@ from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.results.drawing import draw_faces
 from emotion_recognition.results.face_table import FaceColumns, FaceTable
 from emotion_recognition.results.output_paths import Outputs, name_table_of_folder, to_text
+from emotion_recognition.runs.annotation import Recogniser
 from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
 from emotion_recognition.settings import Settings
 from emotion_recognition.window import Window
@@ -43,16 +44,21 @@ def analyse_photographs(
     """
     if interruption.reason:
         return _not_begun(outputs, interruption)
-    settings = replace(settings, test_time_augmentation=True)  # a photograph is not in a hurry
-    pipeline = EmotionPipeline(models, settings, stills=True)
-    table_path = folder and name_table_of_folder(folder)
-    return process_photographs(outputs, table_path, pipeline, settings.write_video, window, interruption)
+    pipeline = open_pipeline(models, settings)
+    columns = FaceColumns(pipeline.class_names, pipeline.references.compares)
+    return process_photographs(folder, outputs, pipeline, columns, settings.write_video, window, interruption)
+
+
+def open_pipeline(models: Models, settings: Settings) -> EmotionPipeline:
+    """Make the pipeline for photographs, each of which gets six views of its faces: it is not in a hurry."""
+    return EmotionPipeline(models, replace(settings, test_time_augmentation=True), stills=True)
 
 
 def process_photographs(
+    folder: Path | None,
     outputs: dict[Path, Outputs],
-    table_path: Path | None,
-    pipeline: EmotionPipeline,
+    recogniser: Recogniser,
+    columns: FaceColumns,
     write_pictures: bool,
     window: Window | None,
     interruption: Interruption,
@@ -60,9 +66,10 @@ def process_photographs(
     """Find the emotions of photographs; write an annotated copy and a table of faces of each when it is done.
 
     Args:
+        folder: Folder that gets one more table, with the faces of all and their files' names, or None.
         outputs: Where each photograph's results go.
-        table_path: Path of one more table, with the faces of all and their files' names; None for no such table.
-        pipeline: Pipeline for stills.
+        recogniser: Gives their faces.
+        columns: Columns of the tables.
         write_pictures: Whether to write the annotated copies, not only the tables.
         window: Shows the photographs, or None.
         interruption: Ends it.
@@ -71,14 +78,14 @@ def process_photographs(
         Why some photographs failed.
     """
     paths, problems, done, face_count = list(outputs), {}, 0, 0
-    columns = FaceColumns(pipeline.class_names, pipeline.references.compares)
-    for folder in {named.annotated.parent for named in outputs.values()}:
-        remove_dead_runs(folder)
+    table_path = folder and name_table_of_folder(folder)
+    for written_to in {named.annotated.parent for named in outputs.values()}:
+        remove_dead_runs(written_to)
     with ExitStack() as stack:
         if table_path:
             own = stack.enter_context(RunFolder(Outputs(table_path)))
             table = stack.enter_context(FaceTable(own.annotated, columns, ['file']))
-        pictures = stack.enter_context(closing(pipeline.run(read_photographs(paths, problems))))
+        pictures = stack.enter_context(closing(recogniser.run(read_photographs(paths, problems))))
         for index, _, picture_bgr, faces in tqdm(pictures, 'photographs', len(paths), unit='photo'):
             path = paths[index]
             if table_path:

@@ -10,12 +10,13 @@ from typing import Any
 from emotion_recognition.faces.detection import path_of_detector
 from emotion_recognition.hashing import hash_file
 from emotion_recognition.results.output_paths import Outputs
+from emotion_recognition.runs.people_file import PEOPLE_OF_RUN
 from emotion_recognition.settings import Settings
 
 # To be raised with every change after which a video's tables would differ, so that --skip-done makes them again.
-RESULTS_VERSION = 2
+RESULTS_VERSION = 3
 IGNORED_SETTINGS = {'show_process', 'output_filename', 'apply', 'ray', 'skip_done', 'threads'}  # change no result
-FILE_SETTINGS = {'model_weights_path', 'detector_path', 'spans'}  # the files' contents count, not their names
+FILE_SETTINGS = {'model_weights_path', 'detector_path', 'spans', 'people'}  # the files' contents count, not their names
 THREADS = 16
 
 
@@ -35,9 +36,17 @@ def describe_provenance(settings: Settings, model_sha256: str | None = None) -> 
         'model_sha256': model_sha256 or hash_file(settings.model_weights_path),
         'detector_sha256': hash_file(path_of_detector(str(settings.detector_path))),
         'spans_sha256': settings.spans and hash_file(settings.spans),
+        'people_sha256': _hash_names(settings.people),
+        'across_files': settings.people is not None,
         'settings': {name: values[name] for name in sorted(values) if name not in IGNORED_SETTINGS | FILE_SETTINGS},
     }
     return json.loads(json.dumps(provenance))
+
+
+def _hash_names(people):
+    """Hash of the table that names people: their numbers do not change from run to run, but their names may."""
+    path = None if people in (None, PEOPLE_OF_RUN) else Path(people).with_suffix('.csv')
+    return hash_file(path) if path and path.exists() else None
 
 
 def write_record(

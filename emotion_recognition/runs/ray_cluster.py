@@ -35,20 +35,9 @@ CODE = ['/*', '!/.', '!/emotion_recognition', '!/face_detector', '!/emotions_fro
 MODEL = ['!/model_weights', '/model_weights/*', '!/model_weights/model.h5', '!/model_weights/model.openvino.zip']
 
 
-def separate_address(arguments: Sequence[str]) -> list[str]:
-    """Let `--ray videos/` mean a local Ray: what follows `--ray` is an address only if it looks like one.
-
-    Args:
-        arguments: Arguments of the command line.
-
-    Returns:
-        The same arguments, with `--ray=local` if no address follows.
-    """
-    separated = list(arguments)
-    for index, argument in enumerate(arguments[:-1]):
-        if argument == '--ray' and not ADDRESS.fullmatch(arguments[index + 1]):
-            separated[index] = f'--ray={LOCAL}'
-    return separated
+def is_address(text: str) -> bool:
+    """Whether a text is an address of a Ray cluster, rather than a video or folder."""
+    return ADDRESS.fullmatch(text) is not None
 
 
 def process_on_ray(

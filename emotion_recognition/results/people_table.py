@@ -1,0 +1,118 @@
+"""The people of many files: a table of who is seen where, and a picture by which one sees whether that is right."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw, ImageFont
+
+from emotion_recognition.labels import Person
+from emotion_recognition.results.face_table import PERSON_COLUMNS
+
+COLUMNS = ('file', 'seconds', 'from', 'to')
+PICTURE_SIZE = 72  # pixels, of each small face
+MARGIN = 8  # pixels between them
+HEADING_SIZE, CAPTION_SIZE = 14, 11  # pixels, of the letters above and below them
+CELL_WIDTH, CELL_HEIGHT = PICTURE_SIZE + MARGIN, PICTURE_SIZE + HEADING_SIZE + CAPTION_SIZE + 4 * MARGIN
+FACES_PER_LINE = 16
+MAX_FACES = 2000  # in one picture, which then is some 20,000 pixels high
+BACKGROUND, INK, HEADING_INK = (255, 255, 255), (90, 90, 90), (20, 20, 20)
+
+
+@dataclass(frozen=True)
+class PersonInFile:
+    """One person in one video or photograph.
+
+    Attributes:
+        person: The person.
+        file_name: Name of the file.
+        picture_jpeg: Its best small face, as a JPEG file; empty if too little could be seen.
+        seconds: For how long it is seen; None in a photograph.
+        from_seconds, to_seconds: When it is first and last seen; None in a photograph.
+    """
+
+    person: Person
+    file_name: str
+    picture_jpeg: bytes = b''
+    seconds: float | None = None
+    from_seconds: float | None = None
+    to_seconds: float | None = None
+
+
+def write_people_table(appearances: Sequence[PersonInFile], path: Path) -> None:
+    """Write a CSV file with a row for each person and file, ordered by people."""
+    details = list(dict.fromkeys(name for one in appearances for name, _ in one.person.details))
+    rows = []
+    for one in _by_person(appearances):
+        known = dict(one.person.details)
+        who = [one.person.number, one.person.name, int(one.person.is_identified)]
+        times = [one.seconds, one.from_seconds, one.to_seconds]
+        times = ['' if seconds is None else round(seconds, 3) for seconds in times]
+        rows.append([*who, *(known.get(name, '') for name in details), one.file_name, *times])
+    pd.DataFrame(rows, columns=[*PERSON_COLUMNS, *details, *COLUMNS]).to_csv(path, index=False)
+
+
+def save_people_picture(appearances: Sequence[PersonInFile], path: Path) -> None:
+    """Save a PNG with one small face for each person and file, the file's name below, and the person above a line."""
+    shown = [one for one in _by_person(appearances) if one.picture_jpeg][:MAX_FACES]
+    blocks = [list(block) for _, block in groupby(shown, key=lambda one: one.person.number)]
+    places = _place(list(map(len, blocks)))
+    line_count = 1 + max((line for line, _ in places), default=0)
+    size = MARGIN + FACES_PER_LINE * CELL_WIDTH, MARGIN + line_count * CELL_HEIGHT
+    sheet = Image.new('RGB', size, BACKGROUND)
+    draw, font, bold = ImageDraw.Draw(sheet), ImageFont.load_default(CAPTION_SIZE), ImageFont.load_default(HEADING_SIZE)
+    cells = iter(places)
+    for block in blocks:
+        for index, one in enumerate(block):
+            line, column = next(cells)
+            left, top = MARGIN + column * CELL_WIDTH, MARGIN + line * CELL_HEIGHT
+            if index == 0 or column == 0:
+                width = min(len(block) - index, FACES_PER_LINE - column) * CELL_WIDTH - MARGIN
+                heading = one.person.name or f'person {one.person.number}'
+                draw.text((left, top), _shortened(heading, width, draw, bold), HEADING_INK, bold)
+                draw.line((left, top + HEADING_SIZE + 4, left + width, top + HEADING_SIZE + 4), INK)
+            top += HEADING_SIZE + MARGIN
+            sheet.paste(_open_face(one.picture_jpeg), (left, top))
+            name = _shortened(one.file_name, PICTURE_SIZE, draw, font)
+            draw.text((left, top + PICTURE_SIZE + 2), name, INK, font)
+    sheet.save(path)
+
+
+def _place(block_sizes):
+    """Place blocks of cells in lines, one after the other; a block begins a new line if it would have to be broken.
+
+    Returns:
+        Line and column of each cell.
+    """
+    places, line, column = [], 0, 0
+    for size in block_sizes:
+        if column and column + size > FACES_PER_LINE:
+            line, column = line + 1, 0
+        for _ in range(size):
+            if column == FACES_PER_LINE:
+                line, column = line + 1, 0
+            places.append((line, column))
+            column += 1
+    return places
+
+
+def _by_person(appearances: Iterable[PersonInFile]) -> list[PersonInFile]:
+    return sorted(appearances, key=lambda one: one.person.number)  # the order of the files stays
+
+
+def _open_face(picture_jpeg):
+    picture_bgr = cv2.imdecode(np.frombuffer(picture_jpeg, np.uint8), cv2.IMREAD_COLOR)
+    return Image.fromarray(cv2.resize(picture_bgr, (PICTURE_SIZE, PICTURE_SIZE))[..., ::-1].copy())
+
+
+def _shortened(text, width, draw, font):
+    """Shorten a text from its front, where the names of one study's files are alike, until it fits into a width."""
+    if draw.textlength(text, font) <= width:
+        return text
+    while text and draw.textlength(f'…{text}', font) > width:
+        text = text[1:]
+    return f'…{text}'
