@@ -2,17 +2,17 @@
 
 import csv
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
 
 from emotion_recognition.hashing import hash_file
-from emotion_recognition.labels import FaceEmotion, InputError
+from emotion_recognition.labels import FaceEmotion, InputError, Person
 from emotion_recognition.results.face_table import PERSON
 
-REQUIRED_COLUMNS = ['frame_start', 'frame_end', 'emotions', 'face']
+REQUIRED_COLUMNS = ['frame_start', 'frame_end', 'emotions']
 USE_VALUES = {'yes': True, '': True, 'no': False}
 
 
@@ -24,7 +24,7 @@ class Correction:
         line: Line number in the file, for messages.
         found_as: Face number that the tracker gave.
         frame_start, frame_end: Numbers of the first and the last frame that the row is about.
-        face: Corrected face number.
+        number: Corrected number of the person, or of the face if people are not told apart.
         emotion: Corrected emotion.
         by_person: Whether a person chose the emotion, even if it is the one that the network gave.
         use: Whether the face is used in the results, rather than left out.
@@ -36,7 +36,7 @@ class Correction:
     found_as: int
     frame_start: int
     frame_end: int
-    face: int
+    number: int
     emotion: str
     by_person: bool = False
     use: bool = True
@@ -50,13 +50,15 @@ class Corrections:
     Args:
         path: Path of the corrected table, for messages.
         rows: Its rows, in any order.
+        people: The people of the run by their numbers; empty if they are not told apart.
 
     Raises:
         InputError: Two rows are about the same face in the same frame.
     """
 
-    def __init__(self, path: Path, rows: Sequence[Correction]):
+    def __init__(self, path: Path, rows: Sequence[Correction], people: Mapping[int, Person] | None = None):
         self.path = path
+        self._people = people or {}
         self._rows: dict[int, list[Correction]] = {}
         for row in sorted(rows, key=attrgetter('frame_start')):
             self._rows.setdefault(row.found_as, []).append(row)
@@ -96,33 +98,37 @@ class Corrections:
             row = self.find(found.track_id, frame_number)
             if row and not row.use:
                 continue
-            face = correct(found, row)
-            if face.track_id in corrected:
+            face = self.correct(found, row) if row else found
+            if face.number in corrected:
                 raise InputError(
-                    f'{self.path}: frame {frame_number} has two faces with number {face.track_id}, one of them found '
-                    f'as face {found.track_id}; expected one, or "no" under use in the row of the other'
+                    f'{self.path}: frame {frame_number} has {face.who} twice, one of them found as face '
+                    f'{found.track_id}; expected one, or "no" under use in the row of the other'
                 )
-            corrected[face.track_id] = face
-        return [corrected[track_id] for track_id in sorted(corrected)]
+            corrected[face.number] = face
+        return [corrected[number] for number in sorted(corrected)]
+
+    def correct(self, face: FaceEmotion, row: Correction) -> FaceEmotion:
+        """Correct a face as a row says. If people are told apart, it becomes the face of the row's person, and the
+        tracker's number stays. An emotion that differs from the network's must be a person's, whatever the row has
+        under `by`."""
+        by_person = row.by_person or row.emotion != face.emotion
+        if face.person:
+            whose = {'person': self._people.get(row.number, Person(row.number))}
+        else:
+            whose = {'track_id': row.number}
+        return replace(face, corrected=row.emotion if by_person else None, **whose)
 
 
-def correct(face: FaceEmotion, row: Correction | None) -> FaceEmotion:
-    """Correct a face as a row says, if there is one. An emotion that differs from the network's must be a person's,
-    whatever the row has under `by`."""
-    if row is None:
-        return face
-    by_person = row.by_person or row.emotion != face.emotion
-    return replace(face, track_id=row.face, corrected=row.emotion if by_person else None)
-
-
-def read_corrections(path: Path, class_names: Sequence[str]) -> Corrections:
+def read_corrections(path: Path, class_names: Sequence[str], people: Mapping[int, Person] | None = None) -> Corrections:
     """Read a corrected table of periods.
 
     Args:
-        path: CSV file with the columns `frame_start, frame_end, emotions, face`. The columns `by` (machine or person),
-            `use` (yes or no), `note`, `found_as` (by default the same as `face`) and `run` may be missing. Commas or
-            semicolons separate the columns, since spreadsheets write either.
+        path: CSV file with the columns `frame_start, frame_end, emotions`, and `person` or, if people are not told
+            apart, `face`. The columns `by` (machine or person), `use` (yes or no), `note` and `run` may be missing,
+            and next to `face` also `found_as`, which is then the same. Commas or semicolons separate the columns, since
+            spreadsheets write either.
         class_names: Names of the emotions that a row may have.
+        people: The people of the run by their numbers, see `Corrections`.
 
     Raises:
         InputError: The table cannot be read, or one of its rows is wrong.
@@ -133,12 +139,16 @@ def read_corrections(path: Path, class_names: Sequence[str]) -> Corrections:
             file.seek(0)
             table = csv.DictReader(file, delimiter=separator)
             names = table.fieldnames or []
-            if missing := [name for name in REQUIRED_COLUMNS if name not in names]:
+            missing = [name for name in REQUIRED_COLUMNS if name not in names]
+            missing += [] if {'person', 'face'} & set(names) else ['person or face']
+            missing += ['found_as'] if 'person' in names and 'found_as' not in names else []
+            if missing:
                 raise InputError(
                     f'{path}: has no column {", ".join(missing)}; expected the table of periods that "Download '
                     'corrected CSV" on the review page gives'
                 )
-            return Corrections(path, [_to_correction(path, table.line_num, row, class_names) for row in table])
+            rows = [_to_correction(path, table.line_num, row, class_names) for row in table]
+            return Corrections(path, rows, people)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, 'strerror', None) or error
         raise InputError(f'{path}: cannot be read as a table of periods ({reason})') from None
@@ -151,7 +161,8 @@ def _to_correction(path, line, row, class_names):
             raise InputError(f'{path}: line {line} has {text!r} under {name}; expected a number from 1')
         return int(text)
 
-    start, end, face = map(whole_number, ('frame_start', 'frame_end', 'face'))
+    number_column = 'person' if 'person' in row else 'face'
+    start, end, number = map(whole_number, ('frame_start', 'frame_end', number_column))
     if end < start:
         raise InputError(f'{path}: line {line} ends at frame {end}, before it starts at {start}')
     emotion, use = (row['emotions'] or '').strip(), (row.get('use') or '').strip().lower()
@@ -161,9 +172,11 @@ def _to_correction(path, line, row, class_names):
         )
     if use not in USE_VALUES:
         raise InputError(f'{path}: line {line} has {use!r} under use; expected yes or no')
-    found_as = whole_number('found_as') if (row.get('found_as') or '').strip() else face
+    is_same = number_column == 'face' and not (row.get('found_as') or '').strip()
+    found_as = number if is_same else whole_number('found_as')
     by_person, run = (row.get('by') or '').strip().lower() == PERSON, (row.get('run') or '').strip()
-    return Correction(line, found_as, start, end, face, emotion, by_person, USE_VALUES[use], row.get('note') or '', run)
+    note = row.get('note') or ''
+    return Correction(line, found_as, start, end, number, emotion, by_person, USE_VALUES[use], note, run)
 
 
 def name_run(faces_path: Path) -> str:

@@ -19,17 +19,22 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
+import numpy as np
+
 from emotion_recognition.labels import FaceEmotion, emotion_colour_bgr
-from emotion_recognition.results.corrections import Correction, Corrections, correct
+from emotion_recognition.results.corrections import Correction, Corrections
 from emotion_recognition.results.curves import Curves
+from emotion_recognition.results.face_pictures import FacePictures
 from emotion_recognition.results.output_paths import to_text
 
 PAGE_FOLDER = Path(__file__).resolve().parent / 'review_page'
 STYLES = ('uplot.min.css', 'review.css')
-SCRIPTS = ('uplot.min.js', 'periods.js', 'player.js', 'timeline.js', 'timeline_row.js', 'rows.js', 'table.js')
-SCRIPTS += ('store.js', 'review.js', 'corrections.js', 'controls.js')
-# Only the video is loaded, and only the scripts and styles that are in the page when it is written are run.
-POLICY = "default-src 'none'; media-src 'self' file:; script-src {scripts}; style-src {styles}"
+SCRIPTS = ('uplot.min.js', 'periods.js', 'people.js', 'player.js', 'timeline.js', 'timeline_row.js', 'rows.js')
+SCRIPTS += ('table.js', 'store.js', 'review.js', 'corrections.js', 'controls.js')
+# Only the video is loaded, pictures are part of the page, and only the scripts and styles that are in it when it is
+# written are run.
+POLICY = "default-src 'none'; media-src 'self' file:; img-src data:; script-src {scripts}; style-src {styles}"
+FACES, PEOPLE = ('face', 'faces'), ('person', 'people')  # what the rows of the page are: one of them, several
 
 
 class NamedSpan(Protocol):
@@ -42,11 +47,12 @@ class NamedSpan(Protocol):
 
 @dataclass
 class ReviewPeriod:
-    """A stretch of frames in which a face is seen without a break, keeps its emotion, and is corrected by the same row.
+    """A stretch of frames in which a face is seen without a break, keeps its emotion, is the same person's, and is
+    corrected by the same row.
 
     Attributes:
         found_as: Face number that the tracker gave.
-        face: Corrected face number.
+        face: Corrected number that is shown: the person's, or the face's if people are not told apart.
         emotion: Name of the emotion.
         frame_start, frame_end: Numbers of its first and last frame.
         by_person: Whether a person chose the emotion.
@@ -86,27 +92,46 @@ class Review:
         self._class_names = class_names
         self._corrections = corrections
         self._times_us = array('q')
-        self._curves = Curves()
+        self._curves, self._pictures = Curves(), FacePictures()
+        self._names: dict[int, str] = {}  # of the people as they were found; empty if they are not told apart
         self._periods: list[ReviewPeriod] = []
         self._ongoing: dict[int, ReviewPeriod] = {}
 
-    def add(self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion]) -> None:
-        """Add the next frame: its number from 1, when it is shown in milliseconds, and its faces as they were found."""
+    def add(
+        self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion], frame_bgr: np.ndarray | None = None
+    ) -> None:
+        """Add the next frame.
+
+        Args:
+            frame_number: Its number, from 1.
+            timestamp_ms: When it is shown, in milliseconds.
+            faces: Its faces as they were found.
+            frame_bgr: (height, width, 3) uint8, BGR, with nothing drawn on it; None if no pictures of the faces are
+                wanted.
+        """
         self._times_us.append(round(timestamp_ms * 1000))
         self._curves.add(frame_number, faces)
+        if frame_bgr is not None:
+            self._pictures.add(frame_number, frame_bgr, faces)
         before, self._ongoing = self._ongoing, {}
         for found in faces:
+            if found.person:
+                self._names[found.person.number] = found.person.name
             row = self._corrections.find(found.track_id, frame_number) if self._corrections else None
-            face, period = correct(found, row), before.get(found.track_id)
-            state = (face.track_id, face.emotion, bool(face.corrected), row)
+            face, period = self._corrections.correct(found, row) if row else found, before.get(found.track_id)
+            state = (face.number, face.emotion, bool(face.corrected), row)
             if period is None or (period.face, period.emotion, period.by_person, period.row) != state:
-                period = ReviewPeriod(
-                    found.track_id, face.track_id, face.emotion, frame_number, frame_number, bool(face.corrected), row
-                )
+                number, emotion, by_person, _ = state
+                period = ReviewPeriod(found.track_id, number, emotion, frame_number, frame_number, by_person, row)
                 self._periods.append(period)
             period.frame_end = frame_number
             period.confidence_sum += found.confidence
             self._ongoing[found.track_id] = period
+
+    @property
+    def words(self) -> tuple[str, str]:
+        """What the rows of the page are: one of them, several."""
+        return PEOPLE if self._names else FACES
 
     def to_json(self, name: str, video_url: str, is_annotated: bool, spans: Sequence[NamedSpan]) -> dict:
         """Convert everything that the page shows to its data.
@@ -125,6 +150,9 @@ class Review:
             'shift': max(0, -first_us) if is_annotated else 0,
             'times': [b - a for a, b in zip([0, *self._times_us], self._times_us, strict=False)],
             'classes': [[emotion, _to_css(emotion_colour_bgr(emotion))] for emotion in self._class_names],
+            'words': self.words,
+            'people': self._names,
+            'pictures': self._pictures.to_json(),
             'framesPerBucket': self._curves.frames_per_bucket,
             'curves': self._curves.to_json(),
             'periods': [period.to_json(self._class_names) for period in self._periods],
@@ -159,6 +187,9 @@ def write_review(
     parts = {
         'policy': html.escape(policy),
         'name': html.escape(name),
+        'word': review.words[0],
+        'Word': review.words[0].capitalize(),
+        'words': review.words[1],
         'styles': ''.join(f'<style>{style}</style>\n' for style in styles),
         'data': to_script_json(content),
         'scripts': ''.join(f'<script>{script}</script>\n' for script in scripts),

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from emotion_recognition.labels import FaceEmotion
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.results.corrections import name_run
@@ -54,7 +56,8 @@ class VideoResults:
         self._summary = VideoSummary(to_text(video_path.name), class_names, self._spans, with_people)
         self._review = review or Review(class_names)
         self.seen_seconds: dict[int, tuple[float, float, float]] = {}
-        self._collectors = [self.emotions, self._face_periods, self._summary, *([] if review else [self._review])]
+        self._collectors = [self.emotions, self._face_periods, self._summary]
+        self._fills_review = review is None
 
     @property
     def frame_count(self) -> int:
@@ -66,10 +69,15 @@ class VideoResults:
         """Numbers of the people or faces that were seen."""
         return list(self._face_periods.names())
 
-    def add(self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion]) -> None:
-        """Add the next frame: its number from 1, when it is shown in milliseconds, and its faces."""
+    def add(
+        self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion], frame_bgr: np.ndarray | None = None
+    ) -> None:
+        """Add the next frame: its number from 1, when it is shown in milliseconds, its faces, and its picture, with
+        nothing drawn on it, from which the review page gets its pictures of faces."""
         for collector in self._collectors:
             collector.add(frame_number, timestamp_ms, faces)
+        if self._fills_review and self._settings.review:
+            self._review.add(frame_number, timestamp_ms, faces, frame_bgr)
 
     def write(self, reader: VideoReader, own: Outputs, outputs: Outputs) -> None:
         """Write all results except the annotated video and the table of faces, which are written frame by frame.

@@ -68,8 +68,8 @@ def annotate(
         frames = stack.enter_context(closing(recogniser.run(reader.read_frames())))
         try:
             for frame_number, timestamp_ms, frame_bgr, faces in _with_progress(frames, reader):
-                for table in (face_table, results):
-                    table.add(frame_number, round(timestamp_ms, 3), faces)
+                face_table.add(frame_number, round(timestamp_ms, 3), faces)
+                results.add(frame_number, round(timestamp_ms, 3), faces, frame_bgr)
                 draw_faces(frame_bgr, faces)
                 if writer:
                     writer.write(timestamp_ms, frame_bgr)

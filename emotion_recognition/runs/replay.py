@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from emotion_recognition.labels import FaceEmotion, InputError
+from emotion_recognition.labels import FaceEmotion, InputError, Person
 from emotion_recognition.media.video import FrameError
 from emotion_recognition.results.corrections import name_run, read_corrections
-from emotion_recognition.results.face_table import FACE_COLUMNS, FROM_REST, FaceColumns
+from emotion_recognition.results.face_table import FROM_REST, PERSON_COLUMNS, FaceColumns
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.results.review import Review
 from emotion_recognition.threads import prefetch
@@ -46,25 +46,48 @@ class ReplayedFaces:
             raise InputError(
                 f'{self._path}: no table of faces to correct ({error.strerror}); analyse the video first'
             ) from None
-        if header[: len(FACE_COLUMNS)] != FACE_COLUMNS:
-            columns = ', '.join(FACE_COLUMNS)
+        with_people = PERSON_COLUMNS[0] in header
+        first_columns = FaceColumns((), with_people=with_people).names
+        if header[: len(first_columns)] != first_columns:
+            columns = ', '.join(first_columns)
             raise InputError(f'{self._path}: is not a table of faces; expected the columns {columns} ...')
         if 'by' in header:
             raise InputError(f'{self._path}: is already corrected; expected the table that the run itself wrote')
-        self.class_names = tuple(takewhile(_is_class, header[len(FACE_COLUMNS) :]))
+        self.class_names = tuple(takewhile(_is_class, header[len(first_columns) :]))
         with_rest = self.class_names[0] + FROM_REST in header
-        self.columns = FaceColumns(self.class_names, with_rest, 'detected' in header, with_by=True)
-        self._corrections, run_name = read_corrections(corrections_path, self.class_names), name_run(self._path)
-        self._check_corrections(run_name)
+        self.columns = FaceColumns(
+            self.class_names, with_rest, 'detected' in header, with_by=True, with_people=with_people
+        )
+        seen = self._read_numbers()
+        self._people = self._find_people(seen) if with_people else {}
+        self._corrections = read_corrections(corrections_path, self.class_names, self._people)
+        run_name = name_run(self._path)
+        self._check_corrections(run_name, seen)
         self._last_frame = _find_last_frame(outputs.emotions)
         self.review = Review(self.class_names, self._corrections, run_name)
 
-    def _check_corrections(self, run_name):
+    def _read_numbers(self):
+        """Read which face, and which person if there are any, is in which frame."""
+        columns = [name for name in ('frame', 'face', *PERSON_COLUMNS) if name in self.columns.names]
+        empty = {'person': [''], 'identified': ['']}  # a name may be any text, even NA
         try:
-            table = pd.read_csv(self._path, usecols=['frame', 'face'])
+            return pd.read_csv(self._path, usecols=columns, dtype={'name': str}, keep_default_na=False, na_values=empty)
         except ValueError as error:
             raise InputError(f'{self._path}: cannot be read as a table of faces ({error})') from None
-        frames = {face: np.sort(numbers) for face, numbers in table.groupby('face').frame}
+
+    def _find_people(self, seen):
+        """Returns the people by their numbers."""
+        people = seen[PERSON_COLUMNS].dropna().drop_duplicates('person')
+        try:
+            return {
+                int(number): Person(int(number), name, bool(is_identified))
+                for number, name, is_identified in people.to_numpy()
+            }
+        except ValueError as error:
+            raise InputError(f'{self._path}: cannot be read as a table of faces ({error})') from None
+
+    def _check_corrections(self, run_name, seen):
+        frames = {face: np.sort(numbers) for face, numbers in seen.groupby('face').frame}
         for row in self._corrections:
             if row.run and row.run != run_name:
                 raise InputError(
@@ -108,7 +131,7 @@ class ReplayedFaces:
                             f'{timestamp_ms:.3f} ms; expected the table of this video'
                         )
                     faces, recorded = recorded[2], next(recorded_frames, None)
-                self.review.add(number, round(timestamp_ms, 3), faces)
+                self.review.add(number, round(timestamp_ms, 3), faces, frame_bgr)
                 yield number, timestamp_ms, frame_bgr, self._corrections.apply(number, faces)
         if recorded:
             raise InputError(f'{self._path}: has frame {recorded[0]}, but the video ends before it')
@@ -138,6 +161,7 @@ class ReplayedFaces:
             self.class_names,
             detected=row.get('detected', '1') == '1',
             probabilities_from_rest=from_rest,
+            person=self._people[int(row['person'])] if row.get('person') else None,
         )
 
 

@@ -57,9 +57,7 @@ def test_a_table_as_spreadsheets_write_it_and_with_the_needed_columns_alone(tmp_
 
 def test_two_faces_that_become_one_in_one_frame(tmp_path):
     corrections = read_corrections(write(tmp_path, '0,0,5,5,happy,1,machine,,yes,2'), NAMES)
-    with pytest.raises(
-        InputError, match=r'corrected.csv: frame 5 has two faces with number 1, one of them found as face 2'
-    ):
+    with pytest.raises(InputError, match=r'corrected.csv: frame 5 has face 1 twice, one of them found as face 2'):
         corrections.apply(5, [face(1), face(2)])
 
 
@@ -84,7 +82,7 @@ def test_what_cannot_be_is_told_in_one_line(tmp_path, rows, message):
 
 
 def test_files_that_are_no_table_of_periods(tmp_path):
-    with pytest.raises(InputError, match='no column face; expected the table of periods'):
+    with pytest.raises(InputError, match='no column person or face; expected the table of periods'):
         read_corrections(write(tmp_path, head='ms_start,ms_end,frame_start,frame_end,emotions\n'), NAMES)
     with pytest.raises(InputError, match=r'none.csv: cannot be read as a table of periods \(No such file'):
         read_corrections(tmp_path / 'none.csv', NAMES)

@@ -22,6 +22,7 @@ const KEYS = {
   e: () => editFrom('emotion'),
   n: () => editFrom('note'),
   s: split,
+  x: separate,
   m: toggleSelection,
   u: () => { if (!element('use').disabled) element('use').click(); },
   z: () => store.undo(),
@@ -90,6 +91,7 @@ function wire() {
   onClick('split', split);
   onClick('select', toggleSelection);
   onClick('merge', merge);
+  onClick('separate', separate);
   onClick('undo', KEYS.z);
   onClick('discard', () => {
     store.discard();
@@ -147,6 +149,6 @@ wire();
 onPeriods();
 wireVideo();
 const duration = formatTime(timeline.last - timeline.first);
-const faceCount = `${periodsByFace.size} ${periodsByFace.size === 1 ? 'face' : 'faces'}`;
+const faceCount = `${periodsByFace.size} ${data.words[Number(periodsByFace.size !== 1)]}`;
 element('facts').textContent = `${duration} · ${times.length} frames · ${faceCount}`;
 if (store.isCorrected()) say('Your corrections are still here.');

@@ -1,6 +1,14 @@
 'use strict';
-/* The corrections: emotion, use and note of a period or a selection, splitting a period, merging faces; and the download
-   of the corrected table. */
+/* The corrections: emotion, use and note of a period or a selection, splitting a period, who is who; and the download of
+   the corrected table. */
+
+/** Say so if the face is not seen between these frames. */
+function isSeen(start, end) {
+  if (periodsOf(face).some((period) => period.start <= end && start <= period.end)) return true;
+  update();
+  say(`${capital(who(face))} is not seen from ${formatFrame(start)} to ${formatFrame(end)}.`, true);
+  return false;
+}
 
 /** Change the selected frames of the face, or its period at the cursor if nothing is selected.
     what: the change in words; step: see Store. */
@@ -8,11 +16,7 @@ function correct(changes, what, step = null) {
   const [selected, current] = [selectedFrames(), periodAt(player.frame)];
   if (face === null || (!selected && !current)) return;
   const [start, end] = selected ?? [current.start, current.end];
-  if (!periodsOf(face).some((period) => period.start <= end && start <= period.end)) {
-    update();
-    say(`Face ${face} is not seen from ${formatFrame(start)} to ${formatFrame(end)}.`, true);
-    return;
-  }
+  if (!isSeen(start, end)) return;
   const corrected = { ...current, ...changes };
   const changed = selected
     ? changePeriods(store.periods, face, start, end, changes)
@@ -20,13 +24,13 @@ function correct(changes, what, step = null) {
   const twice = changes.use ? firstDoubleFrame(changed, face) : null;
   if (twice !== null) {
     update();
-    say(`Face ${face} would be seen twice at ${formatFrame(twice)}, since faces that were merged are seen together there. `
+    say(`${capital(who(face))} would be seen twice at ${formatFrame(twice)}, where two faces that are now one are seen together. `
       + 'Turn off "use it" for the other one first.', true);
     return;
   }
   chosen = current === chosen ? corrected : chosen;
   store.change(changed, step && `${step} ${face} ${start} ${end}`);
-  say(`Face ${face}, ${formatFrame(start)} to ${formatFrame(end)}: ${what}.`);
+  say(`${capital(who(face))}, ${formatFrame(start)} to ${formatFrame(end)}: ${what}.`);
 }
 
 function split() {
@@ -40,17 +44,36 @@ function split() {
 }
 
 function merge() {
-  const into = Number(element('merge-into').value);
-  const frame = firstCommonFrame(store.periods, face, into);
+  const other = Number(element('merge-into').value);
+  const frame = firstCommonFrame(store.periods, face, other);
   if (frame !== null) {
-    say(`Faces ${face} and ${into} are both seen at ${formatFrame(frame)}, so they are not one person. `
+    say(`${capital(who(face))} and ${who(other)} are both seen at ${formatFrame(frame)}, so they are not one person. `
       + 'If one of them is wrong there, select those frames first and turn off "use it".', true);
     return;
   }
-  const from = face;
+  const keepsName = data.people[face] && !data.people[other];
+  const [from, into] = keepsName ? [other, face] : [face, other];
   face = into;
   store.change(mergeFaces(store.periods, from, into));
-  say(`Face ${from} is now face ${into}.`);
+  say(`${capital(who(from))} is now ${who(into)}.`);
+}
+
+/** Make somebody new of the selected frames of the face, or of all that was found as the same face as the period at the
+    cursor. */
+function separate() {
+  const [selected, current] = [selectedFrames(), periodAt(player.frame)];
+  if (!selected && !current) return;
+  const [start, end] = selected ?? [0, times.length - 1];
+  if (!isSeen(start, end)) return;
+  const other = newNumber(store.found, store.periods, data.people);
+  const changed = changePeriods(store.periods, face, start, end, { face: other }, selected ? null : current.found);
+  if (!data.people[face] && !changed.some((period) => period.face === face)) {
+    say(`${capital(who(face))} is not seen anywhere else. Select the frames in which it is somebody else first.`, true);
+    return;
+  }
+  [faceBefore, face, selectionStart] = [face, other, null];
+  store.change(changed);
+  say(`Not ${who(faceBefore)}, but ${who(other)}. If that is somebody whom the list has, choose and merge.`);
 }
 
 function toggleSelection() {
@@ -61,7 +84,7 @@ function toggleSelection() {
 }
 
 function download() {
-  const csv = new Blob([toCsv(store.periods, times, classNames, data.runName)], { type: 'text/csv;charset=utf-8' });
+  const csv = new Blob([toCsv(store.periods, times, classNames, data.words[0], data.runName)], { type: 'text/csv;charset=utf-8' });
   const link = document.createElement('a');
   link.href = URL.createObjectURL(csv);
   link.download = data.download;

@@ -2,12 +2,10 @@
 /* The video's times, its periods, and how a person can change them. Nothing in this file touches the page. Periods are
    never changed in place: each step makes a new list, and Undo goes back to the one before it. */
 
-// A period: face number as it was found and as it is now, index of the emotion, first and last frame counted from 0,
-// mean confidence, whether a person chose the emotion, whether it is used in the results, and a note.
+// A period: number of the face as it was found, number that is shown now (the person's, or the face's), index of the
+// emotion, first and last frame counted from 0, mean confidence, whether a person chose the emotion, whether it is used
+// in the results, and a note.
 const PERIOD_FIELDS = ['found', 'face', 'emotion', 'start', 'end', 'confidence', 'byPerson', 'use', 'note'];
-const CSV_COLUMNS = [
-  'ms_start', 'ms_end', 'frame_start', 'frame_end', 'emotions', 'face', 'by', 'note', 'use', 'found_as', 'run',
-];
 
 function unpackPeriods(rows) {
   return rows.map((row) => Object.fromEntries(PERIOD_FIELDS.map((field, column) => [field, row[column]])));
@@ -52,11 +50,13 @@ function splitPeriods(periods, face, frame) {
   }));
 }
 
-/** Change the face's periods from one frame to another; those that reach beyond either end are split there. */
-function changePeriods(periods, face, start, end, changes) {
+/** Change the face's periods from one frame to another; those that reach beyond either end are split there.
+    found: only what was found as this face; null for all. */
+function changePeriods(periods, face, start, end, changes, found = null) {
   const split = splitPeriods(splitPeriods(periods, face, start), face, end + 1);
-  const isInside = (period) => period.face === face && period.start >= start && period.end <= end;
-  return split.map((period) => (isInside(period) ? { ...period, ...changes } : period));
+  const isInside = (period) => period.face === face && period.start >= start && period.end <= end
+    && (found === null || period.found === found);
+  return inOrder(split.map((period) => (isInside(period) ? { ...period, ...changes } : period)));
 }
 
 /** First frame in which both faces are seen and used, or null. */
@@ -88,8 +88,8 @@ function mergeFaces(periods, from, into) {
 }
 
 /** The table of periods, as --apply reads it. Times and numbers are those of each period's first and last frame.
-    run: name of the run that the periods belong to. */
-function toCsv(periods, times, classNames, run) {
+    word: person or face; run: name of the run that the periods belong to. */
+function toCsv(periods, times, classNames, word, run) {
   const milliseconds = (frame) => {
     const value = times[frame] / 1000;
     return Number.isInteger(value) ? value.toFixed(1) : String(value);
@@ -100,7 +100,10 @@ function toCsv(periods, times, classNames, run) {
     period.use ? 'yes' : 'no', period.found, run,
   ]);
   const quote = (cell) => (/[",\r\n]/.test(cell) ? `"${String(cell).replaceAll('"', '""')}"` : cell);
-  return [CSV_COLUMNS, ...rows].map((row) => `${row.map(quote).join(',')}\n`).join('');
+  const columns = [
+    'ms_start', 'ms_end', 'frame_start', 'frame_end', 'emotions', word, 'by', 'note', 'use', 'found_as', 'run',
+  ];
+  return [columns, ...rows].map((row) => `${row.map(quote).join(',')}\n`).join('');
 }
 
 function unpackCurves(faces) {

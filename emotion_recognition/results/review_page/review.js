@@ -6,9 +6,10 @@ const element = (id) => document.getElementById(id);
 const data = JSON.parse(element('data').textContent);
 const times = unpackTimes(data.times);
 const curves = unpackCurves(data.curves);
+const pictures = unpackPictures(data.pictures);
 const classNames = data.classes.map(([name]) => name);
 const classes = data.classes.map(([name, colour], index) => ({
-  name,
+  who,
   colour,
   isShown: true,
   fill: classFill(index, colour, devicePixelRatio),
@@ -20,7 +21,8 @@ const seconds = (time) => time / 1e6;
 const startOf = (period) => seconds(times[period.start]);
 const endOf = (period) => seconds(endOfFrame(times, period.end));
 
-let face = null; // number of the current face
+let face = null; // number of the current person, or face if people are not told apart
+let faceBefore = null; // the current one before a part of it became somebody else
 let selectionStart = null; // frame in which the selection starts, or null
 let chosen = null; // period whose row was chosen: the current one if there are two in a frame
 let periodsByFace = new Map(); // the periods of each face
@@ -41,7 +43,16 @@ const rows = new FaceRows(element('rows'), timeline, {
   items: (number) => bandItems(periodsOf(number)),
   curves: (number) => joinCurves(periodsOf(number), curves, data.framesPerBucket, times, classes.length),
   onChoice: chooseFace,
+  who,
+  pictures: () => sortPictures(store.periods, pictures),
+  describePicture: ({ found, appearance }) => `face ${found}, from ${formatFrame(appearance.first)}`,
+  onPicture: showPicture,
 });
+
+/** What names a number: `Anna`, `person 2`, or `face 3` if people are not told apart. */
+function who(number) {
+  return data.people[number] || `${data.words[0]} ${number}`;
+}
 
 function minConfidence() {
   return element('min-confidence').value / 100;
@@ -102,7 +113,7 @@ function describePeriod(period) {
   sign.style.background = classes[period.emotion].colour;
   return {
     cells: [
-      String(period.face), [sign, classNames[period.emotion]], formatTime(startOf(period)), formatTime(endOf(period)),
+      data.people[period.face] || String(period.face), [sign, classNames[period.emotion]], formatTime(startOf(period)), formatTime(endOf(period)),
       period.byPerson ? '–' : `${Math.round(period.confidence * 100)} %`, period.byPerson ? 'person' : 'machine',
       (period.use ? '' : 'not used ') + period.note,
     ],
@@ -119,8 +130,8 @@ function onPeriods() {
   }
   starts = store.periods.map((period) => period.start);
   const faces = [...periodsByFace.keys()].sort((a, b) => a - b);
-  if (!periodsByFace.has(face)) face = faces[0] ?? null;
-  element('face').replaceChildren(...faces.map((number) => new Option(`face ${number}`, number)));
+  if (!periodsByFace.has(face)) face = periodsByFace.has(faceBefore) ? faceBefore : faces[0] ?? null;
+  element('face').replaceChildren(...faces.map((number) => new Option(who(number), number)));
   rows.show(faces);
   update();
 }
@@ -130,7 +141,7 @@ function update() {
   element('face').value = face;
   const others = [...periodsByFace.keys()].filter((number) => number !== face).sort((a, b) => a - b);
   const into = Number(element('merge-into').value);
-  element('merge-into').replaceChildren(...others.map((number) => new Option(`face ${number}`, number)));
+  element('merge-into').replaceChildren(...others.map((number) => new Option(who(number), number)));
   if (others.includes(into)) element('merge-into').value = into;
   element('merge-into').disabled = element('merge').disabled = others.length === 0;
   element('select').setAttribute('aria-pressed', selectionStart !== null);
@@ -154,7 +165,7 @@ function onFrame(frame) {
   const place = curve?.places.get(Math.floor(frame / data.framesPerBucket));
   legend.showValues(place === undefined ? null : curve.high.map((values) => values[place]));
   const canEdit = period !== null || selectionStart !== null;
-  for (const id of ['emotion', 'use', 'note']) element(id).disabled = !canEdit;
+  for (const id of ['emotion', 'use', 'note', 'separate']) element(id).disabled = !canEdit;
   element('split').disabled = period === null || period.start === frame;
   element('current').textContent = describeCurrent(period, frames);
   const only = selectionStart === null ? period : null; // a selection may have several periods, which need not agree
@@ -165,9 +176,9 @@ function onFrame(frame) {
 
 function describeCurrent(period, frames) {
   if (face === null) return 'No face was found in this video.';
-  if (frames) return `Face ${face}, selection from ${formatFrame(frames[0])} to ${formatFrame(frames[1])}`;
-  if (!period) return `Face ${face} is not seen in this frame.`;
-  return `Face ${face}, ${classNames[period.emotion]}, ${formatTime(startOf(period))} to ${formatTime(endOf(period))}`
+  if (frames) return `${capital(who(face))}, selection from ${formatFrame(frames[0])} to ${formatFrame(frames[1])}`;
+  if (!period) return `${capital(who(face))} is not seen in this frame.`;
+  return `${capital(who(face))}, ${classNames[period.emotion]}, ${formatTime(startOf(period))} to ${formatTime(endOf(period))}`
     + (period.byPerson ? ', by a person' : '') + (period.use ? '' : ', not used');
 }
 
@@ -182,6 +193,14 @@ function showPeriod(period) {
   if (period.face !== face) chooseFace(period.face);
   player.video.pause();
   player.showFrame(period.start);
+}
+
+/** Go to where a picture was taken, so that the face on it is the one at the cursor. */
+function showPicture(number, { found, frame }) {
+  chosen = periodsOf(number).find((period) => period.found === found && period.start <= frame && frame <= period.end);
+  chooseFace(number);
+  player.video.pause();
+  player.showFrame(frame);
 }
 
 function nextFace() {

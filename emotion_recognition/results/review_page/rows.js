@@ -1,5 +1,7 @@
 'use strict';
-/* The legend, and for each face a row of the timeline with its name and a button for its curves. */
+/* The legend, and for each face a row of the timeline with its name, its pictures and a button for its curves. */
+
+const MAX_PICTURES = 4; // in a row
 
 function make(tag, className, text = '') {
   const made = document.createElement(tag);
@@ -54,10 +56,12 @@ function drawSample(context, { colour, fill }, index) {
 }
 
 class FaceRows {
-  /** items(face), curves(face): what its row shows, see TimelineRow; onChoice(face): called when its name is clicked.
+  /** items(face), curves(face): what its row shows, see TimelineRow; who(face): its name; onChoice(face): called when that
+      is clicked; pictures(): see sortPictures; describePicture(picture): in words; onPicture(face, picture): called
+      when it is clicked.
       A row is only drawn when it comes into view, since a long video may have hundreds of faces. */
-  constructor(holder, timeline, { items, curves, onChoice }) {
-    Object.assign(this, { holder, timeline, items, curves, onChoice, entries: new Map(), hasCurves: false });
+  constructor(holder, timeline, options) {
+    Object.assign(this, { holder, timeline, ...options, entries: new Map(), hasCurves: false });
     this.view = new IntersectionObserver((seen) => {
       for (const { isIntersecting, target } of seen) {
         if (isIntersecting) this.draw(Number(target.dataset.face));
@@ -89,21 +93,42 @@ class FaceRows {
     }
     this.forgetItems();
     for (const { drawn } of this.entries.values()) drawn?.reload();
+    const pictures = this.pictures();
+    for (const face of faces) this.showPictures(face, pictures.get(face));
   }
 
   make(face) {
-    const [row, head, plot] = ['row', 'head', 'plot'].map((className) => make('div', className));
-    const [name, curvesSwitch] = [make('button', 'name', `face ${face}`), make('button', 'curves', 'curves')];
-    curvesSwitch.setAttribute('aria-label', `curves of face ${face}`);
+    const [row, head, plot, pictures] = ['row', 'head', 'plot', 'pictures'].map((className) => make('div', className));
+    const [name, curvesSwitch] = [make('button', 'name', this.who(face)), make('button', 'curves', 'curves')];
+    name.title = name.textContent; // in full, if there is no room for it
+    curvesSwitch.setAttribute('aria-label', `curves of ${name.textContent}`);
     name.addEventListener('click', () => this.onChoice(face));
     curvesSwitch.addEventListener('click', () => this.switchCurves(face));
     row.dataset.face = face;
     row.append(head, plot);
-    head.append(name, curvesSwitch);
+    head.append(name, curvesSwitch, pictures);
     this.view.observe(row);
     const hasCurves = this.hasCurves || this.entries.size === 0; // at first only those of the first face
     curvesSwitch.setAttribute('aria-expanded', hasCurves);
-    return { row, plot, name, curvesSwitch, hasCurves, drawn: null, items: null };
+    return { row, plot, name, pictures, curvesSwitch, hasCurves, drawn: null, items: null };
+  }
+
+  /** Show its pictures, those of the faces seen longest, in the order in which they were seen. */
+  showPictures(face, pictures) {
+    const entry = this.entries.get(face);
+    const shown = pictures.slice(0, MAX_PICTURES).sort((a, b) => a.appearance.first - b.appearance.first);
+    const texts = shown.map((picture) => this.describePicture(picture));
+    const content = `${texts} ${shown.map(({ frame }) => frame)} ${pictures.length}`;
+    if (entry.content === content) return; // a button that was just pressed stays in the page, and keeps the focus
+    entry.content = content;
+    entry.pictures.replaceChildren(...shown.map((picture, place) => {
+      const [button, image] = [make('button', 'picture'), document.createElement('img')];
+      button.title = image.alt = texts[place];
+      image.src = picture.source;
+      button.append(image);
+      button.addEventListener('click', () => this.onPicture(face, picture));
+      return button;
+    }), ...(pictures.length > shown.length ? [`+${pictures.length - shown.length}`] : []));
   }
 
   draw(face) {

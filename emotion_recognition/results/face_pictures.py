@@ -1,0 +1,80 @@
+"""A small picture of each found face, so that one sees on the review page at a glance who it is."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from emotion_recognition.faces.crops import cut_square
+from emotion_recognition.labels import FaceEmotion
+
+SIDE = 64  # pixels
+ENOUGH = 2 * SIDE  # pixels; of larger faces, the one that the detector is most sure of is the best
+JPEG_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 80]
+CLEARLY_BETTER = 1.15  # times as good; a picture is then made again, which takes a hundred times as long as comparing
+MAX_PICTURES = 400  # in a page: about 1 MB
+
+
+@dataclass
+class FacePicture:
+    """The best picture of a face so far.
+
+    Attributes:
+        frame_number: Number of the frame that it was taken from.
+        jpeg: The picture, encoded; empty before the first one.
+        goodness: How good it is, see `FacePictures`.
+        frame_count: Number of frames in which the face was seen.
+    """
+
+    frame_number: int = 0
+    jpeg: bytes = b''
+    goodness: float = 0.0
+    frame_count: int = 0
+
+
+class FacePictures:
+    """Keeps a picture of a good moment of each face: the larger it is, and the surer the detector, the better.
+
+    A face that belongs to two people, one after the other, has a picture for each of them. A picture takes 2 kB.
+    """
+
+    def __init__(self):
+        self._pictures: dict[tuple[int, int], FacePicture] = {}
+
+    def add(self, frame_number: int, frame_bgr: np.ndarray, faces: Sequence[FaceEmotion]) -> None:
+        """Look at the next frame.
+
+        Args:
+            frame_number: Its number, from 1.
+            frame_bgr: (height, width, 3) uint8, BGR, with nothing drawn on it. It is not changed.
+            faces: Its faces.
+        """
+        for face in faces:
+            picture = self._pictures.setdefault((face.track_id, face.number), FacePicture())
+            picture.frame_count += 1
+            goodness = min(max(face.box[2:]), ENOUGH) * face.score**2 * face.detected
+            if goodness > CLEARLY_BETTER * picture.goodness:
+                picture.frame_number, picture.jpeg, picture.goodness = frame_number, _take(frame_bgr, face), goodness
+
+    def to_json(self) -> list[list]:
+        """Convert the pictures of the faces seen longest, at most `MAX_PICTURES`, for the review page.
+
+        Returns:
+            For each: the number of the face as it was found, the index of the picture's frame, from 0, and the picture
+            as JPEG in base64.
+        """
+        taken = [(found, picture) for (found, _), picture in self._pictures.items() if picture.jpeg]
+        longest = sorted(taken, key=lambda item: -item[1].frame_count)[:MAX_PICTURES]
+        return [
+            [found, picture.frame_number - 1, base64.b64encode(picture.jpeg).decode()] for found, picture in longest
+        ]
+
+
+def _take(frame_bgr, face):
+    """Cut the face out as a square, upright."""
+    x, y, width, height = face.box
+    centre, side = (x + width / 2, y + height / 2), max(width, height)
+    square, _ = cut_square(frame_bgr, centre, side, face.angle, SIDE)
+    return cv2.imencode('.jpg', square, JPEG_QUALITY)[1].tobytes()
