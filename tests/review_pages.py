@@ -8,7 +8,7 @@ from itertools import accumulate, cycle, islice
 
 import numpy as np
 
-from emotion_recognition.labels import FaceEmotion
+from emotion_recognition.labels import FaceEmotion, Person
 from emotion_recognition.results.review import Review, write_review
 from tests.conftest import CLASS_NAMES, write_clip
 
@@ -18,10 +18,10 @@ VARIABLE = [0, *accumulate(islice(cycle([10, 40, 120, 33, 17]), 59))]  # millise
 LATE = [1500 + ms for ms in VARIABLE]  # recordings need not begin at 0, and browsers keep their times
 
 
-def face(number, emotion, confidence=0.8):
+def face(number, emotion, confidence=0.8, box=(10, 10, 20, 20), person=None):
     probabilities = np.full(9, (1 - confidence) / 8, np.float32)
     probabilities[CLASS_NAMES.index(emotion)] = confidence
-    return FaceEmotion(number, (10, 10, 20, 20), probabilities)
+    return FaceEmotion(number, box, probabilities, person=person)
 
 
 def faces_of(frame):
@@ -32,10 +32,33 @@ def faces_of(frame):
     return faces
 
 
-def save_page(folder, times, faces_of=faces_of, spans=()):
+ANNA, SECOND, THIRD = Person(1, 'Anna'), Person(2), Person(3)
+RED, GREEN, BLUE, PINK = (0, 0, 250), (0, 250, 0), (250, 0, 0), (250, 0, 250)  # BGR
+
+
+def people_of(frame):
+    """Anna is happy in frames 1 to 20 as face 1, which is a sad person 2 in 21 to 30, and in 31 to 60 as face 3.
+    Person 3 is neutral in 11 to 40 as face 2."""
+    faces = [face(1, 'happy' if frame <= 20 else 'sad', person=ANNA if frame <= 20 else SECOND)] if frame <= 30 else []
+    if frame > 30:
+        faces.append(face(3, 'happy', person=ANNA))
+    if 11 <= frame <= 40:
+        faces.append(face(2, 'neutral', box=(40, 10, 20, 20), person=THIRD))
+    return sorted(faces, key=lambda one: one.number)
+
+
+def paint_people(frame):
+    """A picture of these: red, then green, then pink, and a blue one on the right."""
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:, :35] = RED if frame <= 20 else GREEN if frame <= 30 else PINK
+    picture[:, 35:] = BLUE
+    return picture
+
+
+def save_page(folder, times, faces_of=faces_of, spans=(), paint=lambda frame: None):
     clip, review = write_clip(folder / 'clip.mp4', times), Review(CLASS_NAMES, run_name='run-0123456789ab')
     for number, ms in enumerate(times, start=1):
-        review.add(number, float(ms), faces_of(number))
+        review.add(number, float(ms), faces_of(number), paint(number))
     path = folder / 'clip_with_emotions_review.html'
     write_review(review, clip, clip, folder, path, spans)
     return path

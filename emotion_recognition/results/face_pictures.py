@@ -13,6 +13,7 @@ from emotion_recognition.labels import FaceEmotion
 SIDE = 64  # pixels
 ENOUGH = 2 * SIDE  # pixels; of larger faces, the one that the detector is most sure of is the best
 JPEG_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 80]
+SETTLED = 25  # frames; a face that has just come is often blurred, half hidden or not faded in yet
 CLEARLY_BETTER = 1.15  # times as good; a picture is then made again, which takes a hundred times as long as comparing
 MAX_PICTURES = 400  # in a page: about 1 MB
 
@@ -35,7 +36,8 @@ class FacePicture:
 
 
 class FacePictures:
-    """Keeps a picture of a good moment of each face: the larger it is, and the surer the detector, the better.
+    """Keeps a picture of a good moment of each face: large, one that the detector is sure of, and not when it has only
+    just come.
 
     A face that belongs to two people, one after the other, has a picture for each of them. A picture takes 2 kB.
     """
@@ -55,6 +57,7 @@ class FacePictures:
             picture = self._pictures.setdefault((face.track_id, face.number), FacePicture())
             picture.frame_count += 1
             goodness = min(max(face.box[2:]), ENOUGH) * face.score**2 * face.detected
+            goodness *= 1 + min(picture.frame_count / SETTLED, 1)
             if goodness > CLEARLY_BETTER * picture.goodness:
                 picture.frame_number, picture.jpeg, picture.goodness = frame_number, _take(frame_bgr, face), goodness
 

@@ -1,7 +1,9 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from emotion_recognition.labels import FaceEmotion, InputError
+from emotion_recognition.labels import FaceEmotion, InputError, Person
 from emotion_recognition.results.corrections import read_corrections
 
 NAMES = ('happy', 'neutral', 'sad')
@@ -59,6 +61,52 @@ def test_two_faces_that_become_one_in_one_frame(tmp_path):
     corrections = read_corrections(write(tmp_path, '0,0,5,5,happy,1,machine,,yes,2'), NAMES)
     with pytest.raises(InputError, match=r'corrected.csv: frame 5 has face 1 twice, one of them found as face 2'):
         corrections.apply(5, [face(1), face(2)])
+
+
+ANNA, OTHER = Person(1, 'Anna'), Person(2, is_identified=False)
+PEOPLE_HEAD = HEAD.replace('face', 'person')
+
+
+def whose(faces):
+    return [(face.track_id, face.person) for face in faces]
+
+
+@pytest.mark.parametrize('head', [PEOPLE_HEAD, HEAD], ids=['person', 'face'])
+def test_a_face_becomes_another_persons_and_keeps_the_trackers_number(tmp_path, head):
+    rows = [
+        '0,0,1,9,happy,2,machine,,yes,5',  # found as 5, which was Anna
+        '0,0,10,10,happy,7,machine,,yes,5',
+        '0,0,1,9,happy,1,machine,,yes,3',
+    ]
+    corrections = read_corrections(write(tmp_path, *rows, head=head), NAMES, {1: ANNA, 2: OTHER})
+    found = [replace(face(5), person=ANNA), replace(face(3), person=OTHER), replace(face(9), person=Person(8))]
+    assert whose(corrections.apply(1, found)) == [(3, ANNA), (5, OTHER), (9, Person(8))]
+    assert whose(corrections.apply(10, found)) == [(3, OTHER), (5, Person(7)), (9, Person(8))]
+
+
+def test_one_face_of_two_people_is_corrected_frame_by_frame(tmp_path):
+    rows = ['0,0,1,4,happy,1,machine,,yes,5', '0,0,5,9,happy,3,machine,,yes,5']
+    corrections = read_corrections(write(tmp_path, *rows, head=PEOPLE_HEAD), NAMES, {1: ANNA, 2: OTHER})
+    faces = [replace(face(5), person=ANNA)], [replace(face(5), person=OTHER)]
+    assert whose(corrections.apply(4, faces[0])) == [(5, ANNA)]
+    assert whose(corrections.apply(5, faces[1])) == [(5, Person(3))]
+
+
+def test_a_person_who_would_be_seen_twice_in_a_frame(tmp_path):
+    path = write(tmp_path, '0,0,5,5,happy,1,machine,,yes,4', head=PEOPLE_HEAD)
+    corrections = read_corrections(path, NAMES, {1: ANNA, 2: OTHER})
+    with pytest.raises(InputError, match=r'frame 5 has Anna twice, one of them found as face 4'):
+        corrections.apply(5, [replace(face(8), person=ANNA), replace(face(4), person=OTHER)])
+
+
+def test_a_table_of_people_says_which_face_each_row_is_about(tmp_path):
+    head = 'frame_start,frame_end,emotions,person\n'
+    with pytest.raises(InputError, match='has no column found_as; expected the table of periods'):
+        read_corrections(write(tmp_path, '1,2,sad,1', head=head), NAMES)
+    with pytest.raises(InputError, match=r"line 2 has '' under found_as; expected a number from 1"):
+        read_corrections(write(tmp_path, '0,0,1,1,sad,1,person,,yes,', head=PEOPLE_HEAD), NAMES)
+    with pytest.raises(InputError, match=r"line 2 has 'Anna' under person; expected a number from 1"):
+        read_corrections(write(tmp_path, '0,0,1,1,sad,Anna,person,,yes,1', head=PEOPLE_HEAD), NAMES)
 
 
 @pytest.mark.parametrize(

@@ -1,13 +1,15 @@
 """What the review page contains; test_review_page.py is about what it does."""
 
+import html
 import json
 import re
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from emotion_recognition.labels import FaceEmotion
+from emotion_recognition.labels import FaceEmotion, Person
 from emotion_recognition.results.review import PAGE_FOLDER, Review, link, to_script_json, write_review
 from emotion_recognition.results.spans import Span
 
@@ -33,6 +35,18 @@ def test_times_and_periods_are_exact():
         [2, 2, 1, 4, 4, 0.8, 0, 1, ''],
     ]
     assert content['classes'] == [['happy', '#ffd73c'], ['sad', '#50a5f0']]
+
+
+def test_a_person_who_takes_over_a_face_begins_a_period():
+    review = Review(NAMES)
+    for number, person in enumerate((Person(3, 'Anna'), Person(3, 'Anna'), Person(1)), start=1):
+        review.add(number, number * 40.0, [replace(face(9, 0.9), person=person)], np.zeros((20, 20, 3), np.uint8))
+    content = review.to_json('clip.mp4', 'clip.mp4', False, ())
+    assert content['words'] == ('person', 'people')
+    assert content['people'] == {3: 'Anna', 1: ''}
+    assert [period[:5] for period in content['periods']] == [[9, 3, 0, 0, 1], [9, 1, 0, 2, 2]]
+    assert [picture[:2] for picture in content['pictures']] == [[9, 0], [9, 2]]
+    assert [curve['face'] for curve in content['curves']] == [9]
 
 
 def test_the_run_is_known_by_its_result():
@@ -72,6 +86,16 @@ def test_names_that_are_no_text(tmp_path):
     path = tmp_path / 'clip\udcff_with_emotions_review.html'
     write_review(Review(NAMES), clip, clip, tmp_path, path)
     assert '<h1>clip\ufffd.mp4</h1>' in path.read_text(encoding='utf-8')
+
+
+def test_the_page_may_load_a_video_and_nothing_else(tmp_path):
+    path = tmp_path / 'clip_with_emotions_review.html'
+    write_review(Review(NAMES), tmp_path / 'clip.mp4', tmp_path / 'clip.mp4', tmp_path, path)
+    policy = html.unescape(re.search(r'Security-Policy" content="([^"]*)"', path.read_text(encoding='utf-8'))[1])
+    hashes = r"( 'sha256-[\w+/=]+')+"
+    assert re.fullmatch(
+        rf"default-src 'none'; media-src 'self' file:; img-src data:; script-src{hashes}; style-src{hashes}", policy
+    )
 
 
 def test_the_page_holds_all_that_it_needs_and_names_its_library(tmp_path):

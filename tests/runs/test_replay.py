@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import emotions_from_video
-from emotion_recognition.labels import FaceEmotion, InputError
+from emotion_recognition.labels import FaceEmotion, InputError, Person
 from emotion_recognition.media.video import FrameError
 from emotion_recognition.results.corrections import name_run
 from emotion_recognition.results.face_table import FaceColumns, FaceTable
@@ -74,6 +74,73 @@ def test_corrections_change_the_table_and_the_page(outputs, tmp_path):
         [2, 2, 2, 1, 1, 0, 1],
         [2, 2, 1, 3, 3, 0, 1],
     ]
+
+
+@pytest.fixture
+def people_outputs(tmp_path):
+    """Of an earlier run that told people apart: face 1 is first Anna, then somebody unidentified; face 2 has a name that
+    looks like none; whose face 3 is, is not known."""
+    outputs = Outputs(tmp_path / 'clip_with_emotions.mp4')
+    anna, named, nobody = Person(2, 'Anna'), Person(1, 'NA'), Person(3, is_identified=False)
+    columns = FaceColumns(('happy', 'sad', 'bored'), with_people=True)
+    with FaceTable(outputs.faces, columns) as table:
+        for number in (1, 2, 3):
+            first = face(1, 0.7, 0.2, 0.1, person=nobody if number == 3 else anna)
+            table.add(number, TIMES[number - 1], [face(2, 0.1, 0.1, 0.8, person=named), first])
+        table.add(4, TIMES[3], [face(3, 0.7, 0.2, 0.1)])
+    (tmp_path / 'corrected.csv').write_text(HEAD)
+    return outputs
+
+
+def whose(faces):
+    return [(face.track_id, face.person) for face in faces]
+
+
+def test_people_come_back_as_they_were_found(people_outputs):
+    recorded, frames = run(people_outputs)
+    anna, named, nobody = Person(2, 'Anna'), Person(1, 'NA'), Person(3, is_identified=False)
+    assert [whose(faces) for faces in frames] == [
+        [(2, named), (1, anna)],
+        [(2, named), (1, anna)],
+        [(2, named), (1, nobody)],
+        [(3, None)],
+        [],
+    ]
+    assert recorded.columns.names[:6] == ['frame', 'ms', 'face', 'person', 'name', 'identified']
+    content = recorded.review.to_json('clip', 'clip.mp4', False, ())
+    assert (content['words'], content['people']) == (('person', 'people'), {1: 'NA', 2: 'Anna', 3: ''})
+    assert [period[:5] for period in content['periods']] == [
+        [2, 1, 2, 0, 2],  # found as 2, is person 1, bored, frames 0 to 2
+        [1, 2, 0, 0, 1],
+        [1, 3, 0, 2, 2],
+        [3, 3, 0, 3, 3],
+    ]
+
+
+def test_corrections_say_whose_a_face_is(people_outputs, tmp_path):
+    rows = '1,2,happy,4,machine,1\n3,3,happy,2,machine,1\n'
+    (tmp_path / 'corrected.csv').write_text(f'frame_start,frame_end,emotions,person,by,found_as\n{rows}')
+    recorded, frames = run(people_outputs)
+    named = Person(1, 'NA')
+    assert [whose(faces) for faces in frames[:3]] == [
+        [(2, named), (1, Person(4))],  # a new number has no name
+        [(2, named), (1, Person(4))],
+        [(2, named), (1, Person(2, 'Anna'))],
+    ]
+    assert recorded.columns.cells(3, 80.0, frames[2][1])[:6] == [3, 80.0, 1, 2, 'Anna', 1]
+    content = recorded.review.to_json('clip', 'clip.mp4', False, ())
+    assert [period[:5] for period in content['periods'][1:3]] == [[1, 4, 0, 0, 1], [1, 2, 0, 2, 2]]
+    assert len(content['pictures']) == 4
+
+
+def test_a_table_of_people_that_is_damaged(people_outputs):
+    text = people_outputs.faces.read_text()
+    people_outputs.faces.write_text(text.replace('1,0.0,1,2,Anna', '1,0.0,1,two,Anna'))
+    with pytest.raises(InputError, match=r'cannot be read as a table of faces \(.*two'):
+        run(people_outputs)
+    people_outputs.faces.write_text(text.replace('face,person,name', 'face,name,person'))
+    with pytest.raises(InputError, match='expected the columns frame, ms, face, person, name, identified, x'):
+        run(people_outputs)
 
 
 def test_a_run_that_was_ended_early_is_not_made_longer(outputs):

@@ -73,7 +73,7 @@ function separate() {
   }
   [faceBefore, face, selectionStart] = [face, other, null];
   store.change(changed);
-  say(`Not ${who(faceBefore)}, but ${who(other)}. If that is somebody whom the list has, choose and merge.`);
+  say(`This is now ${who(other)}, no longer ${who(faceBefore)}. If it is one of the others, choose whom and merge.`);
 }
 
 function toggleSelection() {

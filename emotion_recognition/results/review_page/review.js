@@ -9,7 +9,7 @@ const curves = unpackCurves(data.curves);
 const pictures = unpackPictures(data.pictures);
 const classNames = data.classes.map(([name]) => name);
 const classes = data.classes.map(([name, colour], index) => ({
-  who,
+  name,
   colour,
   isShown: true,
   fill: classFill(index, colour, devicePixelRatio),
