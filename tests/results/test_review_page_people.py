@@ -1,11 +1,22 @@
 """People on the review page, in a real browser: their rows, their pictures, and who is who."""
 
+import pandas as pd
 import pytest
 
+import emotions_from_video
+from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import Person
+from emotion_recognition.media.video import VideoReader
+from emotion_recognition.results.face_table import FaceColumns
+from emotion_recognition.results.output_paths import name_outputs
+from emotion_recognition.results.video_results import VideoResults
+from emotion_recognition.runs.annotation import annotate
+from emotions_from_video import VideoSettings
+from tests.conftest import CLASS_NAMES, write_clip
 from tests.review_pages import (
     ANNA,
     STEADY,
+    download,
     face,
     faces_of,
     paint_people,
@@ -196,3 +207,55 @@ def test_names_are_text(tmp_path, open_page):
     assert names(page) == [hostile.name]
     assert table_rows(page)[0][0] == hostile.name
     assert page.evaluate('document.documentElement.scrollWidth') == 1280
+
+
+class FoundPeople:
+    """Takes the place of the pipeline."""
+
+    def run(self, frames):
+        for number, timestamp_ms, frame_bgr in frames:
+            frame_bgr[:] = paint_people(number)
+            yield number, timestamp_ms, frame_bgr, people_of(number)
+
+
+@pytest.fixture
+def analysed(tmp_path):
+    """The results of a run that told people apart."""
+    clip, settings = write_clip(tmp_path / 'clip.mp4', STEADY), VideoSettings(write_video=False)
+    outputs, results = name_outputs(clip, None), VideoResults(clip, CLASS_NAMES, settings)
+    columns = FaceColumns(CLASS_NAMES, with_people=True)
+    with VideoReader(clip) as reader, Interruption() as interruption:
+        annotate(reader, FoundPeople(), columns, results, outputs, settings, interruption)
+        results.write(reader, outputs, outputs)
+    return outputs
+
+
+def test_who_is_who_lasts_from_the_page_to_the_corrected_results(analysed, tmp_path, open_page):
+    page = open_page(analysed.review)
+    assert pictures(page, 2)[0][1] == pytest.approx([0, 250, 0], abs=8)  # of the frame before anything is drawn on it
+    page.locator('.row[data-face="1"] .picture').nth(1).click()
+    page.keyboard.press('x')  # face 3 is not Anna
+    page.locator('#face').select_option('person 2')
+    page.locator('#merge-into').select_option('Anna')
+    page.locator('#merge').click()  # but in frames 21 to 30 face 1 is still she
+    corrected_csv = tmp_path / 'corrected.csv'
+    download(page).save_as(corrected_csv)
+    expected = [('1', '1', '1', '20'), ('3', '2', '11', '40'), ('1', '1', '21', '30'), ('4', '3', '31', '60')]
+    assert told(page) == expected
+    tables = []
+    for _ in range(2):
+        emotions_from_video.main(['--apply', str(corrected_csv), '--no-write-video', str(tmp_path / 'clip.mp4')])
+        tables.append(analysed.corrected().faces.read_bytes())
+    assert tables[0] == tables[1]
+    faces = pd.read_csv(analysed.corrected().faces, keep_default_na=False)
+    assert faces.groupby(['face', 'person', 'name']).frame.agg(['min', 'max']).reset_index().values.tolist() == [
+        [1, 1, 'Anna', 1, 30],
+        [2, 3, '', 11, 40],
+        [3, 4, '', 31, 60],
+    ]
+    page = open_page(analysed.corrected().review)
+    assert names(page) == ['Anna', 'person 3', 'person 4']
+    assert told(page) == expected
+    assert [title for title, _ in pictures(page, 4)] == ['face 3, from 0:01.200']
+    page.keyboard.press('x')
+    assert told(page) == [('5', '1', '1', '20'), ('3', '2', '11', '40'), ('5', '1', '21', '30'), ('4', '3', '31', '60')]

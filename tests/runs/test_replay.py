@@ -78,8 +78,8 @@ def test_corrections_change_the_table_and_the_page(outputs, tmp_path):
 
 @pytest.fixture
 def people_outputs(tmp_path):
-    """Of an earlier run that told people apart: face 1 is first Anna, then somebody unidentified; face 2 has a name that
-    looks like none; whose face 3 is, is not known."""
+    """Of an earlier run that told people apart: face 1 is Anna, then somebody unidentified; face 2 has a name that
+    looks like none; whose face 3 is, is unknown."""
     outputs = Outputs(tmp_path / 'clip_with_emotions.mp4')
     anna, named, nobody = Person(2, 'Anna'), Person(1, 'NA'), Person(3, is_identified=False)
     columns = FaceColumns(('happy', 'sad', 'bored'), with_people=True)
