@@ -15,6 +15,7 @@ from emotions_from_video import VideoSettings
 from tests.conftest import CLASS_NAMES, write_clip
 from tests.review_pages import (
     ANNA,
+    SECOND,
     STEADY,
     download,
     face,
@@ -191,6 +192,18 @@ def test_who_has_a_name_keeps_it(page, one, other):
     page.locator('.row[data-face="1"] .picture').nth(0).click()
     page.keyboard.press('x')  # all that was found as face 1, also what was person 2, whose number is not used again
     assert told(page) == [('4', '1', '1', '20'), ('3', '2', '11', '40'), ('4', '1', '21', '30'), ('1', '3', '31', '60')]
+
+
+@pytest.mark.parametrize('people', [(ANNA, SECOND), (None, None)], ids=['people', 'faces'])
+def test_the_number_of_somebody_who_was_merged_is_not_used_again(tmp_path, open_page, people):
+    path = save_page(tmp_path, STEADY, lambda frame: [face(1 + frame // 31, 'happy', person=people[frame // 31])])
+    page = open_page(path)
+    page.locator('#face').select_option('2')
+    page.locator('#merge').click()
+    assert page.locator('.row .name').count() == 1
+    page.keyboard.press('End')
+    page.keyboard.press('x')
+    assert message(page).startswith(('This is now person 3, no longer Anna.', 'This is now face 3, no longer face 1.'))
 
 
 def test_corrections_of_people_outlast_a_reload(tmp_path, open_page, page):

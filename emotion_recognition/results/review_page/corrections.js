@@ -65,7 +65,7 @@ function separate() {
   if (!selected && !current) return;
   const [start, end] = selected ?? [0, times.length - 1];
   if (!isSeen(start, end)) return;
-  const other = newNumber(store.found, store.periods, data.people);
+  const other = newNumber(store.periods, data.people);
   const changed = changePeriods(store.periods, face, start, end, { face: other }, selected ? null : current.found);
   if (!data.people[face] && !changed.some((period) => period.face === face)) {
     say(`${capital(who(face))} is not seen anywhere else. Select the frames in which it is somebody else first.`, true);

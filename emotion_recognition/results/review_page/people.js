@@ -6,12 +6,10 @@ function capital(text) {
 }
 
 /** The smallest number above all that people have or had, or faces if people are not told apart.
-    found, periods: the periods as they were found and as they are now; people: names by number, if they are told apart. */
-function newNumber(found, periods, people) {
-  let highest = Math.max(0, ...Object.keys(people).map(Number));
-  const hasPeople = Object.keys(people).length > 0;
-  for (const period of [...found, ...periods]) highest = Math.max(highest, period.face, hasPeople ? 0 : period.found);
-  return highest + 1;
+    people: names by number as they were found; none if people are not told apart. */
+function newNumber(periods, people) {
+  const found = Object.keys(people).length ? Object.keys(people).map(Number) : periods.map((period) => period.found);
+  return [...found, ...periods.map((period) => period.face)].reduce((one, other) => Math.max(one, other)) + 1;
 }
 
 function unpackPictures(rows) {
