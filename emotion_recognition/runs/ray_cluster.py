@@ -32,7 +32,8 @@ CANCEL_SECONDS = 15  # for a cancelled video to clean up
 OBJECT_STORE_BYTES = 100_000_000  # of a local Ray, by default a third of the memory; nothing large is stored there
 # What is not sent to the machines of a cluster, as in .gitignore: everything but the program and, if used, its model.
 CODE = ['/*', '!/.', '!/emotion_recognition', '!/face_detector', '!/emotions_from_video.py', '__pycache__']
-MODEL = ['!/model_weights', '/model_weights/*', '!/model_weights/model.h5', '!/model_weights/model.openvino.zip']
+CODE += ['!/model_weights', '/model_weights/*', '!/model_weights/face_recognition']
+MODEL = ['!/model_weights/model.h5', '!/model_weights/model.openvino.zip']
 
 
 def is_address(text: str) -> bool:
