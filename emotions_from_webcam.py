@@ -25,7 +25,7 @@ from emotion_recognition.live.live_table import LiveFaceTable
 from emotion_recognition.live.pace import Pace
 from emotion_recognition.live.session import LiveSession
 from emotion_recognition.media.camera import REOPEN_SECONDS, Camera, parse_source
-from emotion_recognition.pipeline import EmotionPipeline, Models
+from emotion_recognition.pipeline import EmotionPipeline, Models, open_embedder
 from emotion_recognition.results.drawing import draw_faces, draw_lines, mirror_faces
 from emotion_recognition.settings import Settings, option, to_path
 from emotion_recognition.threads import limit_opencv_threads
@@ -128,7 +128,7 @@ def describe(pace: Pace, references: References, faces: Sequence[FaceEmotion], m
     if references.span_ms and not references.span_is_over:
         lines.append(f'look as at rest, {(references.span_ms[1] - ms) / 1000:.1f} s')
     elif references.learns:
-        found = [references.find(face.track_id) for face in faces]
+        found = [references.find(face.number) for face in faces if face.number]
         shares = [reference.own_share for reference in found if reference.kind != 'span']
         if shares and min(shares) < MAX_OWN_SHARE:
             lines.append(f'learning how faces rest, {min(shares) / MAX_OWN_SHARE:.0%}')
@@ -162,8 +162,9 @@ def run(settings: WebcamSettings) -> None:
     with ExitStack() as stack:
         interruption = stack.enter_context(Interruption())
         camera = stack.enter_context(Camera(settings.camera, settings.reopen_seconds))
-        pipeline = EmotionPipeline(Models(detector, open_classifier(settings)), settings)
-        table = stack.enter_context(LiveFaceTable(csv_path, pipeline.class_names))
+        models = Models(detector, open_classifier(settings), open_embedder(settings, detector))
+        pipeline = EmotionPipeline(models, settings)
+        table = stack.enter_context(LiveFaceTable(csv_path, pipeline.class_names, bool(models.embedder)))
         streams = LabStreams(pylsl, settings.camera, pipeline.class_names) if pylsl else None
         session = LiveSession(table, streams)
         window = stack.enter_context(Window(WINDOW_TITLE, settings.window_size))

@@ -15,6 +15,7 @@ from emotion_recognition.faces.detection import FaceDetector, open_detector
 from emotion_recognition.faces.embedding import FaceEmbedder
 from emotion_recognition.faces.gaps import fill_gaps
 from emotion_recognition.faces.nearby import NearbySearch
+from emotion_recognition.faces.returning import ReturningPeople
 from emotion_recognition.faces.scene_cuts import SceneCuts
 from emotion_recognition.faces.tracking import FaceTracker
 from emotion_recognition.labels import FaceEmotion, InputError
@@ -48,8 +49,13 @@ def open_models(settings: Settings, classifier: EmotionClassifier | None = None)
         InputError: One of them cannot be opened.
     """
     detector = open_detector(settings)  # first, since a mistake here is found without waiting for the classifier
-    embedder = FaceEmbedder() if settings.identity and detector.finds_points else None
+    embedder = open_embedder(settings, detector)
     return Models(detector, classifier or open_classifier(settings), embedder)
+
+
+def open_embedder(settings: Settings, detector: FaceDetector) -> FaceEmbedder | None:
+    """Open what tells people apart, if the settings want it and the detector finds the points that it needs."""
+    return FaceEmbedder() if settings.identity and detector.finds_points else None
 
 
 class EmotionPipeline:
@@ -79,6 +85,8 @@ class EmotionPipeline:
         self._tracker = None if stills else FaceTracker(settings.smoothing_seconds)
         self._confirm_seconds = 0 if stills else settings.confirm_seconds
         self._live_confirmation = FaceConfirmation(self._confirm_seconds)  # of `process`; `run` looks ahead instead
+        tells_apart = models.embedder and not stills
+        self._returning_people = ReturningPeople(models.embedder) if tells_apart else None  # likewise
         self._fills_gaps = fill_gaps and not stills
 
     def process(self, frame_bgr: np.ndarray, timestamp_ms: float) -> list[FaceEmotion]:
@@ -89,12 +97,15 @@ class EmotionPipeline:
             timestamp_ms: When the frame is shown, in milliseconds; not below the previous frame's time.
 
         Returns:
-            Its faces in the order of their numbers, from when they count, see `FaceConfirmation`.
+            Its faces in the order of their numbers, from when they count, see `FaceConfirmation`. If people are told
+            apart, they have their people.
         """
         is_cut, found = self._detect(frame_bgr)
         faces = self._recognise(frame_bgr, timestamp_ms, is_cut, found)
         self._live_confirmation.add(timestamp_ms, faces)
         faces = self._live_confirmation.select(faces)
+        if self._returning_people:
+            faces = self._returning_people.update(timestamp_ms, frame_bgr, faces)
         self.references.add(timestamp_ms, faces)
         return self.references.apply(faces)
 

@@ -10,8 +10,8 @@ from emotion_recognition.labels import FaceEmotion, InputError, has_valence
 from emotion_recognition.results.face_table import FROM_REST
 
 FACES_STREAM, MARKS_STREAM = 'FacialEmotions', 'FacialEmotionsMarks'
-FIRST_CHANNELS = ('frame', 'face', 'x', 'y', 'width', 'height')
-NO_REFERENCE = float('nan')  # in the channels of the comparison with the reference at rest, for a face without one
+FIRST_CHANNELS = ('frame', 'face', 'person', 'x', 'y', 'width', 'height')
+NOT_KNOWN = float('nan')  # in the channel of the person, and in those of a reference at rest that a face does not have
 
 
 def import_pylsl() -> ModuleType:
@@ -70,9 +70,10 @@ class LabStreams:
         self._frame_time = frame_time
         for face in faces:
             compared = face.probabilities_from_rest
-            values = [frame_number, face.track_id, *face.box, *face.probabilities]
+            person = face.number if face.person and face.number else NOT_KNOWN
+            values = [frame_number, face.track_id, person, *face.box, *face.probabilities]
             values += [face.valence] * self._has_valence
-            values += [NO_REFERENCE] * len(face.class_names) if compared is None else list(compared)
+            values += [NOT_KNOWN] * len(face.class_names) if compared is None else list(compared)
             self._faces.push_sample([float(value) for value in values], self._on_lsl_clock(frame_time))
 
     def mark(self, mark: str) -> None:

@@ -23,11 +23,12 @@ class LiveFaceTable:
     Args:
         path: Path of the CSV file, which must not exist.
         class_names: Names of the classes that the probabilities belong to.
+        with_people: Whether there are columns that say whose face it is.
     """
 
-    def __init__(self, path: Path, class_names: Sequence[str]):
+    def __init__(self, path: Path, class_names: Sequence[str], with_people: bool = False):
         self._path = path
-        self._columns = FaceColumns(tuple(class_names), with_rest=True)
+        self._columns = FaceColumns(tuple(class_names), with_rest=True, with_people=with_people)
         self._saved = 0.0
         self._written_count = 0
         self._newest: list[list] = []  # the newest frame's rows

@@ -58,7 +58,8 @@ class FaceColumns:
         values = [*face.probabilities, *([face.valence] if has_valence(face.class_names) else [])]
         cells = [frame_number, timestamp_ms, face.track_id]
         if self.with_people:
-            cells += [face.person.number, face.person.name, int(face.person.is_identified)] if face.person else [''] * 3
+            is_known = face.person and face.person.number
+            cells += [face.number, face.person.name, int(face.person.is_identified)] if is_known else [''] * 3
         confidence = [''] if face.corrected else _four_digits([face.confidence])
         cells += [*face.box, face.emotion, *confidence, *_four_digits(values)]
         if self.with_rest and face.probabilities_from_rest is None:
