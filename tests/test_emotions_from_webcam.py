@@ -102,7 +102,8 @@ def test_window_shows_the_boxes_and_its_keys_work(tmp_path, display, start, face
     assert time.monotonic() - pressed < 20
     assert code == 0
     table = pd.read_csv(csv_path)
-    assert list(table.columns[:9]) == ['frame', 'ms', 'face', 'x', 'y', 'width', 'height', 'emotion', 'confidence']
+    assert list(table.columns[:7]) == ['frame', 'ms', 'face', 'person', 'name', 'identified', 'x']
+    assert set(table.person.dropna()) <= {1, 2} and table.person.notna().any()  # the demo shows two people, in turn
     assert table.columns[-2:].tolist() == ['time', 'mark'] and table.mark.isna().all()
     compared = table[table.happy_from_rest.notna()]
     assert compared.index[0] > 20 and set(compared.emotion) <= set(CLASS_NAMES)
@@ -163,10 +164,13 @@ def test_marks_are_shown_and_stand_in_the_table_and_the_streams(tmp_path, displa
     marked = table[table.mark.notna()].drop_duplicates('frame')
     assert marked.mark.tolist() == [3, 7]
     assert (second_time - first_time) * 1000 == pytest.approx(marked.ms.diff().iloc[-1], abs=2)
-    sent = pd.DataFrame(samples).rename(columns={0: 'frame', 1: 'face', 6: 'anger'}).assign(time=times)
+    sent = (
+        pd.DataFrame(samples).rename(columns={0: 'frame', 1: 'face', 2: 'person_sent', 7: 'anger'}).assign(time=times)
+    )
     both = sent.merge(table, on=['frame', 'face'], suffixes=('_sent', ''))
     assert len(both) == len(sent) > 30
     np.testing.assert_allclose(both.anger_sent, both.anger, atol=1e-4)
+    np.testing.assert_array_equal(both.person_sent, both.person)
     # The times are those of the frames. They are sent later, after the faces have been found and classified.
     np.testing.assert_allclose((both.time_sent - first_time) * 1000, both.ms - marked.ms.iloc[0], atol=2)
 

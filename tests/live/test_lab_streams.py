@@ -2,12 +2,13 @@
 
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import emotions_from_webcam
-from emotion_recognition.labels import EMOTIONS, FaceEmotion
+from emotion_recognition.labels import EMOTIONS, FaceEmotion, Person
 from emotion_recognition.live.lab_streams import LabStreams
 from tests.conftest import DEMO_PATH
 
@@ -24,7 +25,7 @@ def test_samples_bear_the_time_of_their_frame(pylsl):
     streams = LabStreams(pylsl, 'rtsp://user:secret@camera.local/live', EMOTIONS)
     faces, marks = receive(pylsl, 'FacialEmotions camera.local'), receive(pylsl, 'FacialEmotionsMarks camera.local')
     assert faces.info().get_channel_labels() == [
-        *('frame', 'face', 'x', 'y', 'width', 'height', *EMOTIONS, 'valence'),
+        *('frame', 'face', 'person', 'x', 'y', 'width', 'height', *EMOTIONS, 'valence'),
         *(f'{emotion}_from_rest' for emotion in EMOTIONS),
     ]
     assert (faces.info().type(), marks.info().type()) == ('Emotions', 'Markers')
@@ -33,14 +34,15 @@ def test_samples_bear_the_time_of_their_frame(pylsl):
     seen = np.float32([0.1, 0, 0, 0.2, 0.5, 0.2, 0, 0, 0])
     from_rest = np.float32([0, 0, 0, 0, 0.25, 0.75, 0, 0, 0])
     read, clock = time.perf_counter() - 10, pylsl.local_clock() - 10
-    streams.add(7, read, [FaceEmotion(1, (5, 6, 70, 80), seen), FaceEmotion(2, (90, 6, 70, 80), seen, EMOTIONS)])
+    known, unknown = (FaceEmotion(1, (5, 6, 70, 80), seen, person=Person(3)), FaceEmotion(2, (90, 6, 70, 80), seen))
+    streams.add(7, read, [known, replace(unknown, person=Person(0))])
     streams.mark('4')
     streams.add(8, read + 0.5, [])
     streams.add(9, read + 1, [FaceEmotion(2, (1, 2, 3, 4), seen, probabilities_from_rest=from_rest)])
     first, second, third = (faces.pull_sample(10) for _ in range(3))
-    np.testing.assert_allclose(first[0], [7, 1, 5, 6, 70, 80, *seen, 0.3, *[np.nan] * 9], atol=1e-6)
-    assert second[0][:3] == [7, 2, 90]
-    np.testing.assert_allclose(third[0], [9, 2, 1, 2, 3, 4, *seen, 0.25, *from_rest], atol=1e-6)
+    np.testing.assert_allclose(first[0], [7, 1, 3, 5, 6, 70, 80, *seen, 0.3, *[np.nan] * 9], atol=1e-6)
+    np.testing.assert_allclose(second[0][:4], [7, 2, np.nan, 90])  # it is not known yet whose face it is
+    np.testing.assert_allclose(third[0], [9, 2, np.nan, 1, 2, 3, 4, *seen, 0.25, *from_rest], atol=1e-6)
     assert [first[1], second[1], third[1]] == pytest.approx([clock, clock, clock + 1], abs=0.02)
     mark, marked = marks.pull_sample(10)
     assert (mark, marked) == (['4'], pytest.approx(clock, abs=0.02))
