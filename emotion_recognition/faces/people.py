@@ -11,8 +11,8 @@ from emotion_recognition.labels import Person
 
 # Two faces are one person's if their vectors are closer than this, after chance is taken off: the squared distance
 # between means of n and m pictures grows by about NOISE / n + NOISE / m. Two single pictures are one person's below
-# 0.52. model_weights/face_recognition/README.md has the errors, and how both numbers were found.
-SAME_PERSON_DISTANCE = 0.425
+# 0.51. model_weights/face_recognition/README.md has the errors, and how both numbers were found.
+SAME_PERSON_DISTANCE = 0.41
 NOISE = 0.045
 # If what comes before and after a moment of one track differs by more than this, the track went over to another face.
 OTHER_FACE_DISTANCE = 0.5
