@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 
@@ -64,7 +65,7 @@ def save_people_picture(appearances: Sequence[PersonInFile], path: Path) -> None
     line_count = 1 + max((line for line, _ in places), default=0)
     size = MARGIN + FACES_PER_LINE * CELL_WIDTH, MARGIN + line_count * CELL_HEIGHT
     sheet = Image.new('RGB', size, BACKGROUND)
-    draw, font, bold = ImageDraw.Draw(sheet), ImageFont.load_default(CAPTION_SIZE), ImageFont.load_default(HEADING_SIZE)
+    draw = ImageDraw.Draw(sheet)
     cells = iter(places)
     for block in blocks:
         for index, one in enumerate(block):
@@ -73,12 +74,11 @@ def save_people_picture(appearances: Sequence[PersonInFile], path: Path) -> None
             if index == 0 or column == 0:
                 width = min(len(block) - index, FACES_PER_LINE - column) * CELL_WIDTH - MARGIN
                 heading = one.person.name or f'person {one.person.number}'
-                draw.text((left, top), _shortened(heading, width, draw, bold), HEADING_INK, bold)
+                _write(draw, (left, top), heading, width, HEADING_SIZE, HEADING_INK)
                 draw.line((left, top + HEADING_SIZE + 4, left + width, top + HEADING_SIZE + 4), INK)
             top += HEADING_SIZE + MARGIN
             sheet.paste(_open_face(one.picture_jpeg), (left, top))
-            name = _shortened(one.file_name, PICTURE_SIZE, draw, font)
-            draw.text((left, top + PICTURE_SIZE + 2), name, INK, font)
+            _write(draw, (left, top + PICTURE_SIZE + 2), one.file_name, PICTURE_SIZE, CAPTION_SIZE, INK)
     sheet.save(path)
 
 
@@ -109,10 +109,18 @@ def _open_face(picture_jpeg):
     return Image.fromarray(cv2.resize(picture_bgr, (PICTURE_SIZE, PICTURE_SIZE))[..., ::-1].copy())
 
 
-def _shortened(text, width, draw, font):
-    """Shorten a text from its front, where the names of one study's files are alike, until it fits into a width."""
-    if draw.textlength(text, font) <= width:
-        return text
-    while text and draw.textlength(f'…{text}', font) > width:
+def _write(draw, place, text, width, size, ink):
+    """Write a text, shortened from its front, where the names of one study's files are alike, to fit into a width."""
+    # Here and not above, since matplotlib, whose fonts it finds, takes a second to import
+    from emotion_recognition.results.fonts import font_path_for
+
+    font, shortened = _open_font(font_path_for(text), size), text
+    while text and draw.textlength(shortened, font) > width:
         text = text[1:]
-    return f'…{text}'
+        shortened = f'…{text}'
+    draw.text(place, shortened, ink, font)
+
+
+@cache
+def _open_font(path, size):
+    return ImageFont.truetype(path, size)

@@ -2,24 +2,18 @@
 
 from pathlib import Path
 
-from matplotlib import font_manager
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
 from emotion_recognition.labels import EMOTIONS, emotion_colour_bgr
+from emotion_recognition.results.fonts import drawable
 from emotion_recognition.results.periods import FacePeriods
 
 MAX_FACES = 20  # rows in one picture
 ROW_INCHES, MARGIN_INCHES = 0.42, 1.6
 BAND_HEIGHT = 0.8  # of a row
 MIN_LABELLED_SHARE = 0.12  # a smaller share has no room for its number
-# Of these fonts, the installed ones draw what matplotlib's own font lacks: Chinese, Japanese and Korean on Linux,
-# Windows and macOS. There is no emoji font among them, since matplotlib cannot draw coloured ones.
-MORE_FONTS = ('Noto Sans CJK JP', 'WenQuanYi Zen Hei', 'Microsoft YaHei', 'Yu Gothic', 'Malgun Gothic')
-MORE_FONTS += ('Hiragino Sans', 'PingFang SC', 'Apple SD Gothic Neo', 'Arial Unicode MS')
-# Drawn for a character that no font has. Its number, such as \u524d, would be hard to read and need more room.
-REPLACEMENT = '\N{REPLACEMENT CHARACTER}'
 
 
 def save_timeline(face_periods: FacePeriods, title: str, path: Path) -> None:
@@ -92,23 +86,6 @@ def minutes(ms: float) -> str:
     """Format milliseconds as minutes and seconds, to tenths."""
     tenths = round(abs(ms) / 100)
     return f'{"-" if ms < 0 and tenths else ""}{tenths // 600}:{tenths % 600 / 10:04.1f}'
-
-
-def drawable(text: str) -> tuple[str, list[str]]:
-    """Replace the characters that no installed font can draw.
-
-    Args:
-        text: Any text.
-
-    Returns:
-        The text with replacement characters, and the names of the fonts that draw it.
-    """
-    default = font_manager.FontProperties().get_name()
-    installed = set(font_manager.fontManager.get_font_names())
-    fonts = [default, *(font for font in MORE_FONTS if font in installed)]
-    charmaps = [font_manager.get_font(font_manager.findfont(font)).get_charmap() for font in fonts]
-    can_draw = [any(ord(character) in charmap for charmap in charmaps) for character in text]
-    return ''.join(character if can else REPLACEMENT for character, can in zip(text, can_draw, strict=True)), fonts
 
 
 def _in_class_order(emotions):

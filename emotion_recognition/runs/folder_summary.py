@@ -27,7 +27,7 @@ def summarise_folders(folders: Iterable[Path], done: dict[Path, Outputs]) -> dic
         try:
             if summaries:
                 join_summaries(summaries, path)
-                print(f'Wrote {path}, a row for each video and face')
+                print(f'Wrote {path}, a row for each video and person')
         except (InputError, OSError) as error:
             problems[path] = str(error)
     return problems

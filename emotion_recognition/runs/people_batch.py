@@ -79,7 +79,7 @@ def analyse_with_people(
     print(f'{len(set(numbers))} people. Wrote {run_folder.written[0]} and, next to it, {run_folder.written[1].name}')
     if known.table_path:
         print(
-            f'Name them in {known.table_path}; the next run uses the names. {known.path} holds how to know their faces'
+            f'Name them in {known.table_path}, which the next run reads. {known.path} is needed to know their faces again'
         )
     return problems
 

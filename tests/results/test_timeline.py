@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from emotion_recognition.labels import EMOTION_COLOURS_BGR, EMOTIONS, FaceEmotion
-from emotion_recognition.results import timeline
+from emotion_recognition.results import fonts
+from emotion_recognition.results.fonts import drawable
 from emotion_recognition.results.periods import FacePeriods
-from emotion_recognition.results.timeline import drawable, minutes, save_timeline
+from emotion_recognition.results.timeline import minutes, save_timeline
 
 
 def seen(frames):
@@ -70,12 +71,12 @@ def test_any_name_of_a_video_is_drawn_without_a_warning(tmp_path, name):
 
 
 def test_characters_without_a_glyph_are_replaced(monkeypatch):
-    monkeypatch.setattr(timeline, 'MORE_FONTS', ('No Such Font',))
+    monkeypatch.setattr(fonts, 'MORE_FONTS', ('No Such Font',))
     assert drawable('Zoë 前後.mp4') == ('Zoë \ufffd\ufffd.mp4', ['DejaVu Sans'])
 
 
 def test_another_font_that_is_installed_is_used(monkeypatch):
-    monkeypatch.setattr(timeline, 'MORE_FONTS', ('STIXGeneral',))  # comes with matplotlib
+    monkeypatch.setattr(fonts, 'MORE_FONTS', ('STIXGeneral',))  # comes with matplotlib
     assert drawable('\u210a 前') == ('\u210a \ufffd', ['DejaVu Sans', 'STIXGeneral'])
 
 
