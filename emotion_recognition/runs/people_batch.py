@@ -78,9 +78,7 @@ def analyse_with_people(
     write_people(known, everyone, max([known.next_number, *(number + 1 for number in numbers)]))
     print(f'{len(set(numbers))} people. Wrote {run_folder.written[0]} and, next to it, {run_folder.written[1].name}')
     if known.table_path:
-        print(
-            f'Name them in {known.table_path}, which the next run reads. {known.path} is needed to know their faces again'
-        )
+        print(f'Name them in {known.table_path} for the next run. {known.path} is needed to know their faces again')
     return problems
 
 
