@@ -74,12 +74,16 @@ def analyse_with_people(
             problems |= group.write(interruption)
         write_people_table(appearances, own.annotated)
         save_people_picture(appearances, own.annotated.with_suffix('.png'))
-    numbers = [person.number for video in people for person in video.everyone()]
+    numbers = {person.number for video in people for person in video.everyone()}
     write_people(known, everyone, max([known.next_number, *(number + 1 for number in numbers)]))
-    print(f'{len(set(numbers))} people. Wrote {run_folder.written[0]} and, next to it, {run_folder.written[1].name}')
+    _report(len(numbers), run_folder.written, known)
+    return problems
+
+
+def _report(count, written, known):
+    print(f'{count} people. Wrote {written[0]} and, next to it, {written[1].name}')
     if known.table_path:
         print(f'Name them in {known.table_path} for the next run. {known.path} is needed to know their faces again')
-    return problems
 
 
 def _see_videos(videos, models, settings, records, interruption):

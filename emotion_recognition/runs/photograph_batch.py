@@ -102,9 +102,13 @@ def process_photographs(
                 problems |= _not_begun(paths[index + 1 :], interruption)
                 break
     if done:
-        table_too = f', and a table of all faces to {table_path}' if table_path else ''
-        print(f'Photographs done: {done}, faces: {face_count}. Wrote copies and tables next to them{table_too}')
+        _report(done, face_count, table_path)
     return problems
+
+
+def _report(done, face_count, table_path):
+    table_too = f', and a table of all faces to {table_path}' if table_path else ''
+    print(f'Photographs done: {done}, faces: {face_count}. Wrote copies and tables next to them{table_too}')
 
 
 def _not_begun(paths, interruption):
