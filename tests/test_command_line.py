@@ -10,6 +10,7 @@ import pytest
 
 from emotion_recognition.command_line import Parser, one_line_errors, read_command_line
 from emotion_recognition.settings import Settings, option
+from emotions_from_video import VideoSettings
 from tests.conftest import ROOT
 
 
@@ -17,6 +18,7 @@ from tests.conftest import ROOT
 class ScriptSettings(Settings):
     compact: bool = option(True, 'periods')
     output: Path | None = option(None, 'where to', parse=Path)
+    note: str | None = option(None, 'a note', parse=str, bare='short', accepts=lambda text: text.endswith('.txt'))
 
 
 def read(*arguments):
@@ -48,6 +50,47 @@ def test_wrong_command_lines_are_reported_in_one_line(arguments):
         read(*arguments)
     assert caught.value.code.startswith('script.py: ') and '\n' not in caught.value.code
     assert caught.value.code.endswith('(--help lists the options)')
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'note', 'paths'),
+    [
+        (['a.mp4'], None, ['a.mp4']),
+        (['--note', 'b.txt', 'a.mp4'], 'b.txt', ['a.mp4']),
+        (['--note', 'a.mp4', 'b.txt'], 'short', ['a.mp4', 'b.txt']),
+        (['--note=a.mp4', 'b.txt'], 'a.mp4', ['b.txt']),
+        (['a.mp4', '--note'], 'short', ['a.mp4']),
+        (['--note', '--no-compact', 'a.mp4'], 'short', ['a.mp4']),
+    ],
+)
+def test_an_option_that_may_stand_alone_takes_only_what_looks_like_its_value(arguments, note, paths):
+    settings, given = read(*arguments)
+    assert (settings.note, given.paths) == (note, paths)
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'ray', 'people', 'paths'),
+    [
+        (['--ray', 'videos/', 'a.mp4'], 'local', None, ['videos/', 'a.mp4']),
+        (['--ray', 'auto', 'a.mp4'], 'auto', None, ['a.mp4']),
+        (['--ray', 'ray://head:10001', 'a.mp4'], 'ray://head:10001', None, ['a.mp4']),
+        (['--ray', '10.0.0.1:6379', 'a.mp4'], '10.0.0.1:6379', None, ['a.mp4']),
+        (['--ray', '[fe80::1]:6379', 'a.mp4'], '[fe80::1]:6379', None, ['a.mp4']),
+        (['a.mp4', '--ray'], 'local', None, ['a.mp4']),
+        (['--ray', '--elan', 'a.mp4'], 'local', None, ['a.mp4']),
+        (['--ray', r'C:\videos'], 'local', None, [r'C:\videos']),
+        (['--people', 'videos/', 'a.mp4'], None, Path('run'), ['videos/', 'a.mp4']),
+        (['--people', 'study.npz', 'a.mp4'], None, Path('study.npz'), ['a.mp4']),
+        (['--people', 'STUDY.NPZ', 'a.mp4'], None, Path('STUDY.NPZ'), ['a.mp4']),
+        (['a.mp4', '--people'], None, Path('run'), ['a.mp4']),
+        (['--people', '--ray', 'a.mp4'], 'local', Path('run'), ['a.mp4']),
+    ],
+)
+def test_what_follows_ray_is_an_address_and_what_follows_people_a_file_of_people(arguments, ray, people, paths):
+    parser = Parser(prog='script.py')
+    parser.add_argument('paths', nargs='*')
+    settings, given = read_command_line(parser, VideoSettings, arguments)
+    assert (settings.ray, settings.people and Path(settings.people), given.paths) == (ray, people, paths)
 
 
 @pytest.mark.parametrize(

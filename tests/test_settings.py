@@ -11,7 +11,7 @@ REST = 'expected auto, model, none, or two times in seconds, START before END'
 def test_defaults():
     settings = Settings()
     assert (settings.smoothing_seconds, settings.min_face_size, settings.whole_frame_every) == (0.3, 48, 10)
-    assert settings.rest == 'auto'
+    assert (settings.rest, settings.identity) == ('auto', True)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 
+from emotion_recognition.emotions.look import MAX_SAMPLES
 from emotion_recognition.emotions.model_file import ModelFile
-from emotion_recognition.emotions.references import MAX_SAMPLES, References
+from emotion_recognition.emotions.references import References
 from emotion_recognition.emotions.rest import LogOddsAtRest, everybodys_offset
-from emotion_recognition.labels import FaceEmotion, InputError
+from emotion_recognition.labels import FaceEmotion, InputError, Person
 
 NAMES = ('happy', 'neutral', 'sad')
 AT_REST = LogOddsAtRest(*np.log([[0.01, 1, 0.1], [0.001, 1, 0.01], [0.1, 1, 2]]))
@@ -142,6 +143,88 @@ def test_references_are_described_for_the_record():
         {'face': 1, 'reference': 'own', 'own_share': 0.75},
         {'face': 2, 'reference': 'model', 'own_share': 0.0},
     ]
+
+
+def test_the_record_says_what_the_numbers_are_of():
+    assert References(MODEL).describe([3], 'person') == [{'person': 3, 'reference': 'model', 'own_share': 0.0}]
+
+
+def test_a_look_belongs_to_the_person_and_grows_over_a_cut():
+    """Two tracks of five seconds each give 3/8 of the own reference; one of ten seconds gives all of it."""
+    references = References(MODEL)
+    look(references, 5, *SAD_LOOK, number=1)
+    look(references, 5, *SAD_LOOK, number=2, start=60)
+    assert [references.find(number).own_share for number in (1, 2)] == pytest.approx([0.75 * 3 / 8] * 2)
+    references.regroup(lambda track_id, ms: 7)
+    assert references.find(7).own_share == pytest.approx(0.75)
+    assert shown(references, *SAD_LOOK, number=7).emotion == 'neutral'
+    assert [references.find(number).kind for number in (1, 2)] == ['model', 'model']
+
+
+def test_joined_looks_count_for_as_long_as_each_was_seen():
+    """A minute's samples stand closer than those of ten minutes, which were thinned."""
+    references = References(MODEL)
+    look(references, 600, *SAD_LOOK, number=1)
+    look(references, 60, 0.98, 0.01, 0.01, number=2, start=700)
+    references.regroup(lambda track_id, ms: 1)
+    assert len(references._looks[1]._samples) <= MAX_SAMPLES
+    happy = sum(odds[0] > 0 for _, odds in references._looks[1]._samples)
+    assert happy / len(references._looks[1]._samples) == pytest.approx(60 / 660, abs=0.01)
+
+
+def test_a_track_of_two_people_is_divided():
+    """Track 1 is person 5 for nine seconds, then person 6, who smiles, for three. Person 5 comes back as track 2."""
+    references = References(MODEL)
+    look(references, 9, *SAD_LOOK)
+    look(references, 3, 0.98, 0.01, 0.01, start=9.1)
+    look(references, 1, *SAD_LOOK, number=2, start=20)
+    references.regroup(lambda track_id, ms: 6 if track_id == 1 and ms > 9050 else 5)
+    assert references.find(5).own_share == pytest.approx(0.75, abs=0.03)  # ten seconds
+    assert shown(references, *SAD_LOOK, number=5).emotion == 'neutral'
+    # Nobody rests with odds of happy of 98, and three seconds would not be much
+    assert references.find(6).kind == 'model'
+    assert shown(references, *SAD_LOOK, number=6).emotion == 'sad'
+
+
+def test_a_span_belongs_to_the_person_to_whom_the_track_belongs_in_it():
+    """Track 2 begins after the span, and is the same person."""
+    references = References(SILENT_MODEL, (0, 1))
+    for ms in (0, 500):
+        references.add(ms, [face(0.1, 0.2, 0.7)])
+    references.add(2000, [face(0.9, 0.05, 0.05, number=2)])
+    references.regroup(lambda track_id, ms: 4 if ms <= 1000 else 3)
+    assert [references.find(number).kind for number in (1, 2, 3, 4)] == ['none', 'none', 'none', 'span']
+    assert shown(references, 0.1, 0.2, 0.7, number=4).emotion == 'neutral'
+
+
+def test_what_is_learnt_of_a_person_in_one_file_serves_in_all():
+    first, second, third = (References(MODEL) for _ in range(3))
+    look(first, 6, *SAD_LOOK, number=1)
+    look(second, 4, *SAD_LOOK, number=1)
+    look(second, 4, *SAD_LOOK, number=2)
+    first.share([second, third])
+    for references in (first, second, third):
+        assert references.find(1).own_share == pytest.approx(0.75)  # ten seconds
+        assert references.find(2).own_share == pytest.approx(0.75 * 2 / 8)
+        assert shown(references, *SAD_LOOK, number=1).emotion == 'neutral'
+
+
+def test_spans_are_not_shared():
+    first, second = References(SILENT_MODEL, (0, 1)), References(SILENT_MODEL, (0, 1))
+    first.add(0, [face(0.1, 0.2, 0.7)])
+    first.share([second])
+    for references in (first, second):
+        references.end_span()
+    assert [references.find(1).kind for references in (first, second)] == ['span', 'none']
+
+
+def test_a_face_is_compared_with_its_persons_reference_whatever_its_track():
+    references = References(MODEL)
+    look(references, 12, *SAD_LOOK)
+    references.regroup(lambda track_id, ms: 3)
+    (sad,) = references.apply([face(*SAD_LOOK)])
+    third = FaceEmotion(1, (0, 0, 9, 9), np.float32(SAD_LOOK), NAMES, person=Person(3))
+    assert [sad.emotion, references.apply([third])[0].emotion] == ['sad', 'neutral']
 
 
 def measure(*at_rest, model=SILENT_MODEL):

@@ -1,7 +1,8 @@
+import cv2
 import numpy as np
 import pytest
 
-from emotion_recognition.labels import EMOTION_COLOURS_BGR, EMOTIONS, FaceEmotion
+from emotion_recognition.labels import EMOTION_COLOURS_BGR, EMOTIONS, FaceEmotion, Person
 from emotion_recognition.results.drawing import draw_faces, draw_lines, mirror_faces
 
 HAPPY = np.array([0, 0, 0, 0, 1, 0, 0, 0, 0], np.float32)
@@ -52,6 +53,34 @@ def test_labels_of_neighbours_do_not_cover_each_other():
         alone.append((frame_of_one == EMOTION_COLOURS_BGR['happy']).all(axis=2).sum())
     draw_faces(frame, [FaceEmotion(1, (20, 80, 60, 70), HAPPY), FaceEmotion(1, (90, 80, 60, 70), HAPPY)])
     assert (frame == EMOTION_COLOURS_BGR['happy']).all(axis=2).sum() == pytest.approx(sum(alone), rel=0.03)
+
+
+def drawn(**face):
+    frame = np.zeros((240, 320, 3), np.uint8)
+    draw_faces(frame, [FaceEmotion(**{'track_id': 3, 'box': (100, 100, 80, 80), 'probabilities': HAPPY} | face)])
+    return frame
+
+
+@pytest.mark.parametrize(
+    ('name', 'label'),
+    [('Zoë Müller', 'Zoe Muller'), ('前後', '12'), ('前 B', 'B'), ('', '12'), ('\u0301', '12')],
+    ids=['accents', 'Chinese', 'in part', 'none', 'an accent alone'],
+)
+def test_the_label_has_what_can_be_drawn_of_the_name_or_the_number(monkeypatch, name, label):
+    texts, real_put_text = [], cv2.putText
+
+    def put_text(frame_bgr, text, *others):
+        texts.append(text)
+        return real_put_text(frame_bgr, text, *others)
+
+    monkeypatch.setattr(cv2, 'putText', put_text)
+    assert drawn(person=Person(12, name)).any()
+    assert texts == [f'{label}: happy 100%']
+
+
+def test_the_number_in_the_label_is_the_persons():
+    assert (drawn(track_id=3) == drawn(track_id=8, person=Person(3))).all()
+    assert (drawn(track_id=3) != drawn(track_id=3, person=Person(8))).any()
 
 
 def test_nothing_to_draw():

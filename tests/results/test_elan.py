@@ -1,14 +1,15 @@
 from fractions import Fraction
 from itertools import islice
-from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import av
+import numpy as np
 import pandas as pd
 import pytest
 from pympi.Elan import Eaf
 
 import emotions_from_video
+from emotion_recognition.labels import EMOTIONS, FaceEmotion, Person
 from emotion_recognition.results.elan import make_tiers, write_elan
 from emotion_recognition.results.periods import FacePeriods
 from emotion_recognition.results.spans import Span
@@ -16,12 +17,16 @@ from tests.conftest import DEMO_PATH, picture_times_ms
 
 
 def periods(*frames):
-    """Returns the FacePeriods of frames, each a time in ms and {face number: emotion}."""
+    """Returns the FacePeriods of frames, each a time in ms and the emotions of faces, by their numbers or persons."""
     face_periods = FacePeriods()
     for number, (ms, emotions) in enumerate(frames, start=1):
-        faces = [SimpleNamespace(track_id=face, emotion=emotion) for face, emotion in emotions.items()]
-        face_periods.add(number, ms, faces)
+        face_periods.add(number, ms, [face(who, emotion) for who, emotion in emotions.items()])
     return face_periods
+
+
+def face(who, emotion):
+    track_id, person = (9, who) if isinstance(who, Person) else (who, None)
+    return FaceEmotion(track_id, (0, 0, 9, 9), np.eye(9)[EMOTIONS.index(emotion)], person=person)
 
 
 def address(path):
@@ -45,6 +50,14 @@ def test_tier_for_each_face_and_for_the_spans():
 
 def test_face_that_leaves_before_the_last_frame_is_not_prolonged():
     assert make_tiers(periods((0.0, {1: 'sad'}), (40.0, {})), [], 40.0) == {'face 1': [(0.0, 40.0, 'sad')]}
+
+
+def test_a_person_has_one_tier_whose_name_is_theirs():
+    anna, second = Person(1, 'Anna "Ä" <前>'), Person(2)
+    assert make_tiers(periods((0.0, {anna: 'sad'}), (40.0, {}), (80.0, {anna: 'sad', second: 'fear'})), [], 40.0) == {
+        'Anna "Ä" <前>': [(0.0, 40.0, 'sad'), (80.0, 120.0, 'sad')],
+        'person 2': [(80.0, 120.0, 'fear')],
+    }
 
 
 def test_neighbours_meet_and_nothing_is_before_zero_or_empty(tmp_path):
@@ -107,7 +120,7 @@ def test_file_read_back_agrees_with_the_tables_and_the_video(tmp_path, early_cli
     assert times[0] == -120 and set(faces.face) == {1} and len(faces) == len(times)
     shown = picture_times_ms(tmp_path / 'early_with_emotions.mp4')
     assert [round(ms) for ms in shown] == [round(ms + 120) for ms in times]
-    read = annotations(document, 'face 1')
+    read = annotations(document, 'person 1')
     assert [emotion for *_, emotion in read] == ['anger', 'sad']
     assert (read[0][0], read[-1][1]) == (0, round(times[-1] + 120 + 1000 / average_rate(early_clip)))
     assert [start for start, *_ in read[1:]] == [end for _, end, _ in read[:-1]]
@@ -127,6 +140,6 @@ def test_without_an_annotated_video_the_original_is_linked(tmp_path, early_clip,
     document = Eaf(tmp_path / 'out.eaf')
     link = document.get_linked_files()[0]
     assert (link['MEDIA_URL'], link['RELATIVE_MEDIA_URL']) == (address(early_clip), './early.mkv')
-    read = annotations(document, 'face 1')
+    read = annotations(document, 'person 1')
     assert read[0][0] == 0  # ELAN has no times before 0
     assert read[-1][1] == round(picture_times_ms(early_clip)[-1] + 1000 / average_rate(early_clip))

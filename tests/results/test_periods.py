@@ -1,11 +1,12 @@
 import numpy as np
+import pytest
 
-from emotion_recognition.labels import EMOTIONS, FaceEmotion
+from emotion_recognition.labels import EMOTIONS, FaceEmotion, Person
 from emotion_recognition.results.periods import FacePeriods
 
 
-def face(track_id, emotion):
-    return FaceEmotion(track_id, (0, 0, 9, 9), np.eye(9)[EMOTIONS.index(emotion)])
+def face(track_id, emotion, person=None):
+    return FaceEmotion(track_id, (0, 0, 9, 9), np.eye(9)[EMOTIONS.index(emotion)], person=person)
 
 
 def test_periods_of_each_face():
@@ -20,7 +21,7 @@ def test_periods_of_each_face():
     for number, faces_in_frame in enumerate(frames, start=1):
         face_periods.add(number, number * 40.0 - 40, faces_in_frame)
     periods = [
-        (period.track_id, period.emotion, period.ms_start, period.ms_end, period.frame_start, period.frame_end)
+        (period.number, period.emotion, period.ms_start, period.ms_end, period.frame_start, period.frame_end)
         for period in face_periods.periods
     ]
     assert periods == [
@@ -32,3 +33,30 @@ def test_periods_of_each_face():
     assert face_periods.face_count() == 2
     assert face_periods.longest_seen(9) == {1: {'happy': 2, 'fear': 2}, 2: {'sad': 3}}
     assert list(face_periods.longest_seen(1)) == [1]
+
+
+def test_tracks_of_one_person_are_one_face():
+    face_periods = FacePeriods()
+    for number, track_id in enumerate([4, 4, 7], start=1):
+        face_periods.add(number, number * 40.0, [face(track_id, 'happy', Person(2, 'Anna'))])
+    (period,) = face_periods.periods
+    assert (period.number, period.who, period.frame_start, period.frame_end) == (2, 'Anna', 1, 3)
+    face_periods.add(4, 160.0, [face(7, 'happy', Person(1)), face(8, 'sad', Person(2, 'Anna'))])
+    assert face_periods.face_count() == 2
+    assert face_periods.names() == {1: 'person 1', 2: 'Anna'}
+    assert face_periods.describe(9, ('person', 'people')) == (
+        '2 people\n  person 1, 1 frames: happy 100%\n  Anna, 4 frames: happy 75%, sad 25%'
+    )
+
+
+def test_how_long_each_face_is_seen_and_when():
+    """In seconds: person 1 in 0 to 0.1 and 0.5 to the end of the last frame, person 2 in 0.1 to 0.5."""
+    face_periods = FacePeriods()
+    anna, second = face(1, 'happy', Person(1)), face(2, 'sad', Person(2))
+    for number, (ms, faces) in enumerate([(0, [anna]), (100, [second]), (400, [second]), (500, [anna])], start=1):
+        face_periods.add(number, float(ms), faces)
+    assert face_periods.seen_seconds(40.0) == {
+        1: pytest.approx((0.14, 0.0, 0.54)),
+        2: pytest.approx((0.4, 0.1, 0.5)),
+    }
+    assert FacePeriods().seen_seconds(40.0) == {}

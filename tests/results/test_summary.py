@@ -1,16 +1,16 @@
 import numpy as np
 
-from emotion_recognition.labels import EMOTIONS, FaceEmotion
+from emotion_recognition.labels import EMOTIONS, FaceEmotion, Person
 from emotion_recognition.results.spans import Span
 from emotion_recognition.results.summary import VideoSummary
 
 NAMES = ('happy', 'neutral')
 
 
-def face(track_id, happy, from_rest=None):
+def face(track_id, happy, from_rest=None, person=None):
     probabilities = np.float32([happy, 1 - happy])
     compared = None if from_rest is None else np.float32([from_rest, 1 - from_rest])
-    return FaceEmotion(track_id, (0, 0, 9, 9), probabilities, NAMES, probabilities_from_rest=compared)
+    return FaceEmotion(track_id, (0, 0, 9, 9), probabilities, NAMES, probabilities_from_rest=compared, person=person)
 
 
 def summarise(frames, spans=(), last_frame_ms=100.0):
@@ -78,3 +78,38 @@ def test_columns_with_valence_and_without_faces():
         *(f'{name}_mean' for name in EMOTIONS),
         *('valence_mean', 'changes_per_minute'),
     ]
+
+
+def test_tracks_of_one_person_share_a_row():
+    anna, second = Person(2, 'Anna'), Person(1, is_identified=False)
+    summary = VideoSummary('a.mp4', NAMES, [Span('film', 100.0, 300.0)], with_people=True)
+    frames = [
+        [face(1, 1.0, person=anna)],
+        [face(2, 0.0, person=second), face(5, 0.0, person=anna)],
+        [face(7, 0.0, person=anna)],
+    ]
+    for number, faces in enumerate(frames, start=1):
+        summary.add(number, number * 100.0 - 100, faces)
+    table = summary.to_frame(100.0)
+    columns = ['span', 'person', 'name', 'identified', 'frames', 'seconds', 'happy_share', 'changes_per_minute']
+    assert table[columns].to_numpy().tolist() == [
+        ['', 1, '', 0, 1, 0.1, 0.0, 0.0],
+        ['', 2, 'Anna', 1, 3, 0.3, 0.3333, 200.0],  # a change from one track to the next is one too
+        ['film', 1, '', 0, 1, 0.1, 0.0, 0.0],
+        ['film', 2, 'Anna', 1, 2, 0.2, 0.0, 300.0],
+    ]
+    assert 'face' not in table.columns
+
+
+def test_further_columns_of_the_users_table_follow_the_name():
+    anna = Person(1, 'Anna', details=(('condition', 'control'), ('age', '25')))
+    summary = VideoSummary('a.mp4', NAMES, with_people=True)
+    summary.add(1, 0.0, [face(1, 1.0, person=anna), face(2, 1.0, person=Person(2))])
+    table = summary.to_frame(40.0)
+    assert list(table.columns[:8]) == ['video', 'span', 'person', 'name', 'identified', 'condition', 'age', 'frames']
+    assert table[['name', 'condition', 'age']].to_numpy().tolist() == [['Anna', 'control', '25'], ['', '', '']]
+
+
+def test_columns_with_people_and_nobody():
+    table = VideoSummary('a.mp4', NAMES, with_people=True).to_frame(40.0)
+    assert list(table.columns[:6]) == ['video', 'span', 'person', 'name', 'identified', 'frames'] and table.empty

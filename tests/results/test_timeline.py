@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from emotion_recognition.labels import EMOTION_COLOURS_BGR, EMOTIONS, FaceEmotion
+from emotion_recognition.labels import EMOTION_COLOURS_BGR, EMOTIONS, FaceEmotion, Person
 from emotion_recognition.results import fonts
 from emotion_recognition.results.fonts import drawable
 from emotion_recognition.results.periods import FacePeriods
@@ -12,15 +12,17 @@ from emotion_recognition.results.timeline import minutes, save_timeline
 
 
 def seen(frames):
-    """Collect frames 40 ms apart, each a dictionary of face numbers and emotions."""
+    """Collect frames 40 ms apart, each a dictionary of face numbers, or people, and emotions."""
     face_periods = FacePeriods()
     for number, faces in enumerate(frames, start=1):
         face_periods.add(
             number,
             number * 40.0 - 40,
             [
-                FaceEmotion(track_id, (0, 0, 9, 9), np.eye(9)[EMOTIONS.index(emotion)])
-                for track_id, emotion in faces.items()
+                FaceEmotion(9, (0, 0, 9, 9), np.eye(9)[EMOTIONS.index(emotion)], person=who)
+                if isinstance(who, Person)
+                else FaceEmotion(who, (0, 0, 9, 9), np.eye(9)[EMOTIONS.index(emotion)])
+                for who, emotion in faces.items()
             ],
         )
     return face_periods
@@ -93,6 +95,50 @@ def test_dollar_signs_are_no_formula(tmp_path):
 
 def test_replaced_characters_take_up_room(tmp_path):
     assert title_width('前前前前前', tmp_path / 'timeline.png') > 40
+
+
+def labels(figures):
+    """What stands before the rows of the last picture."""
+    return [label.get_text() for label in figures[-1].axes[0].get_yticklabels()]
+
+
+@pytest.fixture
+def figures(monkeypatch):
+    """The pictures that were drawn."""
+    figures = []
+
+    class Noted(timeline.Figure):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            figures.append(self)
+
+    monkeypatch.setattr(timeline, 'Figure', Noted)
+    return figures
+
+
+def test_each_row_has_the_name_of_its_person(tmp_path, figures):
+    people = [Person(2, 'Zoë'), Person(1), Person(3, '$a_b^$ \\frac{'), Person(4, 'Ωμέγα')]
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        save_timeline(seen([dict.fromkeys(people, 'happy')] * 5), 'clip', tmp_path / 'timeline.png')
+    assert labels(figures) == ['person 1', 'Zoë', '$a_b^$ \\frac{', 'Ωμέγα']
+
+
+def test_names_that_no_font_can_draw_are_replaced(tmp_path, figures, monkeypatch):
+    monkeypatch.setattr(timeline, 'MORE_FONTS', ())
+    with warnings.catch_warnings():
+        warnings.simplefilter('error')
+        save_timeline(seen([{Person(1, '前後 A'): 'happy'}] * 5), 'clip', tmp_path / 'timeline.png')
+    assert labels(figures) == ['\ufffd\ufffd A']
+
+
+def test_dollar_signs_of_a_name_are_no_formula(tmp_path):
+    starts = []  # of the band, which makes room for the name
+    for name in ('$iiiii$', 'iiiii'):
+        save_timeline(seen([{Person(1, name): 'happy'}] * 5), 'clip', tmp_path / 'timeline.png')
+        picture = cv2.imread(str(tmp_path / 'timeline.png'))
+        starts.append(np.flatnonzero((picture == EMOTION_COLOURS_BGR['happy']).all(axis=2).any(axis=0))[0])
+    assert starts[0] > starts[1] + 10
 
 
 def test_times_of_the_axis():

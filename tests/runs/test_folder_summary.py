@@ -23,8 +23,8 @@ def test_folder_of_videos_gets_one_table_that_agrees_with_the_tables_of_faces(tm
     summary = pd.read_csv(own, keep_default_na=False)
     faces = pd.read_csv(folder / 'a_with_emotions_faces_data.csv')
     for span, start, end in (('', 0, 9000), ('NA', 7000, 9000)):
-        rows = summary[summary.span == span].set_index('face')
-        seen = faces[(faces.ms >= start) & (faces.ms < end)].groupby('face')
+        rows = summary[summary.span == span].set_index('person')
+        seen = faces[(faces.ms >= start) & (faces.ms < end)].groupby('person')
         assert rows.frames.to_dict() == seen.size().to_dict()
         np.testing.assert_allclose(rows.seconds, seen.size() * 0.04)  # the demo's frames are of one length
         np.testing.assert_allclose(rows.anger_share, seen.emotion.apply(lambda name: (name == 'anger').mean()), 0, 1e-4)

@@ -16,7 +16,6 @@ import pytest
 
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.runs import ray_cluster
-from emotion_recognition.runs.ray_cluster import separate_address
 from emotion_recognition.settings import Settings
 from tests.conftest import DEMO_PATH, ROOT, copy_packets, picture_times_ms, write_clip
 
@@ -257,23 +256,6 @@ def test_few_videos_wait_however_many_there_are_and_however_many_cores_go():
     answers = list(ray_cluster._run_tasks(shrinking, videos, shrinking.submit, settings, nobody))
     assert [video for video, _ in answers] == list(range(1000))
     assert (shrinking.submitted, shrinking.most) == (videos, 8 + 16 // 2)
-
-
-@pytest.mark.parametrize(
-    ('arguments', 'separated'),
-    [
-        (['--ray', 'videos/', 'a.mp4'], ['--ray=local', 'videos/', 'a.mp4']),
-        (['--ray', 'auto', 'a.mp4'], ['--ray', 'auto', 'a.mp4']),
-        (['--ray', 'ray://head:10001', 'a.mp4'], ['--ray', 'ray://head:10001', 'a.mp4']),
-        (['--ray', '10.0.0.1:6379', 'a.mp4'], ['--ray', '10.0.0.1:6379', 'a.mp4']),
-        (['--ray', '[fe80::1]:6379', 'a.mp4'], ['--ray', '[fe80::1]:6379', 'a.mp4']),
-        (['a.mp4', '--ray'], ['a.mp4', '--ray']),
-        (['--ray', '--elan', 'a.mp4'], ['--ray=local', '--elan', 'a.mp4']),
-        (['--ray', r'C:\videos'], ['--ray=local', r'C:\videos']),
-    ],
-)
-def test_what_follows_ray_is_an_address_only_where_it_looks_like_one(arguments, separated):
-    assert separate_address(arguments) == separated
 
 
 def test_more_cores_than_any_node_has_are_reported(capsys):
