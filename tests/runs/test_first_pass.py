@@ -1,6 +1,5 @@
 """Whole runs in which every face is compared with its reference at rest."""
 
-import io
 import json
 import pickle
 import signal
@@ -15,12 +14,13 @@ import emotions_from_video
 from emotion_recognition.emotions.model_file import ModelFile
 from emotion_recognition.emotions.references import References
 from emotion_recognition.interruption import Interruption
-from emotion_recognition.labels import FaceEmotion, InputError
+from emotion_recognition.faces.people import VideoPeople
+from emotion_recognition.labels import FaceEmotion, InputError, Person
 from emotion_recognition.media.photographs import write_photograph
 from emotion_recognition.media.video import FrameError
 from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.results.output_paths import Outputs
-from emotion_recognition.runs.first_pass import SeenFaces, see_before_drawing
+from emotion_recognition.runs.first_pass import SeenFaces, SeenVideo, see_before_drawing
 from emotions_from_video import VideoSettings
 from tests.conftest import CLASS_NAMES, DEMO_PATH, ROOT, picture_times_ms, save_classifier, write_clip
 
@@ -150,6 +150,8 @@ def test_photographs_have_no_span(tmp_path, model_path):
 
 
 class NoFaces:
+    finds_points = True
+
     def prepare(self, frame_bgr):
         return frame_bgr
 
@@ -165,17 +167,17 @@ class NoModel:
         return np.empty((0, 2), np.float32)
 
 
-def see(clip, folder, interruption):
-    settings = VideoSettings(rest=(0, 1))
-    pipeline = EmotionPipeline(Models(NoFaces(), NoModel()), settings)
-    return see_before_drawing(clip, pipeline, settings, Outputs(folder / 'clip_with_emotions.mp4'), interruption)
+def see(clip, folder, interruption, embedder=None, **options):
+    settings, models = VideoSettings(**{'rest': (0, 1)} | options), Models(NoFaces(), NoModel(), embedder)
+    pipeline, own = EmotionPipeline(models, settings), Outputs(folder / 'clip_with_emotions.mp4')
+    return pipeline, see_before_drawing(clip, models, pipeline, settings, own, interruption)
 
 
 def test_frames_before_an_interruption_are_drawn_and_nothing_stays_in_the_folder(tmp_path, capsys):
     clip = write_clip(tmp_path / 'clip.mp4', range(0, 2000, 40))
     interruption = Interruption()
     interruption.request('Ctrl-C was pressed')
-    with see(clip, tmp_path, interruption) as recogniser:
+    with see(clip, tmp_path, interruption)[1] as recogniser:
         frames = recogniser.run((number, (number - 1) * 40.0, None) for number in range(1, 51))
         assert next(frames) == (1, 0.0, None, [])
         with pytest.raises(FrameError, match=r'^Ctrl-C was pressed$'):
@@ -189,24 +191,76 @@ def test_frames_before_an_interruption_are_drawn_and_nothing_stays_in_the_folder
 
 def test_a_video_that_changes_between_the_passes_is_refused(tmp_path):
     clip = write_clip(tmp_path / 'clip.mp4', range(0, 1200, 40))
-    with see(clip, tmp_path, Interruption()) as recogniser:
+    with see(clip, tmp_path, Interruption())[1] as recogniser:
         frames = recogniser.run([(1, 0.0, None), (2, 41.0, None)])
         assert next(frames)[0] == 1
         with pytest.raises(InputError, match=r'clip.mp4: changed at frame 2 while it was analysed'):
             next(frames)
 
 
-def test_faces_come_back_with_all_that_was_learnt():
+@pytest.mark.parametrize(
+    ('options', 'embedder', 'passes'),
+    [({'rest': 'none'}, None, 1), ({'rest': 'none'}, 'any', 2), ({'rest': (0, 0.4)}, None, 2)],
+    ids=['nothing to learn', 'people', 'a span'],
+)
+def test_a_video_is_seen_before_only_if_there_is_something_to_learn(tmp_path, options, embedder, passes):
+    clip = write_clip(tmp_path / 'clip.mp4', range(0, 400, 40))
+    pipeline, seeing = see(clip, tmp_path, Interruption(), embedder, **options)
+    with seeing as recogniser:
+        assert (recogniser is pipeline) == (passes == 1)
+        assert ((tmp_path / '.faces').stat().st_size > 0) if passes == 2 else not (tmp_path / '.faces').exists()
+    assert list(tmp_path.iterdir()) == [clip]
+
+
+def seen_video(folder, frames, references, ended=None):
+    """What the first pass saw: of each frame, 40 ms apart, its faces."""
+    path = folder / 'records'
+    path.write_bytes(b''.join(pickle.dumps((n, n * 40.0 - 40, faces)) for n, faces in enumerate(frames, start=1)))
+    return SeenVideo(folder / 'clip.mp4', path, len(frames), ended, references, None)
+
+
+def test_faces_come_back_with_all_that_was_learnt(tmp_path):
     face = FaceEmotion(1, (1, 2, 30, 40), np.float32([0.2, 0.8]), ('sad', 'neutral'), angle=9.5, detected=False)
     references = References(ModelFile(('sad', 'neutral')), (0, 1))
     references.add(0, [face])
     references.end_span()
-    records = io.BytesIO(pickle.dumps((1, 0.0, [face])) + pickle.dumps((2, 40.0, [])))
-    seen = list(SeenFaces('clip.mp4', records, 2, references).run([(n, (n - 1) * 40.0, n) for n in (1, 2, 3)]))
+    video = seen_video(tmp_path, [[face], []], references)
+    seen = list(SeenFaces(video).run([(n, (n - 1) * 40.0, n) for n in (1, 2, 3)]))
     assert [frame[:3] for frame in seen] == [(1, 0.0, 1), (2, 40.0, 2)]
     (back,), nobody = seen[0][3], seen[1][3]
     assert (back.track_id, back.box, back.angle, back.detected, nobody) == (1, (1, 2, 30, 40), 9.5, False, [])
     assert back.emotion == 'neutral' and back.probabilities.tolist() == face.probabilities.tolist()
+    assert back.person is None
+
+
+def test_faces_come_back_as_the_people_they_belong_to_in_the_order_of_their_numbers(tmp_path):
+    """Track 1 is person 2, from the second frame on person 1; track 2 is person 3, who has a reference of the own."""
+    names, anna, bert, carl = ('sad', 'neutral'), Person(2, 'Anna'), Person(1), Person(3)
+    one, other = (FaceEmotion(track, (track, 0, 9, 9), np.float32([0.8, 0.2]), names) for track in (1, 2))
+    references = References(ModelFile(names), (0, 0.03))
+    references.add(0.0, [other])
+    references.add(40.0, [])
+    people = VideoPeople({1: [(0.0, anna), (40.0, bert)], 2: [(0.0, carl)]})
+    seen = SeenFaces(seen_video(tmp_path, [[one, other], [one, other]], references), people)
+    frames = [faces for *_, faces in seen.run([(1, 0.0, None), (2, 40.0, None)])]
+    assert [[(face.number, face.track_id) for face in faces] for faces in frames] == [
+        [(2, 1), (3, 2)],
+        [(1, 1), (3, 2)],
+    ]
+    assert [[face.who for face in faces] for faces in frames] == [['Anna', 'person 3'], ['person 1', 'person 3']]
+    assert [face.emotion for face in frames[0]] == ['sad', 'neutral']
+    assert seen.references.describe([2, 3], 'person') == [
+        {'person': 2, 'reference': 'none', 'own_share': 0},
+        {'person': 3, 'reference': 'span', 'own_share': 0},
+    ]
+
+
+def test_why_the_first_pass_ended_is_told_after_the_frames_that_it_saw(tmp_path):
+    video = seen_video(tmp_path, [[]], References(ModelFile(('sad', 'neutral'))), 'clip.mp4: ends early')
+    frames = SeenFaces(video).run([(1, 0.0, None), (2, 40.0, None)])
+    assert next(frames)[0] == 1
+    with pytest.raises(FrameError, match=r'^clip.mp4: ends early$'):
+        next(frames)
 
 
 @pytest.mark.skipif(sys.platform == 'win32', reason='Windows has no SIGTERM')

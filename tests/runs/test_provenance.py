@@ -94,7 +94,7 @@ def test_skip_done_takes_the_others_and_sums_up_all(clip, colour_model_path, cap
     capsys.readouterr()
     run(clip.parent, colour_model_path, '--skip-done')
     said = capsys.readouterr().out
-    assert said.startswith('Done before: 1 of 2 videos\n3 frames, 0 faces\n')
+    assert said.startswith('Done before: 1 of 2 videos\n3 frames, 0 people\n')
     assert (clip.parent / f'{clip.parent.name}_with_emotions_all_summary.csv').is_file()
 
 
@@ -136,3 +136,23 @@ def test_the_record_of_a_call_from_python_names_the_classifier_that_it_had(clip,
     )
     assert is_done(clip, colour_model_path, precision='f32', smoothing_seconds=0.5)
     assert not is_done(clip, colour_model_path, smoothing_seconds=0.5)
+
+
+def test_names_of_people_count_and_what_is_known_of_their_faces_does_not(colour_model_path, tmp_path):
+    people = tmp_path / 'study.npz'
+    settings = VideoSettings(model_weights_path=colour_model_path, people=people)
+    nobody = describe_provenance(settings)
+    assert (nobody['people_sha256'], nobody['across_files']) == (None, True)
+    assert 'people' not in nobody['settings'] and nobody['settings']['identity'] is True
+    people.write_bytes(b'changes with every run')
+    assert describe_provenance(settings) == nobody
+    people.with_suffix('.csv').write_text('person,name\n1,Anna\n')
+    assert describe_provenance(settings)['people_sha256'] == hashlib.sha256(b'person,name\n1,Anna\n').hexdigest()
+
+
+def test_results_of_other_numbers_are_not_done(clip, colour_model_path):
+    run(clip, colour_model_path)
+    assert is_done(clip, colour_model_path)
+    assert not is_done(clip, colour_model_path, identity=False)
+    assert not is_done(clip, colour_model_path, people='run')
+    assert not is_done(clip, colour_model_path, people=clip.with_name('study.npz'))
