@@ -13,8 +13,8 @@ import pytest
 import emotions_from_video
 from emotion_recognition.emotions.model_file import ModelFile
 from emotion_recognition.emotions.references import References
-from emotion_recognition.interruption import Interruption
 from emotion_recognition.faces.people import VideoPeople
+from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError, Person
 from emotion_recognition.media.photographs import write_photograph
 from emotion_recognition.media.video import FrameError
