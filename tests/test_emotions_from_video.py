@@ -93,12 +93,13 @@ def test_table_of_faces_agrees_with_the_table_of_emotions(tmp_path, classifier, 
         subtitles=True,
     )
     faces = pd.read_csv(tmp_path / 'demo_faces_data.csv')
-    assert list(faces.columns[:9]) == ['frame', 'ms', 'face', 'x', 'y', 'width', 'height', 'emotion', 'confidence']
-    assert tuple(faces.columns[9:]) == (*classifier.class_names, 'valence')
+    assert list(faces.columns[:6]) == ['frame', 'ms', 'face', 'person', 'name', 'identified']
+    assert list(faces.columns[6:12]) == ['x', 'y', 'width', 'height', 'emotion', 'confidence']
+    assert tuple(faces.columns[12:]) == (*classifier.class_names, 'valence')
     for frame, ms, emotions in table[['frame', 'ms', 'emotions']].itertuples(index=False):
         rows = faces[faces.frame == frame]
         assert rows.emotion.tolist() == ([emotions] if isinstance(emotions, str) else emotions)
-        assert (rows.ms == ms).all() and rows.face.is_monotonic_increasing and rows.face.is_unique
+        assert (rows.ms == ms).all() and rows.person.is_monotonic_increasing and rows.person.is_unique
     probabilities = faces[list(classifier.class_names)].to_numpy()
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-3)
     np.testing.assert_allclose(probabilities.max(axis=1), faces.confidence)
@@ -232,7 +233,11 @@ def test_q_in_the_window_ends_a_run_cleanly(tmp_path, display, colour_model_path
     environment, messages = {**os.environ, 'DISPLAY': display}, tmp_path / 'messages.txt'
     with messages.open('w') as file:
         process = subprocess.Popen(
-            [*command, '--show-process'], env=environment, stdout=subprocess.PIPE, stderr=file, text=True
+            [*command, '--show-process', '--no-identity'],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=file,
+            text=True,
         )
     window = wait_for_window(display, 'emotions_from_video', process)
     wait_for_frames(process, messages.read_text)
