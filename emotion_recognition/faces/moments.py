@@ -104,8 +104,9 @@ class TrackMoments:
             self._slot_start_ms = ms
         judgement, picture_bgr = take_picture(frame_bgr, face)
         if judgement <= MAX_EXPECTED_DISTANCE and (self._best is None or judgement < self._best[0]):
-            self._best = judgement, picture_bgr, ms
-            self._worst_before, self._worst_since = max(self._worst_before, self._worst_since), NO_PICTURE
+            replaced = (self._best[0], self._best[2]) if self._best else NO_PICTURE
+            self._worst_before = max(self._worst_before, self._worst_since, replaced)
+            self._best, self._worst_since = (judgement, picture_bgr, ms), NO_PICTURE
         else:
             self._worst_since = max(self._worst_since, (judgement, ms))
 
