@@ -7,8 +7,9 @@ from operator import attrgetter
 import numpy as np
 
 from emotion_recognition.faces.embedding import FaceEmbedder
-from emotion_recognition.faces.moments import MAX_EXPECTED_DISTANCE, take_picture
-from emotion_recognition.faces.people import SAME_PERSON_DISTANCE, distance_without_chance
+from emotion_recognition.faces.judging import GOOD_DISTANCE, take_picture
+from emotion_recognition.faces.people import SAME_PERSON_DISTANCE
+from emotion_recognition.faces.tracklets import distance_without_chance
 from emotion_recognition.labels import FaceEmotion, Person
 
 PICTURE_MS = 200.0  # between two pictures of a face of which there are fewer than ENOUGH_PICTURES
@@ -86,7 +87,7 @@ class ReturningPeople:
         if ms - pictures.newest_ms < due_ms:
             return False
         judgement, picture_bgr = take_picture(frame_bgr, face)
-        if judgement > MAX_EXPECTED_DISTANCE:
+        if judgement > GOOD_DISTANCE:
             return False
         pictures.newest_ms = ms
         pictures.vectors.append(self._embedder.embed([picture_bgr])[0])

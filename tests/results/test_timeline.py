@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from emotion_recognition.labels import EMOTION_COLOURS_BGR, EMOTIONS, FaceEmotion, Person
-from emotion_recognition.results import fonts
+from emotion_recognition.results import fonts, timeline
 from emotion_recognition.results.fonts import drawable
 from emotion_recognition.results.periods import FacePeriods
 from emotion_recognition.results.timeline import minutes, save_timeline
@@ -125,7 +125,7 @@ def test_each_row_has_the_name_of_its_person(tmp_path, figures):
 
 
 def test_names_that_no_font_can_draw_are_replaced(tmp_path, figures, monkeypatch):
-    monkeypatch.setattr(timeline, 'MORE_FONTS', ())
+    monkeypatch.setattr(fonts, 'MORE_FONTS', ())
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         save_timeline(seen([{Person(1, '前後 A'): 'happy'}] * 5), 'clip', tmp_path / 'timeline.png')

@@ -1,0 +1,94 @@
+"""Tracklets: the parts of tracks that show one face each."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from emotion_recognition.faces.moments import Moment, VideoMoments
+
+NOISE = 0.045  # by which one picture adds to a squared distance, see model_weights/face_recognition/README.md
+# If what comes before and after a moment of one track differs by more than this, the track went over to another face.
+OTHER_FACE_DISTANCE = 0.5
+MIN_MOMENTS_OF_FACE = 2  # on either side of such a moment
+
+
+@dataclass(frozen=True)
+class Tracklet:
+    """A part of a track that shows one face, nearly always the whole track.
+
+    Attributes:
+        video: Index of its video.
+        track_id: The tracker's number.
+        start_ms, end_ms: From when to when it is seen, in milliseconds.
+        sure_ms: From when to when it is surely this face: where a track went over to another face is not known exactly.
+        moments: Its moments; none if no picture is good.
+        poor: Its best picture if none is good, and it tells anything.
+    """
+
+    video: int
+    track_id: int
+    start_ms: float
+    end_ms: float
+    sure_ms: tuple[float, float]
+    moments: Sequence[Moment]
+    poor: Moment | None = None
+
+    @property
+    def vector(self) -> np.ndarray:
+        """(128,) float32: mean of the moments' vectors."""
+        return np.mean([moment.vector for moment in self.moments], axis=0)
+
+
+def split_tracks(video: int, moments: VideoMoments) -> Iterator[Tracklet]:
+    """Yield the tracklets of a video, given its index and its moments."""
+    for track_id, track in moments.tracks.items():
+        start_ms = sure_start_ms = track.start_ms
+        part, *others = _split(track.moments)
+        for following in others:
+            end_ms = following[0].change_before[1]
+            yield Tracklet(video, track_id, start_ms, end_ms, (sure_start_ms, part[-1].ms), part)
+            part, start_ms, sure_start_ms = following, end_ms, following[0].ms
+        yield Tracklet(video, track_id, start_ms, track.end_ms, (sure_start_ms, track.end_ms), part, track.poor)
+
+
+def _split(moments):
+    """Split the moments of a track where it went over to another face."""
+    vectors = np.array([moment.vector for moment in moments])
+    places = range(MIN_MOMENTS_OF_FACE, len(moments) - MIN_MOMENTS_OF_FACE + 1)
+    distances = [
+        distance_without_chance(vectors[:place].mean(axis=0), vectors[place:].mean(axis=0), place, len(moments) - place)
+        for place in places
+    ]
+    if not distances or max(distances) <= OTHER_FACE_DISTANCE:
+        return [moments]
+    place = places[int(np.argmax(distances))]
+    return [*_split(moments[:place]), *_split(moments[place:])]
+
+
+def distance_without_chance(one: np.ndarray, other: np.ndarray, one_count: int, other_count: int) -> float:
+    """Distance between two means of vectors, less what chance adds to it.
+
+    Args:
+        one, other: (128,) means of vectors.
+        one_count, other_count: Number of pictures that they are means of.
+    """
+    squared = float(((one - other) ** 2).sum())
+    return float(np.sqrt(max(0.0, squared - NOISE * (1 / one_count + 1 / other_count))))
+
+
+def seen_together(tracklets: Sequence[Tracklet], videos: Sequence[VideoMoments]) -> dict[int, set[int]]:
+    """Find with which others each tracklet is seen in one frame, by their places in the list."""
+    places: dict[tuple[int, int], list[int]] = {}
+    for place, tracklet in enumerate(tracklets):
+        places.setdefault((tracklet.video, tracklet.track_id), []).append(place)
+    together: dict[int, set[int]] = {}
+    for index, video in enumerate(videos):
+        for (one_id, other_id), seen_ms in video.together.items():
+            for one in places[index, one_id]:
+                for other in places[index, other_id]:
+                    ranges = seen_ms, tracklets[one].sure_ms, tracklets[other].sure_ms
+                    if max(start for start, _ in ranges) <= min(end for _, end in ranges):
+                        together.setdefault(one, set()).add(other)
+                        together.setdefault(other, set()).add(one)
+    return together
