@@ -12,8 +12,8 @@ from emotion_recognition.labels import Person
 
 # Two faces are one person's if their vectors are closer than this, after chance is taken off: the squared distance
 # between means of n and m pictures grows by about NOISE / n + NOISE / m. Two single pictures are one person's below
-# 0.51. model_weights/face_recognition/README.md has the errors, and how both numbers were found.
-SAME_PERSON_DISTANCE = 0.41
+# 0.52. model_weights/face_recognition/README.md has the errors, and how both numbers were found.
+SAME_PERSON_DISTANCE = 0.42
 # A face of which no picture is good is given to a person of the same video if its best picture is closer than this.
 POOR_DISTANCE = 0.55
 NEVER = 1e9  # distance of faces that cannot be one person's, far above any sum of others
