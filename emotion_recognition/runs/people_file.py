@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -64,21 +65,27 @@ def read_people(people: str | Path) -> KnownPeople:
     path = Path(people)
     if not is_people_file(path.name):
         raise InputError(f'--people is {path}; expected the name of a file that ends in {SUFFIX}')
+    if not path.absolute().parent.is_dir():
+        raise InputError(f'{path.parent}: no such folder for the file of people')
     known = KnownPeople(path)
     if path.exists():
-        try:
-            with np.load(path) as arrays:
-                numbers, vectors = arrays['numbers'], arrays['vectors']
-                counts, known.next_number = arrays['moment_counts'], int(arrays['next_number'])
-        except (OSError, ValueError, KeyError):
-            raise InputError(f'{path}: cannot be read as a file of people that --people wrote') from None
-        known.people = [KnownPerson(*person) for person in zip(numbers.tolist(), vectors, counts.tolist(), strict=True)]
+        known.people, known.next_number = _read_faces(path)
     named = _read_names(known.table_path) if known.table_path.exists() else {}
-    first: dict[str, int] = {}
-    joined = {number: first.setdefault(person.name or f'{number}', number) for number, person in sorted(named.items())}
+    first: dict[str | int, int] = {}  # by the name; by the number, if there is none
+    joined = {number: first.setdefault(person.name or number, number) for number, person in sorted(named.items())}
     known.named = {number: person for number, person in named.items() if joined[number] == number}
     known.people = _join(known.people, joined)
     return known
+
+
+def _read_faces(path):
+    try:
+        with np.load(path) as arrays:
+            numbers, counts = arrays['numbers'].tolist(), arrays['moment_counts'].tolist()
+            people = [KnownPerson(*person) for person in zip(numbers, arrays['vectors'], counts, strict=True)]
+            return people, int(arrays['next_number'])
+    except (OSError, EOFError, TypeError, ValueError, KeyError, BadZipFile):
+        raise InputError(f'{path}: cannot be read as a file of people that --people wrote') from None
 
 
 def _join(people, joined):
@@ -126,7 +133,7 @@ def write_people(known: KnownPeople, people: Sequence[KnownPerson], next_number:
         return
     arrays = {
         'numbers': np.array([person.number for person in people], int),
-        'vectors': np.array([person.vector for person in people], np.float32).reshape(len(people), -1),
+        'vectors': np.array([person.vector for person in people], np.float32),
         'moment_counts': np.array([person.moment_count for person in people], int),
         'next_number': np.array(next_number),
     }
@@ -156,4 +163,5 @@ def _add_rows(path, numbers):
     if rows or not text:
         lines = [*([text.rstrip('\r\n')] if text else [header]), *rows]
         encoding = 'utf-8-sig' if content.startswith(codecs.BOM_UTF8) else 'utf-8'  # spreadsheets need their mark
-        path.write_text('\n'.join(lines) + '\n', encoding=encoding)
+        ending = '\r\n' if '\r\n' in text else '\n'
+        path.write_text(ending.join(lines) + ending, encoding=encoding, newline='')
