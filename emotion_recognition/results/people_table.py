@@ -114,6 +114,7 @@ def _write(draw, place, text, width, size, ink):
     # Here and not above, since matplotlib, whose fonts it finds, takes a second to import
     from emotion_recognition.results.fonts import font_path_for
 
+    text = ' '.join(text.split())  # Pillow measures no text of several lines
     font, shortened = _open_font(font_path_for(text), size), text
     while text and draw.textlength(shortened, font) > width:
         text = text[1:]
