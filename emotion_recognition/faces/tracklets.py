@@ -46,10 +46,16 @@ def split_tracks(video: int, moments: VideoMoments) -> Iterator[Tracklet]:
         start_ms = sure_start_ms = track.start_ms
         part, *others = _split(track.moments)
         for following in others:
-            end_ms = following[0].change_before[1]
+            end_ms = _change_ms(part[-1], following[0])
             yield Tracklet(video, track_id, start_ms, end_ms, (sure_start_ms, part[-1].ms), part)
             part, start_ms, sure_start_ms = following, end_ms, following[0].ms
         yield Tracklet(video, track_id, start_ms, track.end_ms, (sure_start_ms, track.end_ms), part, track.poor)
+
+
+def _change_ms(last, first):
+    """When a track went over from the face of one moment to that of the next."""
+    change, ms = first.change_before
+    return ms if change else (last.ms + first.ms) / 2
 
 
 def _split(moments):

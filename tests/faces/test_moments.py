@@ -4,10 +4,12 @@ import pytest
 
 from emotion_recognition.faces import moments
 from emotion_recognition.faces.embedding import TEMPLATE
-from emotion_recognition.faces.moments import MAX_MOMENTS, NO_PICTURE, VideoMoments, take_picture
+from emotion_recognition.faces.judging import take_picture
+from emotion_recognition.faces.moments import MAX_MOMENTS, NO_CHANGE, Moment, VideoMoments, _better_of_pairs
 from emotion_recognition.labels import FaceEmotion
 
 SCENE = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
+OTHER = np.random.default_rng(1).integers(0, 256, (480, 640, 3), np.uint8)
 FLAT = np.full((480, 640, 3), 90, np.uint8)  # nothing in it is sharp, wherever one looks
 TURNED_NOSE = (54.0, 87.8)  # below an eye, instead of between the two
 
@@ -146,34 +148,41 @@ def test_memory_is_bounded_and_an_hour_takes_few_calls_of_the_network(judged):
     assert max(np.diff(times)) < 1_000_000  # they are of all of the hour
 
 
-@pytest.mark.parametrize(
-    ('judgements', 'worst'),
-    [
-        ([0.1, 0.2, 0.2, 0.2, 0.2, 0.3, 0.5, 0.3, 0.1, 0.2], (0.5, 600)),
-        ([0.1, 0.2, 0.2, 0.3, 0.2, 0.2, 0.2, 0.2, 0.1, 0.2], (0.3, 300)),
-        ([0.2, 0.1, 0.1, 0.1, 0.1, 0.35, 0.2, 0.1, 0.1, 0.1], (0.35, 500)),
-        ([0.3, 0.1, 0.2, 0.1, 0.1, 0.1, 0.3, 0.3, 0.3, 0.3], (0.2, 200)),
-        ([0.1, 0.1, 0.1, 0.1, np.inf, 0.1, 0.1, 0.1, 0.1, 0.1], (np.inf, 400)),
-    ],
-    ids=['too poor to be kept', 'in the slot before', 'at first the best one', 'not after either moment', 'not seen'],
-)
-def test_where_a_face_was_worst_between_two_moments_is_known(judged, judgements, worst):
-    _, second = watch_judged(judgements).tracks[1].moments
-    assert second.worst_before == worst
-    assert second.expected_distance == 0.1
+def test_where_a_track_goes_over_to_another_face_is_where_its_picture_changes_most():
+    """At 1000 ms, between pictures at 960 and 1080 ms; after that nothing changes."""
+    frames = [(ms, SCENE if ms < 1000 else OTHER, [face()]) for ms in range(0, 2000, 40)]
+    *others, largest = sorted(moment.change_before for moment in watch(frames).tracks[1].moments)
+    assert largest == (pytest.approx(1, abs=0.2), 1020)
+    assert [change for change, _ in others] == pytest.approx([0, 0, 0], abs=1e-6)
 
 
-def test_where_a_face_was_worst_is_still_known_when_moments_are_thinned(judged):
-    """One picture in each half second; a dropped one lies between two that are kept."""
-    seen = watch_judged([0.1, 0.2, 0.1, 0.15, 0.3, 0.1, *[0.1] * 7], step=500)
-    kept = [(moment.ms, moment.worst_before) for moment in seen.tracks[1].moments[:4]]
-    assert kept == [(0, NO_PICTURE), (1000, (0.2, 500)), (2500, (0.3, 2000)), (3000, NO_PICTURE)]
+def test_in_a_cross_fade_the_change_is_within_it():
+    """The fade is from 1000 to 1500 ms, and a face that is half another one is poor."""
+    frames = []
+    for ms in range(0, 2500, 40):
+        share = float(np.clip((ms - 1000) / 500, 0, 1))
+        picture = cv2.addWeighted(SCENE, 1 - share, OTHER, share, 0)
+        frames.append((ms, picture, [face(score=0.95 - 0.5 * min(share, 1 - share))]))
+    moments = watch(frames).tracks[1].moments
+    change, ms = max(moment.change_before for moment in moments if moment.ms > 1000)
+    assert change > 0.1 and 1000 < ms < 1500
 
 
-def test_the_worst_picture_of_a_slot_without_a_moment_is_known(judged):
-    """A cross-fade that lasts for the whole of a second slot."""
-    seen = watch_judged([0.1] * 5 + [0.5, 0.6, 0.7, 0.6, 0.5] + [0.1] * 5)
-    assert [(moment.ms, moment.worst_before) for moment in seen.tracks[1].moments][1] == (1000, (0.7, 700))
+def test_the_largest_change_is_still_known_when_moments_are_thinned():
+    rows = [(0, 0.1, NO_CHANGE), (500, 0.2, (0.3, 400)), (1000, 0.1, (0.5, 900)), (1500, 0.15, (0.2, 1400))]
+    rows += [(2000, 0.3, (0.4, 1900)), (2500, 0.1, (0.1, 2400)), (3000, 0.1, (0.6, 2900))]
+    seen = [Moment(ms, expected, np.zeros(128), b'', change) for ms, expected, change in rows]
+    assert [(moment.ms, moment.change_before) for moment in _better_of_pairs(seen)] == [
+        *[(0, NO_CHANGE), (1000, (0.5, 900)), (2500, (0.4, 1900)), (3000, (0.6, 2900))]
+    ]
+
+
+def test_the_best_of_the_poor_pictures_is_kept_only_if_none_is_good(judged):
+    seen = watch_judged([0.55, 0.45, 0.5])
+    assert (times_of(seen), seen.tracks[1].poor.ms) == ([], 100)
+    seen = watch_judged([0.55, 0.45, 0.3])
+    assert (times_of(seen), seen.tracks[1].poor) == ([200], None)
+    assert watch_judged([0.61, 0.7]).tracks[1].poor is None  # they tell nothing
 
 
 def test_the_last_picture_of_a_track_that_has_ended_is_not_kept_waiting(judged):

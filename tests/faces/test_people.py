@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from emotion_recognition.faces import people
-from emotion_recognition.faces.moments import NO_PICTURE, Moment, TrackMoments, VideoMoments
-from emotion_recognition.faces.people import NOISE, KnownPerson, VideoPeople, distance_without_chance, tell_apart
+from emotion_recognition.faces.moments import NO_CHANGE, Moment, TrackMoments, VideoMoments
+from emotion_recognition.faces.people import KnownPerson, VideoPeople, tell_apart
+from emotion_recognition.faces.tracklets import NOISE, distance_without_chance
 from emotion_recognition.labels import Person
 
 
@@ -12,14 +13,14 @@ def at(place):
     return np.eye(1, 128, dtype=np.float32)[0] * place
 
 
-def track(start_ms, *vectors, worst=NO_PICTURE, worst_index=0, end_ms=None):
-    """A track with a moment every 500 ms, at each of these places or vectors. It was worst before one of them."""
+def track(start_ms, *vectors, change=NO_CHANGE, change_index=0, end_ms=None):
+    """A track with a moment every 500 ms, at each of these places or vectors, and a change before one of them."""
     moments = [
         Moment(
             start_ms + 500 * index,
             0.2,
             at(vector) if np.isscalar(vector) else vector,
-            worst_before=worst if index == worst_index else NO_PICTURE,
+            change_before=change if index == change_index else NO_CHANGE,
         )
         for index, vector in enumerate(vectors)
     ]
@@ -75,10 +76,10 @@ def test_numbers_are_given_in_the_order_in_which_people_appear():
     assert numbers_of(video(*tracks), next_number=5) == [7, 6, 5, 5]
 
 
-@pytest.mark.parametrize(('worst', 'changes_ms'), [((0.5, 1200.0), 1200), ((np.inf, 1040.0), 1040), (NO_PICTURE, 1250)])
-def test_a_track_that_went_over_to_another_face_is_two_people_from_where_it_was_worst(worst, changes_ms):
+@pytest.mark.parametrize(('change', 'changes_ms'), [((0.5, 1200.0), 1200), ((1.1, 1040.0), 1040), (NO_CHANGE, 1250)])
+def test_a_track_that_went_over_to_another_face_is_two_people_from_where_it_changed_most(change, changes_ms):
     """Moments at 0 to 1000 ms are of one face, those at 1500 to 2500 ms of another."""
-    both = track(0, 0, 0, 0, 1, 1, 1, worst=worst, worst_index=3)
+    both = track(0, 0, 0, 0, 1, 1, 1, change=change, change_index=3)
     (found,), everyone = tell_apart([video(both, track(9000, 1, 1), track(9500, 0, 0))])
     assert [found.find(1, ms).number for ms in (0, changes_ms - 1, changes_ms, 2500)] == [1, 1, 2, 2]
     assert numbers(found, 2, 3, ms=9500) == [2, 1]
@@ -101,28 +102,28 @@ def test_one_odd_moment_or_another_light_divides_no_track(places):
 
 def test_a_part_of_a_track_may_be_who_is_seen_together_with_another_part():
     """Track 1 goes over from Anna to Bert at 1200 ms. Track 2 is Anna, who comes back at 2000 ms."""
-    first = track(0, 0, 0, 0, 1, 1, 1, worst=(0.5, 1200.0), worst_index=3)
+    first = track(0, 0, 0, 0, 1, 1, 1, change=(0.5, 1200.0), change_index=3)
     (found,), _ = tell_apart([video(first, track(2000, 0, 0), together={(1, 2): (2000, 2500)})])
     assert numbers(found, 1, 2) == [1, 1]
     assert numbers(found, 1, 2, ms=2000) == [2, 1]
 
 
 def test_a_part_of_a_track_is_not_who_is_seen_together_with_it():
-    first = track(0, 0, 0, 0, 1, 1, 1, worst=(0.5, 1200.0), worst_index=3)
+    first = track(0, 0, 0, 0, 1, 1, 1, change=(0.5, 1200.0), change_index=3)
     (found,), _ = tell_apart([video(first, track(2000, 1, 1), together={(1, 2): (2000, 2500)})])
     assert numbers(found, 1, 2, ms=2000) == [2, 3]
 
 
 def test_where_a_track_goes_over_is_not_known_so_exactly_that_others_there_are_excluded():
     """In a cross-fade, the next track of Anna begins while the old one is already taken for Bert, or still is hers."""
-    first = track(0, 0, 0, 0, 1, 1, 1, worst=(0.5, 1400.0), worst_index=3)
+    first = track(0, 0, 0, 0, 1, 1, 1, change=(0.5, 1400.0), change_index=3)
     (found,), _ = tell_apart([video(first, track(1100, 0, 0), together={(1, 2): (1100, 1300)})])
     assert numbers(found, 1, 2, ms=1100) == [1, 1]
 
 
 def test_a_track_may_end_where_another_goes_over_to_its_face():
     """Track 1 goes over from Bert to Anna at about 1100 ms; she is also still seen as track 2."""
-    first = track(0, 0, 0, 0, 1, 1, 1, worst=(0.5, 1100.0), worst_index=3)
+    first = track(0, 0, 0, 0, 1, 1, 1, change=(0.5, 1100.0), change_index=3)
     (found,), _ = tell_apart([video(first, track(100, 1, 1, 1, end_ms=1400), together={(1, 2): (100, 1400)})])
     assert (numbers(found, 1, 2), numbers(found, 1, ms=1100)) == ([1, 2], [2])
 
@@ -132,6 +133,31 @@ def test_faces_of_which_too_little_was_seen_are_people_of_their_own():
     people = [found.find(track_id, 0) for track_id in (1, 2, 3, 4)]
     assert people == [Person(1, is_identified=False), Person(2), Person(3, is_identified=False), Person(2)]
     assert [person.number for person in everyone] == [2]
+
+
+def poor(start_ms, place):
+    """A track of which no picture is good; the best one is at this place."""
+    one = track(start_ms, end_ms=start_ms + 100)
+    one.poor = Moment(start_ms, 0.5, at(place))
+    return one
+
+
+def test_a_face_without_a_good_picture_goes_to_the_nearest_person_of_its_video():
+    seen = video(track(0, 0, 0), track(1000, 1.2, 1.2), poor(2000, 0.5), poor(3000, 0.7), poor(4000, 2.0))
+    (found,), everyone = tell_apart([seen])
+    assert numbers(found, 3, 4, 5) == [1, 2, 3]
+    assert [found.find(track_id, 0).is_identified for track_id in (3, 4, 5)] == [True, True, False]
+    assert [(one.number, one.moment_count) for one in everyone] == [(1, 2), (2, 2)]  # nothing is learnt from it
+    (first, second), _ = tell_apart([video(track(0, 0, 0)), video(poor(0, 0))])
+    assert numbers(first, 1) + numbers(second, 1) == [1, 2]  # in another video it may be anybody
+
+
+def test_a_face_without_a_good_picture_is_nobody_who_is_seen_with_it():
+    together = {(1, 3): (2000, 2100), (3, 4): (2000, 2100)}
+    seen = video(
+        track(0, 0, 0, end_ms=2100), track(1000, 0.6, 0.6), poor(2000, 0.2), poor(2000, 0.2), together=together
+    )
+    assert numbers_of(seen) == [1, 2, 2, 1]
 
 
 def test_people_of_earlier_files_keep_their_numbers_and_others_get_new_ones():
