@@ -113,15 +113,16 @@ def _cluster(tracklets, together, known):
 
 
 def _distances(vectors, counts):
-    # Not at the top, since it takes half a second to import, and a video with one face does not need it
-    from scipy.spatial.distance import pdist, squareform
-
-    squared = squareform(pdist(np.array(vectors, float), 'sqeuclidean'))
-    noise = NOISE / np.array(counts)
-    return np.sqrt(np.maximum(0, squared - noise[:, None] - noise[None]))
+    vectors = np.array(vectors, float)
+    lengths = (vectors**2).sum(axis=1) - NOISE / np.array(counts)  # squared, less what chance adds
+    return np.sqrt(np.maximum(0, lengths[:, None] + lengths[None] - 2 * vectors @ vectors.T))
 
 
 def _link(distances):
+    np.fill_diagonal(distances, NEVER)
+    if distances.min() > SAME_PERSON_DISTANCE:
+        return list(range(len(distances)))
+    # Not at the top, since they take half a second to import, and many videos have nobody to join
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import squareform
 
