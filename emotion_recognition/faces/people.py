@@ -56,6 +56,20 @@ class VideoPeople:
         starts = self._people[track_id]
         return next((person for start_ms, person in reversed(starts) if start_ms <= ms), starts[0][1])
 
+    def find_in_frame(self, track_ids: Sequence[int], ms: float) -> list[Person | None]:
+        """Find the people to whom the tracks in one frame belong, each person once.
+
+        Where a track goes over from one face to another is not known exactly. If that would show a person twice, the
+        track still, or already, belongs to its other face, or, if that is seen too, to nobody.
+        """
+        found: list[Person | None] = [None] * len(track_ids)
+        for place in sorted(range(len(track_ids)), key=lambda place: len(self._people[track_ids[place]])):
+            track_id, taken = track_ids[place], {person.number for person in found if person}
+            nearest = sorted(self._people[track_id], key=lambda start: abs(start[0] - ms))
+            choices = [self.find(track_id, ms), *(person for _, person in nearest)]
+            found[place] = next((person for person in choices if person.number not in taken), None)
+        return found
+
 
 def tell_apart(
     videos: Sequence[VideoMoments],

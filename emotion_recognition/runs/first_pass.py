@@ -91,7 +91,8 @@ class SeenFaces:
     def _name(self, timestamp_ms, faces):
         if not self._people:
             return faces
-        named = [replace(face, person=self._people.find(face.track_id, timestamp_ms)) for face in faces]
+        people = self._people.find_in_frame([face.track_id for face in faces], timestamp_ms)
+        named = [replace(face, person=person) for face, person in zip(faces, people, strict=True) if person]
         return sorted(named, key=attrgetter('number'))
 
 

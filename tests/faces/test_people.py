@@ -128,6 +128,17 @@ def test_a_track_may_end_where_another_goes_over_to_its_face():
     assert (numbers(found, 1, 2), numbers(found, 1, ms=1100)) == ([1, 2], [2])
 
 
+def test_nobody_is_seen_twice_where_a_track_goes_over_to_another_face():
+    """Track 1 goes over from Anna to Bert at about 1200 ms; he is also seen as track 2, from 1000 to 1400 ms."""
+    first = track(0, 0, 0, 0, 1, 1, 1, change=(0.5, 1200.0), change_index=3)
+    (found,), _ = tell_apart([video(first, track(1000, 1, end_ms=1400), together={(1, 2): (1000, 1400)})])
+    seen = {ms: [person.number for person in found.find_in_frame([1, 2], ms)] for ms in (1000, 1199, 1300)}
+    assert seen == {1000: [1, 2], 1199: [1, 2], 1300: [1, 2]}  # at 1300 ms it would be Bert twice
+    assert [person.number for person in found.find_in_frame([1], 1300)] == [2]
+    both = VideoPeople({1: [(0, Person(1)), (1200, Person(2))], 2: [(1000, Person(2))], 3: [(0, Person(1))]})
+    assert both.find_in_frame([1, 2, 3], 1300) == [None, Person(2), Person(1)]
+
+
 def test_faces_of_which_too_little_was_seen_are_people_of_their_own():
     (found,), everyone = tell_apart([video(track(0, end_ms=900), track(100, 0, 0), track(2000), track(3000, 0))])
     people = [found.find(track_id, 0) for track_id in (1, 2, 3, 4)]
