@@ -1,5 +1,6 @@
 """From tracks to people: which faces, in one video or in many, belong to one person."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
@@ -14,7 +15,8 @@ from emotion_recognition.labels import Person
 # between means of n and m pictures grows by about NOISE / n + NOISE / m. Two single pictures are one person's below
 # 0.52. model_weights/face_recognition/README.md has the errors, and how both numbers were found.
 SAME_PERSON_DISTANCE = 0.42
-# A face of which no picture is good is given to a person of the same video if its best picture is closer than this.
+# A face of which no picture is good, and which is joined to nobody, is given to a person of the same video who is
+# closer to its best picture than this.
 POOR_DISTANCE = 0.55
 NEVER = 1e9  # distance of faces that cannot be one person's, far above any sum of others
 MAX_COMPARED = 4000  # faces; comparing more would take gigabytes. Those seen longest are compared.
@@ -93,9 +95,9 @@ def tell_apart(
     tracklets = [tracklet for index, video in enumerate(videos) for tracklet in split_tracks(index, video)]
     tracklets.sort(key=lambda tracklet: (tracklet.video, tracklet.start_ms, tracklet.track_id))
     together = seen_together(tracklets, videos)
-    cluster_of, cluster_of_known = _cluster(tracklets, together, known)
-    _attach_poor(tracklets, together, cluster_of)
-    numbers = {cluster: person.number for cluster, person in zip(cluster_of_known, known, strict=True)}
+    cluster_of, clusters_of_known = _cluster(tracklets, together, known)
+    _attach_poor(tracklets, together, cluster_of, clusters_of_known)
+    numbers = {cluster: person.number for cluster, person in zip(clusters_of_known, known, strict=True)}
     new_numbers = count(next_number)
     starts: list[dict[int, list]] = [{} for _ in videos]
     for place, tracklet in enumerate(tracklets):
@@ -105,7 +107,9 @@ def tell_apart(
             numbers[cluster] = number
         person = replace((named or {}).get(number, Person(number)), is_identified=cluster is not None)
         starts[tracklet.video].setdefault(tracklet.track_id, []).append((tracklet.start_ms, person))
-    seen = [(numbers[cluster], tracklets[place]) for place, cluster in cluster_of.items() if tracklets[place].moments]
+    seen = [
+        (numbers[cluster], tracklets[place]) for place, cluster in cluster_of.items() if not tracklets[place].is_poor
+    ]
     return [VideoPeople(people) for people in starts], _join_known(known, seen)
 
 
@@ -145,23 +149,30 @@ def _link(distances):
     return fcluster(tree, SAME_PERSON_DISTANCE, 'distance').tolist()
 
 
-def _attach_poor(tracklets, together, cluster_of):
-    """Give tracklets without a good picture to the nearest person of the same video, if there is one near enough."""
-    for place, tracklet in enumerate(tracklets):
-        if tracklet.moments or tracklet.poor is None:
-            continue
+def _attach_poor(tracklets, together, cluster_of, clusters_of_known):
+    """Give poor tracklets that were joined to poor ones at most to the nearest person of the video who is near enough.
+
+    Otherwise those that are alone have no cluster: it cannot be told whose they are.
+    """
+    good = {cluster for place, cluster in cluster_of.items() if not tracklets[place].is_poor} | set(clusters_of_known)
+    sizes = Counter(cluster_of.values())
+    for place in [place for place, cluster in cluster_of.items() if cluster not in good]:
+        cluster = cluster_of.pop(place)
         taken = {cluster_of.get(other) for other in together.get(place, ())}
         candidates: dict[int, list[np.ndarray]] = {}
-        for other, cluster in cluster_of.items():
-            if tracklets[other].video == tracklet.video and tracklets[other].moments and cluster not in taken:
-                candidates.setdefault(cluster, []).append(tracklets[other].vector)
+        for other, of_other in cluster_of.items():
+            is_here = tracklets[other].video == tracklets[place].video
+            if is_here and not tracklets[other].is_poor and of_other not in taken:
+                candidates.setdefault(of_other, []).append(tracklets[other].vector)
         distances = {
-            cluster: float(np.linalg.norm(tracklet.poor.vector - np.mean(vectors, axis=0)))
-            for cluster, vectors in candidates.items()
+            of_others: float(np.linalg.norm(tracklets[place].vector - np.mean(vectors, axis=0)))
+            for of_others, vectors in candidates.items()
         }
         nearest = min(distances, key=distances.get, default=None)
         if nearest is not None and distances[nearest] < POOR_DISTANCE:
             cluster_of[place] = nearest
+        elif sizes[cluster] > 1:
+            cluster_of[place] = cluster
 
 
 def _join_known(known, seen):

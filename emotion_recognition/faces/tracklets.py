@@ -22,8 +22,8 @@ class Tracklet:
         track_id: The tracker's number.
         start_ms, end_ms: From when to when it is seen, in milliseconds.
         sure_ms: From when to when it is surely this face: where a track went over to another face is not known exactly.
-        moments: Its moments; none if no picture is good.
-        poor: Its best picture if none is good, and it tells anything.
+        moments: Its moments. If no picture is good, the best one; none if even that tells nothing.
+        is_poor: Whether no picture is good.
     """
 
     video: int
@@ -32,7 +32,7 @@ class Tracklet:
     end_ms: float
     sure_ms: tuple[float, float]
     moments: Sequence[Moment]
-    poor: Moment | None = None
+    is_poor: bool = False
 
     @property
     def vector(self) -> np.ndarray:
@@ -44,12 +44,12 @@ def split_tracks(video: int, moments: VideoMoments) -> Iterator[Tracklet]:
     """Yield the tracklets of a video, given its index and its moments."""
     for track_id, track in moments.tracks.items():
         start_ms = sure_start_ms = track.start_ms
-        part, *others = _split(track.moments)
+        part, *others = _split(track.moments or ([track.poor] if track.poor else []))
         for following in others:
             end_ms = _change_ms(part[-1], following[0])
             yield Tracklet(video, track_id, start_ms, end_ms, (sure_start_ms, part[-1].ms), part)
             part, start_ms, sure_start_ms = following, end_ms, following[0].ms
-        yield Tracklet(video, track_id, start_ms, track.end_ms, (sure_start_ms, track.end_ms), part, track.poor)
+        yield Tracklet(video, track_id, start_ms, track.end_ms, (sure_start_ms, track.end_ms), part, not track.moments)
 
 
 def _change_ms(last, first):
