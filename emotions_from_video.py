@@ -158,8 +158,8 @@ def analyse_video(
         a frame with exactly one face, otherwise a list of words, in the order of the faces' numbers.
 
     Raises:
-        InputError: The video or the detector cannot be read, a result cannot be written, or an option contradicts the
-            classifier's.
+        InputError: The video or the detector cannot be read, a result cannot be written, an option contradicts the
+            classifier's, or it is for many files.
     """
     for name, value in (classifier.settings if classifier else {}).items():
         if others.setdefault(name, value) != value:
@@ -168,6 +168,8 @@ def analyse_video(
             )
     own = {'compact': compact, 'show_process': show_process, 'write_video': write_video}
     settings = VideoSettings(detector_path=detector_path, output_filename=output_filename, **own, **others)
+    if settings.people is not None:
+        raise InputError('people compares the faces of many files, but analyse_video takes one; use the command line')
     limit_opencv_threads(settings.threads)
     models = None if settings.apply else open_models(settings, classifier)
     with Interruption() as interruption:

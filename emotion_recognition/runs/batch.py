@@ -58,7 +58,7 @@ def analyse_files(paths: Sequence[Path], settings: Settings, process: Process) -
     }
     with Interruption() as interruption:
         if settings.people is not None and models:
-            folder = next((path for path in paths if path.is_dir()), files[0].parent)
+            folder = next((path for path in paths if path.is_dir()), next(iter(outputs)).parent)
             problems |= analyse_with_people(pending, stills, folder, process, models, settings, interruption)
             pending, stills = [], {}
         if pending and settings.ray:
