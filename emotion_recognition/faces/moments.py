@@ -101,7 +101,8 @@ class TrackMoments:
     def close(self, embedder: FaceEmbedder) -> None:
         """Close the last slot, when the track has ended. It may still go on."""
         self.close_slot(embedder)
-        if self._best_poor and not self.moments:
+        is_best = self._best_poor and (self.poor is None or self._best_poor[0] < self.poor.expected_distance)
+        if is_best and not self.moments:
             self.poor = _to_moment(self._best_poor, embedder, NO_CHANGE)
         self._best_poor = None
 

@@ -185,6 +185,12 @@ def test_the_best_of_the_poor_pictures_is_kept_only_if_none_is_good(judged):
     assert watch_judged([0.61, 0.7]).tracks[1].poor is None  # they tell nothing
 
 
+def test_a_track_that_goes_on_after_a_while_keeps_its_best_poor_picture(judged):
+    better, worse, nobody = [face(score=0.45)], [face(score=0.5)], []
+    assert watch([(0, SCENE, better), (2000, SCENE, nobody), (5000, SCENE, worse)]).tracks[1].poor.ms == 0
+    assert watch([(0, SCENE, worse), (2000, SCENE, nobody), (5000, SCENE, better)]).tracks[1].poor.ms == 5000
+
+
 def test_the_last_picture_of_a_track_that_has_ended_is_not_kept_waiting(judged):
     seen = VideoMoments(embedder := Embedder())
     seen.add(0, SCENE, [face(1, score=0.1), face(2, score=0.1)])
