@@ -1,0 +1,308 @@
+"""Runs of the video script in which a person has the same number in all files."""
+
+import base64
+import json
+import shutil
+import signal
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+import emotions_from_video
+from emotion_recognition.faces.embedding import FaceEmbedder
+from emotion_recognition.faces.moments import VideoMoments
+from emotion_recognition.labels import InputError
+from emotion_recognition.media.photographs import write_photograph
+from emotion_recognition.results import people_table
+from emotion_recognition.runs import people_batch
+from tests.conftest import DEMO_PATH, ROOT, demo_frame, write_clip
+from tests.people_clips import read_frames, write_frames
+
+
+@pytest.fixture(scope='session')
+def study(tmp_path_factory):
+    """A folder with a video of one person of the demo, one of both, mirrored, and a photograph of the other person."""
+    folder = tmp_path_factory.mktemp('made') / 'study'
+    folder.mkdir()
+    frames = list(read_frames(DEMO_PATH))
+    write_frames(folder / 'a.mp4', frames[:30], 25)
+    write_frames(folder / 'b.mp4', [frame[:, ::-1] for frame in frames[170:200]], 25)
+    write_photograph(folder / 'c.png', frames[110])
+    return folder
+
+
+def run(model_path, *arguments):
+    emotions_from_video.main([*map(str, arguments), '--model-weights-path', str(model_path)])
+
+
+@pytest.fixture
+def own_study(study, tmp_path):
+    return shutil.copytree(study, tmp_path / 'study')
+
+
+@pytest.fixture(scope='module')
+def analysed(study, tmp_path_factory, colour_model_path):
+    """The folder after two runs, in the second of which the people have names, and what there was after the first."""
+    folder = shutil.copytree(study, tmp_path_factory.mktemp('analysed') / 'study')
+    people = folder.parent / 'people.npz'
+    run(colour_model_path, folder, '--people', people)
+    first = shutil.copytree(folder.parent, tmp_path_factory.mktemp('first') / 'all')
+    people.with_suffix('.csv').write_text('person;name;age\n1;Zo\xeb;44\n2;Grace;\n', encoding='utf-8')
+    run(colour_model_path, folder, '--people', people, '--elan', '--subtitles', '--skip-done')
+    return folder, first / 'study'
+
+
+def faces_of(folder, stem):
+    return pd.read_csv(folder / f'{stem}_with_emotions_faces_data.csv', keep_default_na=False)
+
+
+def names_in(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob('*'))
+
+
+def test_a_person_has_the_same_number_in_all_files(analysed):
+    _, folder = analysed
+    one, both, photograph = (faces_of(folder, stem) for stem in 'abc')
+    for table in (one, both, photograph):
+        assert list(table.columns[:6]) == ['frame', 'ms', 'face', 'person', 'name', 'identified']
+        assert set(table.identified) == {1} and set(table.name) == {''}
+    assert set(one.person) == {1} and set(photograph.person) == {2}
+    left = both.x + both.width / 2 < 320
+    assert set(both.person[left]) == {2} and set(both.person[~left]) == {1}  # the demo has them the other way round
+    assert (both.groupby('frame').person.apply(list).map(lambda numbers: numbers == sorted(numbers))).all()
+    all_photographs = pd.read_csv(folder / 'study_with_emotions_all_faces_data.csv')
+    assert all_photographs[['file', 'person']].to_numpy().tolist() == [['c.png', 2]]
+    summary = pd.read_csv(folder / 'study_with_emotions_all_summary.csv')
+    assert summary[['video', 'person']].to_numpy().tolist() == [['a.mp4', 1], ['b.mp4', 1], ['b.mp4', 2]]
+
+
+def test_the_table_of_all_people(analysed):
+    _, folder = analysed
+    table = pd.read_csv(folder / 'study_with_emotions_all_people.csv', keep_default_na=False)
+    assert table[['person', 'name', 'identified', 'file']].to_numpy().tolist() == [
+        [1, '', 1, 'a.mp4'],
+        [1, '', 1, 'b.mp4'],
+        [2, '', 1, 'b.mp4'],
+        [2, '', 1, 'c.png'],
+    ]
+    assert table[['seconds', 'from', 'to']].to_numpy().tolist() == [
+        ['1.2', '0.0', '1.2'],
+        ['1.2', '0.0', '1.2'],
+        ['1.2', '0.0', '1.2'],
+        ['', '', ''],
+    ]
+
+
+def test_the_picture_of_all_people_shows_each_in_each_file(analysed):
+    _, folder = analysed
+    with Image.open(folder / 'study_with_emotions_all_people.png') as picture:
+        sheet = np.array(picture.convert('RGB'))[..., ::-1]
+    faces_path = ROOT / 'tests' / 'faces' / 'recognised_faces.json'
+    known = np.array(json.loads(faces_path.read_text())['vectors'])  # of the first and of the second person
+    top = people_table.MARGIN + people_table.HEADING_SIZE + people_table.MARGIN
+    shown = []
+    for column in range(5):
+        left = people_table.MARGIN + column * people_table.CELL_WIDTH
+        cell = sheet[top : top + people_table.PICTURE_SIZE, left : left + people_table.PICTURE_SIZE]
+        if (cell == 255).all():
+            break
+        (vector,) = FaceEmbedder().embed([cv2.resize(cell, (150, 150))])
+        distances = np.linalg.norm(known - vector, axis=1)
+        assert distances.min() < 0.4 < distances.max()
+        shown.append(int(distances.argmin()) + 1)
+    assert shown == [1, 1, 2, 2]
+
+
+def test_what_is_needed_to_know_them_again_is_kept_and_a_table_for_their_names(analysed):
+    _, folder = analysed
+    with np.load(folder.parent / 'people.npz') as arrays:
+        assert arrays['numbers'].tolist() == [1, 2] and int(arrays['next_number']) == 3
+        assert arrays['vectors'].shape == (2, 128) and (arrays['moment_counts'] >= 3).all()
+    assert (folder.parent / 'people.csv').read_text() == 'person,name\n1,\n2,\n'
+
+
+def test_names_are_in_the_results_of_the_next_run(analysed):
+    folder, _ = analysed
+    assert (folder.parent / 'people.csv').read_text('utf-8') == 'person;name;age\n1;Zo\xeb;44\n2;Grace;\n'
+    assert {stem: set(faces_of(folder, stem).name) for stem in 'abc'} == {
+        'a': {'Zo\xeb'},
+        'b': {'Zo\xeb', 'Grace'},
+        'c': {'Grace'},
+    }
+    summary = pd.read_csv(folder / 'b_with_emotions_summary.csv', keep_default_na=False)
+    assert list(summary.columns[:7]) == ['video', 'span', 'person', 'name', 'identified', 'age', 'frames']
+    assert summary[['person', 'name', 'age']].to_numpy().tolist() == [[1, 'Zo\xeb', '44'], [2, 'Grace', '']]
+    table = pd.read_csv(folder / 'study_with_emotions_all_people.csv', keep_default_na=False)
+    assert table[['person', 'name', 'age', 'file']].to_numpy().tolist() == [
+        *([1, 'Zo\xeb', '44', 'a.mp4'], [1, 'Zo\xeb', '44', 'b.mp4']),
+        *([2, 'Grace', '', 'b.mp4'], [2, 'Grace', '', 'c.png']),
+    ]
+    assert 'TIER_ID="Grace"' in (folder / 'b_with_emotions.eaf').read_text('utf-8')
+    assert 'Zo\xeb: ' in (folder / 'b_with_emotions_periods.srt').read_text('utf-8')
+    assert 'Zo\xeb: ' not in (folder / 'a_with_emotions_periods.srt').read_text('utf-8')  # alone there
+    assert 'Grace' in (folder / 'b_with_emotions_review.html').read_text('utf-8')
+    record = json.loads((folder / 'b_with_emotions_run.json').read_text())
+    assert [one['person'] for one in record['references_at_rest']] == [1, 2]
+    assert record['made_with']['across_files'] is True
+
+
+def test_results_hold_nothing_by_which_a_face_is_known_again(analysed):
+    folder, _ = analysed
+    with np.load(folder.parent / 'people.npz') as arrays:
+        vectors = arrays['vectors']
+    results = [path for path in folder.rglob('*') if path.is_file()]
+    assert len(results) > 15 and not [path for path in results if path.suffix == '.npz']
+    for path in [*results, folder.parent / 'people.csv']:
+        content = path.read_bytes()
+        for vector in vectors:
+            for numbers in (vector, vector.astype(float)):
+                assert numbers[:4].tobytes() not in content
+                assert base64.b64encode(numbers[:6].tobytes()) not in content
+            assert not any(f'{value:.5f}'.encode() in content for value in vector[:8] if abs(value) > 0.01)
+
+
+def test_who_comes_later_gets_the_old_number_or_a_new_one(analysed, tmp_path, colour_model_path):
+    folder, _ = analysed
+    people = shutil.copy(folder.parent / 'people.npz', tmp_path / 'people.npz')
+    (tmp_path / 'new').mkdir()
+    write_photograph(tmp_path / 'new' / 'later.png', demo_frame(5)[:, ::-1])
+    write_photograph(tmp_path / 'new' / 'nobody.png', np.full((90, 90, 3), 90, np.uint8))
+    run(colour_model_path, tmp_path / 'new', '--people', people)
+    assert set(faces_of(tmp_path / 'new', 'later').person) == {2}
+    with np.load(people) as arrays:
+        assert sorted(arrays['numbers'].tolist()) == [1, 2] and int(arrays['next_number']) == 3
+    assert (tmp_path / 'people.csv').read_text() == 'person,name\n1,\n2,\n'
+
+
+def test_without_a_file_nothing_is_kept_of_the_faces(own_study, tmp_path, colour_model_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    run(colour_model_path, '--people', 'study', '--no-write-video', '--no-review')
+    assert set(faces_of(own_study, 'a').person) == {1} and set(faces_of(own_study, 'c').person) == {2}
+    assert [path.name for path in tmp_path.iterdir()] == ['study']
+    assert names_in(own_study) == sorted(
+        [
+            *('a.mp4', 'b.mp4', 'c.png', 'c_with_emotions_faces_data.csv'),
+            *(f'study_with_emotions_all_{kind}' for kind in ('faces_data.csv', 'people.csv', 'people.png')),
+            'study_with_emotions_all_summary.csv',
+            *(
+                f'{stem}_with_emotions{ending}'
+                for stem in 'ab'
+                for ending in ('_emotions_data.csv', '_faces_data.csv', '_run.json', '_summary.csv', '_timeline.png')
+            ),
+        ]
+    )
+    assert '2 people. Wrote study' in capsys.readouterr().out
+    before = names_in(own_study)
+    run(colour_model_path, '--people', 'study', '--no-write-video', '--no-review')  # takes none of its own outputs
+    assert names_in(own_study) == before
+
+
+def test_photographs_alone_say_nothing_of_people(own_study, colour_model_path):
+    run(colour_model_path, own_study / 'c.png')
+    assert 'person' not in faces_of(own_study, 'c').columns
+    assert names_in(own_study) == ['a.mp4', 'b.mp4', 'c.png', 'c_with_emotions.png', 'c_with_emotions_faces_data.csv']
+
+
+def test_without_people_a_video_knows_faces_and_no_people(own_study, colour_model_path):
+    run(colour_model_path, own_study / 'a.mp4', '--no-identity', '--no-write-video', '--no-review')
+    assert 'person' not in faces_of(own_study, 'a').columns
+    assert 'face' in pd.read_csv(own_study / 'a_with_emotions_summary.csv').columns
+    record = json.loads((own_study / 'a_with_emotions_run.json').read_text())
+    assert [list(one) for one in record['references_at_rest']] == [['face', 'reference', 'own_share']]
+
+
+NEEDS_POINTS = '--people needs people to be told apart; expected YuNet as detector, and no --no-identity'
+SKIP_DONE = '--skip-done with --people needs a file that keeps the people: --people FILE.npz'
+HERE_AND_NOW = '--people compares the faces of all files here and now; expected neither --ray nor --apply'
+
+
+@pytest.mark.parametrize(
+    ('options', 'message'),
+    [
+        (['--people', '--no-identity'], NEEDS_POINTS),
+        (['--people', '--detector-path', 'haar'], NEEDS_POINTS),
+        (['--people', '--ray'], HERE_AND_NOW),
+        (['--people', 'a.npz', '--apply', 'a.csv'], HERE_AND_NOW),
+        (
+            ['--people', '--skip-done'],
+            '--skip-done with --people needs a file that keeps the people: --people FILE.npz',
+        ),
+        (['--people=a.csv'], '--people is a.csv; expected the name of a file that ends in .npz'),
+        (['--people', 'none/a.npz'], 'none: no such folder for the file of people'),
+    ],
+)
+def test_options_that_do_not_fit_are_reported_in_one_line(tmp_path, monkeypatch, options, message):
+    monkeypatch.chdir(tmp_path)
+    write_clip(tmp_path / 'clip.mp4', [0, 40])
+    with pytest.raises(SystemExit) as caught:
+        emotions_from_video.main(['clip.mp4', *options])
+    assert caught.value.code == f'emotions_from_video.py: {message}'
+    assert [path.name for path in tmp_path.iterdir()] == ['clip.mp4']
+
+
+def test_a_wrong_table_of_names_is_reported_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_clip(tmp_path / 'clip.mp4', [0, 40])
+    (tmp_path / 'a.csv').write_text('person,name\nAnna,1\n')
+    with pytest.raises(SystemExit) as caught:
+        emotions_from_video.main(['clip.mp4', '--people', 'a.npz'])
+    assert caught.value.code == (
+        "emotions_from_video.py: a.csv: line 2 has 'Anna' under person; expected a number from 1, each once"
+    )
+
+
+@pytest.mark.parametrize('fails_in', ['the first pass', 'the second pass', 'the photograph'])
+def test_what_fails_does_not_stop_the_others(own_study, colour_model_path, monkeypatch, fails_in):
+    def failing(real, name):
+        def do(path, *others):
+            if path.name == name:
+                raise InputError(f'{path}: broke')
+            return real(path, *others)
+
+        return do
+
+    if fails_in == 'the first pass':
+        monkeypatch.setattr(people_batch, 'see_video', failing(people_batch.see_video, 'a.mp4'))
+    elif fails_in == 'the second pass':
+        monkeypatch.setattr(emotions_from_video, 'process_video', failing(emotions_from_video.process_video, 'a.mp4'))
+    else:
+        (own_study / 'c.png').write_bytes(b'no picture')
+    failed = own_study / ('c.png' if fails_in == 'the photograph' else 'a.mp4')
+    with pytest.raises(SystemExit) as caught:
+        run(colour_model_path, own_study, '--people', '--no-write-video', '--no-review')
+    assert caught.value.code.startswith(f'emotions_from_video.py: 1 of 3 files failed:\n  {failed}: ')
+    table = pd.read_csv(own_study / 'study_with_emotions_all_people.csv')
+    found = {name: set(rows.person) for name, rows in table.groupby('file')}
+    assert (
+        found
+        == {
+            'the first pass': {'b.mp4': {1, 2}, 'c.png': {1}},  # the one on the left, who is first in it
+            'the second pass': {'b.mp4': {1, 2}, 'c.png': {2}},
+            'the photograph': {'a.mp4': {1}, 'b.mp4': {1, 2}},
+        }[fails_in]
+    )
+    assert not [name for name in names_in(own_study) if name.startswith('.')]
+
+
+def test_ctrl_c_in_the_first_pass_writes_what_was_seen(own_study, tmp_path, colour_model_path, monkeypatch):
+    real_add, seen = VideoMoments.add, []
+
+    def add_and_be_interrupted(self, ms, *others):
+        real_add(self, ms, *others)
+        seen.append(ms)
+        if len(seen) == 20:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(VideoMoments, 'add', add_and_be_interrupted)
+    with pytest.raises(SystemExit) as caught:
+        run(colour_model_path, own_study, '--people', tmp_path / 'people.npz', '--no-review')
+    assert f'{own_study / "b.mp4"}: not begun, Ctrl-C was pressed' in caught.value.code
+    assert faces_of(own_study, 'a').frame.max() == 20
+    table = pd.read_csv(own_study / 'study_with_emotions_all_people.csv')
+    assert table[['person', 'file', 'seconds']].to_numpy().tolist()[0] == [1, 'a.mp4', 0.8]
+    with np.load(tmp_path / 'people.npz') as arrays:
+        assert 1 in arrays['numbers']
+    assert not [name for name in names_in(tmp_path) if '/.' in name or name.startswith('.') or name.endswith('.tmp')]
