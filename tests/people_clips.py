@@ -50,11 +50,12 @@ def read_frames(path):
             yield picture
 
 
-def with_gap_and_mirrored(path, target, frame_rate, gap_seconds=3, cut=slice(0, 0)):
-    """Copy a clip: black in the middle for some seconds, mirrored after that, without some of the frames before it."""
+def with_gap_and_mirrored(path, target, frame_rate, cut, gap_seconds=3):
+    """Copy a clip: without some of its frames, black for some seconds in the middle, mirrored after that."""
     frames = list(read_frames(path))
-    halves = frames[: len(frames) // 2], [frame[:, ::-1] for frame in frames[len(frames) // 2 :]]
-    del halves[0][cut]
+    middle = len(frames) // 2
+    del frames[cut]
+    halves = frames[:middle], [frame[:, ::-1] for frame in frames[middle:]]
     gap = [np.zeros_like(frames[0])] * round(gap_seconds * frame_rate)
     return write_frames(target, [*halves[0], *gap, *halves[1]], frame_rate)
 
