@@ -18,8 +18,8 @@ PUBLISHED = Outputs(ROOT / 'examples' / 'results' / 'demo_with_emotions.mp4')  #
 ROUNDING = 0.002  # of probabilities and shares, since processors round differently
 EXACT = {  # columns that must be the same to the letter
     'emotions': ['ms_start', 'ms_end', 'frame_start', 'frame_end', 'emotions'],
-    'faces': ['frame', 'ms', 'face', 'x', 'y', 'width', 'height', 'emotion'],
-    'summary': ['video', 'span', 'face', 'frames', 'seconds', 'changes_per_minute'],
+    'faces': ['frame', 'ms', 'face', 'person', 'name', 'identified', 'x', 'y', 'width', 'height', 'emotion'],
+    'summary': ['video', 'span', 'person', 'name', 'identified', 'frames', 'seconds', 'changes_per_minute'],
 }
 
 
@@ -75,6 +75,7 @@ def test_results_differ_only_with_the_results_version(outputs):
         ('emotions', 'emotions', lambda word: 'sad', True),
         ('emotions', 'frame_end', lambda number: number + 1, True),
         ('faces', 'emotion', lambda word: 'sad', True),
+        ('faces', 'person', lambda number: number + 1, True),
         ('faces', 'width', lambda pixels: pixels + 1, True),
         ('faces', 'happy', lambda probability: probability + 0.003, True),
         ('faces', 'happy', lambda probability: probability + 0.001, False),
@@ -82,7 +83,7 @@ def test_results_differ_only_with_the_results_version(outputs):
         ('summary', 'neutral_share', lambda share: share - 0.003, True),
         ('summary', 'neutral_share', lambda share: share - 0.001, False),
     ],
-    ids=['words', 'frame', 'word', 'box', 'probability', 'rounding', 'frames', 'share', 'rounded share'],
+    ids=['words', 'frame', 'word', 'person', 'box', 'probability', 'rounding', 'frames', 'share', 'rounded share'],
 )
 def test_what_counts_as_a_difference(outputs, name, column, change, is_difference):
     before, after = read(outputs), read(outputs)
