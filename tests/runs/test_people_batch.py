@@ -13,8 +13,9 @@ from PIL import Image
 
 import emotions_from_video
 from emotion_recognition.faces.embedding import FaceEmbedder
-from emotion_recognition.faces.moments import VideoMoments
-from emotion_recognition.labels import InputError
+from emotion_recognition.faces.moments import Moment, TrackMoments, VideoMoments
+from emotion_recognition.faces.people import VideoPeople
+from emotion_recognition.labels import InputError, Person
 from emotion_recognition.media.photographs import write_photograph
 from emotion_recognition.results import people_table
 from emotion_recognition.runs import people_batch
@@ -124,6 +125,16 @@ def test_what_is_needed_to_know_them_again_is_kept_and_a_table_for_their_names(a
     assert (folder.parent / 'people.csv').read_text() == 'person,name\n1,\n2,\n'
 
 
+def test_the_best_picture_of_a_person_in_a_file_is_shown():
+    """Track 1 is person 1 for a second, then person 2; track 2 is person 1."""
+    moments = VideoMoments(None)
+    for track_id, pictures in {1: [(0, 0.3, b'a'), (1500, 0.2, b'b')], 2: [(0, 0.25, b'c'), (900, 0.4, b'd')]}.items():
+        moments.tracks[track_id] = TrackMoments(0)
+        moments.tracks[track_id].moments = [Moment(ms, worth, None, picture) for ms, worth, picture in pictures]
+    people = VideoPeople({1: [(0, Person(1)), (1000, Person(2))], 2: [(0, Person(1))]})
+    assert people_batch._best_pictures(moments, people) == {1: b'c', 2: b'b'}
+
+
 def test_names_are_in_the_results_of_the_next_run(analysed):
     folder, _ = analysed
     assert (folder.parent / 'people.csv').read_text('utf-8') == 'person;name;age\n1;Zo\xeb;44\n2;Grace;\n'
@@ -169,9 +180,12 @@ def test_who_comes_later_gets_the_old_number_or_a_new_one(analysed, tmp_path, co
     people = shutil.copy(folder.parent / 'people.npz', tmp_path / 'people.npz')
     (tmp_path / 'new').mkdir()
     write_photograph(tmp_path / 'new' / 'later.png', demo_frame(5)[:, ::-1])
+    write_photograph(tmp_path / 'new' / 'both.png', demo_frame(8)[:, ::-1])
     write_photograph(tmp_path / 'new' / 'nobody.png', np.full((90, 90, 3), 90, np.uint8))
     run(colour_model_path, tmp_path / 'new', '--people', people)
     assert set(faces_of(tmp_path / 'new', 'later').person) == {2}
+    both = faces_of(tmp_path / 'new', 'both')  # the second is on the left here; people stand in the order of numbers
+    assert (both.person.tolist(), both.face.tolist()) == ([1, 2], [2, 1]) and both.x[0] > both.x[1]
     with np.load(people) as arrays:
         assert sorted(arrays['numbers'].tolist()) == [1, 2] and int(arrays['next_number']) == 3
     assert (tmp_path / 'people.csv').read_text() == 'person,name\n1,\n2,\n'
