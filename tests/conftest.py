@@ -46,7 +46,8 @@ CHROMIUM_OPTIONS = ['--no-sandbox', '--disable-gpu', '--disable-background-netwo
 CHROMIUM_OPTIONS += ['--disable-sync', '--disable-component-update', '--mute-audio']
 # Groups of tests that take longest
 LONG_GROUPS = ['alone', 'test_several_hosts', 'test_conversion', 'test_shipped_model', 'test_whole_runs']
-LONG_GROUPS += ['test_emotions_from_video', 'test_damaged_files', 'test_video', 'test_model_training', 'test_match']
+LONG_GROUPS += ['test_emotions_from_video', 'test_people_in_videos', 'test_damaged_files', 'test_video']
+LONG_GROUPS += ['test_model_training', 'test_match']
 CLASS_NAMES = ('anger', 'contempt', 'disgust', 'fear', 'happy', 'neutral', 'sad', 'surprise', 'uncertain')
 
 

@@ -138,7 +138,7 @@ def test_then_the_slots_are_twice_as_long(judged):
 
 def test_memory_is_bounded_and_an_hour_takes_few_calls_of_the_network(judged):
     seen = VideoMoments(embedder := Embedder())
-    for ms in range(0, 3_600_000, 100):
+    for ms in range(0, 3_600_000, 250):
         seen.add(float(ms), SCENE, [face(score=0.1 + 0.01 * (ms % 700 == 0))])
         assert len(seen.tracks[1].moments) <= MAX_MOMENTS
     seen.end()
