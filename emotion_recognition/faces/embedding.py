@@ -15,6 +15,7 @@ NETWORK_PATH = ROOT / 'model_weights' / 'face_recognition' / 'dlib_face_recognit
 SIDE = 150  # pixels of the pictures that the network takes
 # Where the five points of a face lie in these pictures: x, y in pixels, in the order of `FoundFace.points`.
 TEMPLATE = np.array([[47.5, 46.6], [100.5, 46.6], [74.0, 87.8], [50.4, 103.0], [97.6, 103.0]])
+VECTOR_SIZE = 128
 EYE_DISTANCE = 53.0  # pixels, in the template
 HOW_TO_DO_WITHOUT = '--no-identity does without it'
 
@@ -58,6 +59,8 @@ class FaceEmbedder:
         Returns:
             (n, 128) float32: means of a picture's vector and that of its mirror image.
         """
+        if not len(pictures_bgr):
+            return np.empty((0, VECTOR_SIZE), np.float32)
         pictures = np.array(pictures_bgr, np.float32).reshape(-1, SIDE, SIDE, 3)[..., ::-1]
         vectors = self._network(np.concatenate([pictures, pictures[:, :, ::-1]]))[0]
         return vectors.reshape(2, -1, vectors.shape[1]).mean(axis=0)

@@ -8,9 +8,9 @@ import numpy as np
 from emotion_recognition.faces.moments import Moment, VideoMoments
 
 NOISE = 0.045  # by which one picture adds to a squared distance, see model_weights/face_recognition/README.md
-# If what comes before and after a moment of one track differs by more than this, the track went over to another face.
+# If a stretch of a track differs from the rest by more than this, the track went over to another face.
 OTHER_FACE_DISTANCE = 0.5
-MIN_MOMENTS_OF_FACE = 2  # on either side of such a moment
+MIN_MOMENTS_OF_FACE = 2  # of such a stretch, and of the rest
 
 
 @dataclass(frozen=True)
@@ -59,17 +59,24 @@ def _change_ms(last, first):
 
 
 def _split(moments):
-    """Split the moments of a track where it went over to another face."""
-    vectors = np.array([moment.vector for moment in moments])
-    places = range(MIN_MOMENTS_OF_FACE, len(moments) - MIN_MOMENTS_OF_FACE + 1)
-    distances = [
-        distance_without_chance(vectors[:place].mean(axis=0), vectors[place:].mean(axis=0), place, len(moments) - place)
-        for place in places
+    """Split the moments of a track where it went over to another face, or there and back: at an odd stretch."""
+    vectors, count = np.array([moment.vector for moment in moments]), len(moments)
+    stretches = [
+        (start, end)
+        for start in range(count)
+        for end in range(start + MIN_MOMENTS_OF_FACE, count + 1)
+        if count - (end - start) >= MIN_MOMENTS_OF_FACE
     ]
+    distances = []
+    for start, end in stretches:
+        rest = np.concatenate([vectors[:start], vectors[end:]])
+        inside = vectors[start:end].mean(axis=0)
+        distances.append(distance_without_chance(inside, rest.mean(axis=0), end - start, len(rest)))
     if not distances or max(distances) <= OTHER_FACE_DISTANCE:
         return [moments]
-    place = places[int(np.argmax(distances))]
-    return [*_split(moments[:place]), *_split(moments[place:])]
+    start, end = stretches[int(np.argmax(distances))]
+    parts = moments[:start], moments[start:end], moments[end:]
+    return [split for part in parts if part for split in _split(part)]
 
 
 def distance_without_chance(one: np.ndarray, other: np.ndarray, one_count: int, other_count: int) -> float:

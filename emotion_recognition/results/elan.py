@@ -29,11 +29,13 @@ def make_tiers(
     Returns:
         The annotations of each tier, by the tier's name.
     """
-    tiers: dict[str, list[Annotation]] = {who: [] for who in face_periods.names().values()}
+    names, taken = face_periods.names(), [*face_periods.names().values(), SPANS_TIER]
+    names = {number: who if taken.count(who) == 1 else f'{who} ({number})' for number, who in names.items()}
+    tiers: dict[str, list[Annotation]] = {who: [] for who in names.values()}
     for period in face_periods.periods:
         end_ms = period.ms_end + (last_frame_ms if period.frame_end == face_periods.frame_last else 0)
         annotation = (period.ms_start + shift_ms, end_ms + shift_ms, period.emotion)
-        tiers[period.who].append(annotation)
+        tiers[names[period.number]].append(annotation)
     span_annotations = [(span.start_ms + shift_ms, span.end_ms + shift_ms, span.name) for span in spans]
     return tiers | ({SPANS_TIER: span_annotations} if span_annotations else {})
 

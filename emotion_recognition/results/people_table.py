@@ -1,7 +1,8 @@
 """The people of many files: a table of who is seen where, and a picture by which one sees whether that is right."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import groupby
 from pathlib import Path
@@ -55,6 +56,27 @@ def write_people_table(appearances: Sequence[PersonInFile], path: Path) -> None:
         times = ['' if seconds is None else round(seconds, 3) for seconds in times]
         rows.append([*who, *(known.get(name, '') for name in details), one.file_name, *times])
     pd.DataFrame(rows, columns=[*PERSON_COLUMNS, *details, *COLUMNS]).to_csv(path, index=False)
+
+
+def read_people_table(path: Path, named: Mapping[int, Person]) -> list[PersonInFile]:
+    """Read such a file back, without pictures; nothing if it is missing or not such a file.
+
+    Args:
+        path: Path of the CSV file.
+        named: What the user calls people now, by their numbers.
+    """
+    try:
+        with path.open(newline='', encoding='utf-8') as file:
+            return [_to_person_in_file(row, named) for row in csv.DictReader(file)]
+    except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError):
+        return []
+
+
+def _to_person_in_file(row, named):
+    number = int(row['person'])
+    person = replace(named.get(number, Person(number)), is_identified=row['identified'] == '1')
+    times = (float(row[name]) if row[name] else None for name in COLUMNS[1:])
+    return PersonInFile(person, row['file'], b'', *times)
 
 
 def save_people_picture(appearances: Sequence[PersonInFile], path: Path) -> None:

@@ -1,30 +1,26 @@
 """People across files: the first pass over all of them, then who is who, then the results of each."""
 
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import replace
-from operator import attrgetter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
-from tqdm import tqdm
-
-from emotion_recognition.faces.moments import VideoMoments
-from emotion_recognition.faces.people import VideoPeople, tell_apart
+from emotion_recognition.faces.people import tell_apart
 from emotion_recognition.interruption import Interruption
-from emotion_recognition.labels import FaceEmotion, InputError
+from emotion_recognition.labels import InputError
 from emotion_recognition.pipeline import EmotionPipeline, Models
-from emotion_recognition.results.face_table import FaceColumns
 from emotion_recognition.results.output_paths import Outputs, name_people_of_folder, to_text
-from emotion_recognition.results.people_table import PersonInFile, save_people_picture, write_people_table
-from emotion_recognition.runs.annotation import WINDOW_TITLE, Process
+from emotion_recognition.results.people_table import (
+    PersonInFile,
+    read_people_table,
+    save_people_picture,
+    write_people_table,
+)
+from emotion_recognition.runs.annotation import Process
 from emotion_recognition.runs.first_pass import SeenFaces, SeenVideo, see_video
 from emotion_recognition.runs.people_file import read_people, write_people
-from emotion_recognition.runs.photograph_batch import open_pipeline, process_photographs, read_photographs
 from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
+from emotion_recognition.runs.seen_photographs import SeenPhotographs, best_pictures
 from emotion_recognition.settings import Settings
-from emotion_recognition.window import open_window
 
 # The photographs of each folder, or None for those that were named one by one, and where their results go
 PhotographGroups = Mapping[Path | None, dict[Path, Outputs]]
@@ -64,6 +60,8 @@ def analyse_with_people(
         stills = [SeenPhotographs(group, outputs, models, settings) for group, outputs in photographs.items()]
         for group in stills:
             problems |= group.see(interruption)
+        if not seen and not any(group.moments for group in stills):
+            return problems
         moments = [video.moments for video in seen] + [one for group in stills for one in group.moments]
         people, everyone = tell_apart(moments, known.people, known.next_number, known.named)
         appearances, problems_of_videos = _write_videos(seen, people, process, models, settings, interruption)
@@ -72,12 +70,21 @@ def analyse_with_people(
         for group in stills:
             appearances += group.name(people_of_photographs)
             problems |= group.write(interruption)
+        if known.path:
+            appearances += _of_other_files(name_people_of_folder(folder), appearances, known.named)
         write_people_table(appearances, own.annotated)
         save_people_picture(appearances, own.annotated.with_suffix('.png'))
     numbers = {person.number for video in people for person in video.everyone()}
     write_people(known, everyone, max([known.next_number, *(number + 1 for number in numbers)]))
     _report(len(numbers), run_folder.written, known)
     return problems
+
+
+def _of_other_files(path, appearances, named):
+    """What the folder's table of an earlier run with the same people says of files that are not in this run."""
+    files = {one.file_name for one in appearances}
+    earlier = [one for one in read_people_table(path, named) if (path.parent / one.file_name).exists()]
+    return [one for one in earlier if one.file_name not in files]
 
 
 def _report(count, written, known):
@@ -115,86 +122,9 @@ def _write_videos(seen, people, process, models, settings, interruption):
 
 
 def _appearances_in_video(video, whose, seen_seconds):
-    pictures, name = _best_pictures(video.moments, whose), to_text(video.video_path.name)
+    pictures, name = best_pictures(video.moments, whose), to_text(video.video_path.name)
     people = {person.number: person for person in whose.everyone()}
     return [
         PersonInFile(people[number], name, pictures.get(number, b''), *seconds)
         for number, seconds in sorted(seen_seconds.items())
     ]
-
-
-def _best_pictures(moments: VideoMoments, whose: VideoPeople) -> dict[int, bytes]:
-    """The best picture of each person in a video or photograph, by the person's number."""
-    best: dict[int, tuple[float, bytes]] = {}
-    for track_id, track in moments.tracks.items():
-        for moment in track.moments:
-            number = whose.find(track_id, moment.ms).number
-            best[number] = min(best.get(number, (np.inf, b'')), (moment.expected_distance, moment.picture_jpeg))
-    return {number: picture_jpeg for number, (_, picture_jpeg) in best.items()}
-
-
-class SeenPhotographs:
-    """The photographs of one folder, taken through a first pass and then through a second, as videos are.
-
-    Args:
-        folder: The folder, or None if they were named one by one.
-        outputs: Where each photograph's results go.
-        models: Detector, classifier, and what tells people apart.
-        settings: Settings of the video script.
-
-    Attributes:
-        moments: The faces of each photograph that was seen, as those of a video of one frame.
-    """
-
-    def __init__(self, folder: Path | None, outputs: dict[Path, Outputs], models: Models, settings: Settings):
-        self._folder, self._outputs, self._models, self._settings = folder, outputs, models, settings
-        self._faces: dict[Path, list[FaceEmotion]] = {}
-        self._columns: FaceColumns | None = None
-        self.moments: list[VideoMoments] = []
-
-    def see(self, interruption: Interruption) -> dict[Path, str]:
-        """Find the faces of all photographs. Returns why some failed."""
-        paths, problems = list(self._outputs), {}
-        pipeline = open_pipeline(self._models, self._settings)
-        self._columns = FaceColumns(pipeline.class_names, pipeline.references.compares, with_people=True)
-        with closing(pipeline.run(read_photographs(paths, problems))) as pictures:
-            for index, ms, picture_bgr, faces in tqdm(pictures, 'photographs, finding faces', len(paths), unit='photo'):
-                moments = VideoMoments(self._models.embedder)
-                moments.add(ms, picture_bgr, faces)
-                moments.end()
-                self.moments.append(moments)
-                self._faces[paths[index]] = faces
-                if interruption.reason:
-                    problems |= {path: f'{path}: not begun, {interruption.reason}' for path in paths[index + 1 :]}
-                    break
-        return problems
-
-    def name(self, people: Iterator[VideoPeople]) -> list[PersonInFile]:
-        """Take whose faces they are, from an iterator over all photographs. Returns who is in which photograph."""
-        appearances = []
-        for (path, faces), moments in zip(self._faces.items(), self.moments, strict=True):
-            whose = next(people)
-            pictures = _best_pictures(moments, whose)
-            named = [replace(face, person=whose.find(face.track_id, 0.0)) for face in faces]
-            self._faces[path] = sorted(named, key=attrgetter('number'))
-            appearances += [
-                PersonInFile(face.person, to_text(path.name), pictures.get(face.number, b''))
-                for face in self._faces[path]
-            ]
-        return appearances
-
-    def write(self, interruption: Interruption) -> dict[Path, str]:
-        """Write the results of those that were seen. Returns why some failed."""
-        outputs = {path: self._outputs[path] for path in self._faces}
-        with open_window(WINDOW_TITLE, self._settings.show_process) as window:
-            return process_photographs(
-                self._folder, outputs, self, self._columns, self._settings.write_video, window, interruption
-            )
-
-    def run(
-        self, frames: Iterable[tuple[int, float, np.ndarray]]
-    ) -> Iterator[tuple[int, float, np.ndarray, list[FaceEmotion]]]:
-        """Give the faces of photographs, see `EmotionPipeline.run`."""
-        paths = list(self._faces)
-        for index, ms, picture_bgr in frames:
-            yield index, ms, picture_bgr, self._faces[paths[index]]

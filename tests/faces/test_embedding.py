@@ -145,3 +145,7 @@ def test_the_network_is_not_loaded_before_there_is_a_face():
 def test_the_network_is_small_enough_to_come_with_the_project():
     size = sum(path.stat().st_size for path in (NETWORK_PATH, NETWORK_PATH.with_suffix('.bin')))
     assert 6_000_000 < size < 7_000_000
+
+
+def test_no_picture_has_no_vector():
+    assert FaceEmbedder().embed([]).shape == (0, 128)

@@ -92,6 +92,12 @@ def test_a_track_may_go_over_and_back():
     assert [person.number for person in found.everyone()] == [1, 2, 1]
 
 
+@pytest.mark.parametrize('places', [[0, 0, 0, 1, 1, 1, 0, 0, 0], [0, 0, 1, 1, 0, 0, 1, 1], [0, 0, 1, 1, 2, 2, 0, 0]])
+def test_each_face_that_a_track_shows_in_turn_is_found(places):
+    (found,), _ = tell_apart([video(track(0, *places))])
+    assert [found.find(1, 500 * index + 1).number - 1 for index in range(len(places))] == places
+
+
 @pytest.mark.parametrize(
     'places', [[0, 0, 0, 1, 0, 0, 0], [0, 0, 0, 0, 1], [0, 0, 0, 0.45, 0.45, 0.45]], ids=['odd', 'last', 'light']
 )

@@ -143,3 +143,14 @@ def test_without_an_annotated_video_the_original_is_linked(tmp_path, early_clip,
     read = annotations(document, 'person 1')
     assert read[0][0] == 0  # ELAN has no times before 0
     assert read[-1][1] == round(picture_times_ms(early_clip)[-1] + 1000 / average_rate(early_clip))
+
+
+def test_people_whose_names_would_be_one_tier_have_two():
+    people = {Person(1, 'person 2'): 'sad', Person(2): 'happy', Person(3, 'spans'): 'fear'}
+    tiers = make_tiers(periods((0.0, people), (40.0, people)), [Span('film', 0.0, 40.0)], 40.0)
+    assert {name: [value for _, _, value in rows] for name, rows in tiers.items()} == {
+        'person 2 (1)': ['sad'],
+        'person 2 (2)': ['happy'],
+        'spans (3)': ['fear'],
+        'spans': ['film'],
+    }

@@ -5,7 +5,12 @@ import pytest
 
 from emotion_recognition.labels import Person
 from emotion_recognition.results import people_table
-from emotion_recognition.results.people_table import PersonInFile, save_people_picture, write_people_table
+from emotion_recognition.results.people_table import (
+    PersonInFile,
+    read_people_table,
+    save_people_picture,
+    write_people_table,
+)
 
 RED, GREEN, BLUE, GREY = (0, 0, 250), (0, 250, 0), (250, 0, 0), (128, 128, 128)  # BGR
 ANNA = Person(1, 'Anna', details=(('age', '25'), ('condition', 'a, "b"')))
@@ -140,3 +145,20 @@ def test_pictures_of_another_size_are_scaled(tmp_path):
     save_people_picture([PersonInFile(ANNA, 'a.mp4', picture(GREY, 40))], tmp_path / 'people.png')
     ((*_, width, height),) = find(read_sheet(tmp_path / 'people.png'), GREY)
     assert (width, height) == (72, 72)
+
+
+def test_a_table_can_be_read_back_with_the_names_of_today(tmp_path):
+    path = tmp_path / 'people.csv'
+    anna = Person(1, 'Anna', details=(('age', '30'),))
+    film = PersonInFile(anna, 'film.mp4', b'', 2.5, 0.0, 9.25)
+    photograph = PersonInFile(Person(2, is_identified=False), 'photo.jpg')
+    write_people_table([film, photograph], path)
+    named = {1: anna, 2: Person(2, 'Bert')}
+    assert read_people_table(path, named) == [
+        film,
+        PersonInFile(Person(2, 'Bert', is_identified=False), 'photo.jpg'),
+    ]
+    for content in ('', 'person,file\n1,film.mp4\n', 'person,identified,file,seconds,from,to\nAnna,1,film.mp4,1,2,3\n'):
+        path.write_text(content)
+        assert read_people_table(path, named) == []
+    assert read_people_table(tmp_path / 'none.csv', named) == []

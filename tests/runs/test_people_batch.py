@@ -19,6 +19,7 @@ from emotion_recognition.labels import InputError, Person
 from emotion_recognition.media.photographs import write_photograph
 from emotion_recognition.results import people_table
 from emotion_recognition.runs import people_batch
+from emotion_recognition.runs.seen_photographs import best_pictures
 from tests.conftest import DEMO_PATH, ROOT, demo_frame, write_clip
 from tests.people_clips import read_frames, write_frames
 
@@ -132,7 +133,7 @@ def test_the_best_picture_of_a_person_in_a_file_is_shown():
         moments.tracks[track_id] = TrackMoments(0)
         moments.tracks[track_id].moments = [Moment(ms, worth, None, picture) for ms, worth, picture in pictures]
     people = VideoPeople({1: [(0, Person(1)), (1000, Person(2))], 2: [(0, Person(1))]})
-    assert people_batch._best_pictures(moments, people) == {1: b'c', 2: b'b'}
+    assert best_pictures(moments, people) == {1: b'c', 2: b'b'}
 
 
 def test_names_are_in_the_results_of_the_next_run(analysed):
@@ -189,6 +190,23 @@ def test_who_comes_later_gets_the_old_number_or_a_new_one(analysed, tmp_path, co
     with np.load(people) as arrays:
         assert sorted(arrays['numbers'].tolist()) == [1, 2] and int(arrays['next_number']) == 3
     assert (tmp_path / 'people.csv').read_text() == 'person,name\n1,\n2,\n'
+
+
+def test_the_table_keeps_what_it_says_of_files_that_are_not_in_this_run(analysed, tmp_path, colour_model_path):
+    folder = shutil.copytree(analysed[0], tmp_path / 'study')
+    people = shutil.copy(analysed[0].parent / 'people.npz', tmp_path)
+    shutil.copy(analysed[0].parent / 'people.csv', tmp_path)
+    (folder / 'a.mp4').unlink()
+    table = folder / 'study_with_emotions_all_people.csv'
+    before = pd.read_csv(table)
+    run(colour_model_path, folder / 'c.png', '--people', people)
+    after = pd.read_csv(table)
+    assert set(after.file) == {'b.mp4', 'c.png'}  # a.mp4 is no longer there
+    pd.testing.assert_frame_equal(
+        after[after.file == 'b.mp4'].reset_index(drop=True), before[before.file == 'b.mp4'].reset_index(drop=True)
+    )
+    run(colour_model_path, folder / 'c.png', '--people')  # whose numbers are this run's alone
+    assert set(pd.read_csv(table).file) == {'c.png'}
 
 
 def test_without_a_file_nothing_is_kept_of_the_faces(own_study, tmp_path, colour_model_path, monkeypatch, capsys):
@@ -313,7 +331,9 @@ def test_ctrl_c_in_the_first_pass_writes_what_was_seen(own_study, tmp_path, colo
     monkeypatch.setattr(VideoMoments, 'add', add_and_be_interrupted)
     with pytest.raises(SystemExit) as caught:
         run(colour_model_path, own_study, '--people', tmp_path / 'people.npz', '--no-review')
-    assert f'{own_study / "b.mp4"}: not begun, Ctrl-C was pressed' in caught.value.code
+    for name in ('b.mp4', 'c.png'):
+        assert f'{own_study / name}: not begun, Ctrl-C was pressed' in caught.value.code
+    assert not (own_study / 'study_with_emotions_all_faces_data.csv').exists()
     assert faces_of(own_study, 'a').frame.max() == 20
     table = pd.read_csv(own_study / 'study_with_emotions_all_people.csv')
     assert table[['person', 'file', 'seconds']].to_numpy().tolist()[0] == [1, 'a.mp4', 0.8]
