@@ -64,15 +64,11 @@ def analyse_with_people(
             return problems
         moments = [video.moments for video in seen] + [one for group in stills for one in group.moments]
         people, everyone = tell_apart(moments, known.people, known.next_number, known.named)
-        appearances, problems_of_videos = _write_videos(seen, people, process, models, settings, interruption)
-        problems |= problems_of_videos
-        people_of_photographs = iter(people[len(seen) :])
-        for group in stills:
-            appearances += group.name(people_of_photographs)
-            problems |= group.write(interruption)
-        if known.path:
-            appearances += _of_other_files(name_people_of_folder(folder), appearances, known.named)
-        write_people_table(appearances, own.annotated)
+        appearances, failed = _write_videos(seen, people, process, models, settings, interruption)
+        of_photographs, failed_too = _write_photographs(stills, people[len(seen) :], interruption)
+        appearances, problems = appearances + of_photographs, problems | failed | failed_too
+        earlier = _of_other_files(name_people_of_folder(folder), appearances, known)
+        write_people_table([*appearances, *earlier], own.annotated)
         save_people_picture(appearances, own.annotated.with_suffix('.png'))
     numbers = {person.number for video in people for person in video.everyone()}
     write_people(known, everyone, max([known.next_number, *(number + 1 for number in numbers)]))
@@ -80,11 +76,11 @@ def analyse_with_people(
     return problems
 
 
-def _of_other_files(path, appearances, named):
+def _of_other_files(path, appearances, known):
     """What the folder's table of an earlier run with the same people says of files that are not in this run."""
     files = {one.file_name for one in appearances}
-    earlier = [one for one in read_people_table(path, named) if (path.parent / one.file_name).exists()]
-    return [one for one in earlier if one.file_name not in files]
+    earlier = read_people_table(path, known.named) if known.path else []
+    return [one for one in earlier if one.file_name not in files and (path.parent / one.file_name).exists()]
 
 
 def _report(count, written, known):
@@ -118,6 +114,14 @@ def _write_videos(seen, people, process, models, settings, interruption):
             appearances += _appearances_in_video(video, whose, results.seen_seconds)
         except (InputError, OSError) as error:
             problems[video.video_path] = str(error)
+    return appearances, problems
+
+
+def _write_photographs(stills, people, interruption):
+    appearances, problems, people = [], {}, iter(people)
+    for group in stills:
+        appearances += group.name(people)
+        problems |= group.write(interruption)
     return appearances, problems
 
 
