@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from functools import partial
+from itertools import chain, islice
 from types import SimpleNamespace
 from unittest.mock import ANY
 
@@ -124,6 +125,22 @@ def slurm(folder, run):
     return folder / 'slurm'
 
 
+@pytest.fixture(scope='module')
+def ended(folder, run):
+    """How the processes of runs that cannot go on end, by the runs. All run at once, since they wait for the most."""
+    killed, interrupted = ({'DIES_BY': str(int(number))} for number in (signal.SIGKILL, signal.SIGTERM))
+    with socket.create_server(('', 0)) as taken:
+        address = f'localhost:{taken.getsockname()[1]}'
+        runs = {
+            'killed': pair(folder, 'killed', process_0={'fresh': True}, process_1=killed),
+            'interrupted': pair(folder, 'interrupted', process_0=interrupted),
+            'nobody': pair(folder, 'nobody', process_1={'MEETS_FOR': '3'})[1:],
+            'taken': pair(folder, 'taken', '--coordinator', address)[:1],
+        }
+        ends = iter(run(*chain(*runs.values())))
+    return {name: list(islice(ends, len(processes))) for name, processes in runs.items()}
+
+
 def assert_equal_runs(one, other):
     histories = [pd.read_csv(path / 'history.csv') for path in (one, other)]
     assert histories[0].epoch.tolist() == [1, 2, 3]
@@ -147,19 +164,17 @@ def test_two_tasks_of_slurm_equal_one(alone, slurm):
     assert metrics[0]['accuracy'] == pytest.approx(metrics[1]['accuracy'])
 
 
-def test_killed_process_ends_the_other_and_one_process_goes_on(folder, run, alone):
+def test_killed_process_ends_the_other_and_one_process_goes_on(folder, run, alone, ended):
     """The one that is left imports all itself: its message must be the only one, whatever the libraries would say."""
-    ended = run(*pair(folder, 'killed', process_0={'fresh': True}, process_1={'DIES_BY': str(int(signal.SIGKILL))}))
-    assert [(code, messages) for code, _, messages in ended] == [(1, [LOST]), (-signal.SIGKILL, [])]
+    assert [(code, messages) for code, _, messages in ended['killed']] == [(1, [LOST]), (-signal.SIGKILL, [])]
     assert pd.read_csv(folder / 'killed' / 'history.csv').epoch.tolist() == [1]
     assert run(describe(folder, 'killed', '--resume')) == [(0, ANY, [])]
     assert_equal_runs(alone, folder / 'killed')
 
 
-def test_interrupted_coordinator_says_so_and_ends_the_other(folder, run):
-    ended = run(*pair(folder, 'interrupted', process_0={'DIES_BY': str(int(signal.SIGTERM))}))
+def test_interrupted_coordinator_says_so_and_ends_the_other(ended):
     told = ['model_training.py: interrupted; the same command with --resume goes on after the last finished epoch']
-    assert [(code, messages) for code, _, messages in ended] == [(1, told), (1, [LOST])]
+    assert [(code, messages) for code, _, messages in ended['interrupted']] == [(1, told), (1, [LOST])]
 
 
 def test_process_that_does_not_see_the_checkpoint_is_reported(folder, run, slurm):
@@ -172,15 +187,12 @@ def test_process_that_does_not_see_the_checkpoint_is_reported(folder, run, slurm
     assert [(code, messages) for code, _, messages in ended] == [(1, [told]), (1, [told])]
 
 
-def test_coordinator_that_cannot_be_reached(folder, run):
-    _, process_1 = pair(folder, 'nobody', process_1={'MEETS_FOR': '3'})
-    assert run(process_1) == [(1, ANY, [LOST])]
+def test_coordinator_that_cannot_be_reached(ended):
+    assert ended['nobody'] == [(1, ANY, [LOST])]
 
 
-def test_coordinator_whose_port_is_taken(folder, run):
-    with socket.create_server(('', 0)) as taken:
-        given = ('--coordinator', f'localhost:{taken.getsockname()[1]}', '--processes', 2, '--process-id', 0)
-        ((code, _, told),) = run(describe(folder, 'taken', *given))
+def test_coordinator_whose_port_is_taken(ended):
+    ((code, _, told),) = ended['taken']
     assert code == 1
     assert len(told) == 1 and told[0].startswith('model_training.py: [Errno ') and 'in use' in told[0]
 
