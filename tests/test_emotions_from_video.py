@@ -265,7 +265,7 @@ def test_broken_middle_keeps_what_was_read(tmp_path, classifier, capsys, monkeyp
 
 
 def test_file_that_was_cut_off_in_the_middle(tmp_path, classifier, capsys):
-    whole = write_clip(tmp_path / 'whole.mkv', range(0, 20_000, 40), size=(320, 240))
+    whole = write_clip(tmp_path / 'whole.mkv', range(0, 20_000, 40), size=(160, 120))
     clip = tmp_path / 'cut.mkv'
     clip.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
     table = emotions_from_video.analyse_video(clip, classifier, DETECTOR_PATH)

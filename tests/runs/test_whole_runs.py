@@ -83,7 +83,10 @@ class Runs:
     """A process that analyses a clip each time that it is asked to; started once, since a start takes seconds."""
 
     CODE = """
-import sys, emotions_from_video
+import functools, sys, emotions_from_video
+from emotion_recognition.runs import batch
+
+batch.open_models = functools.cache(batch.open_models)
 for _ in sys.stdin:
     emotions_from_video.main(sys.argv[1:])
     print('done', flush=True)
