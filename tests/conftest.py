@@ -20,6 +20,9 @@ from pathlib import Path
 for variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'TF_NUM_INTRAOP_THREADS', 'TF_NUM_INTEROP_THREADS'):
     os.environ.setdefault(variable, '1')
 
+# Otherwise OpenVINO tells its makers of each conversion, from a fork of this process for each event: seconds of a core.
+os.environ['CI'] = 'true'
+
 gc.disable()  # until all tests are collected: searching a million objects of TensorFlow for garbage takes seconds
 
 import av
