@@ -1,7 +1,8 @@
 """Face recognition: from a face to a vector. Those of one person lie close together, whatever the expression."""
 
 from collections.abc import Sequence
-from functools import cached_property
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -17,6 +18,10 @@ SIDE = 150  # pixels of the pictures that the network takes
 TEMPLATE = np.array([[47.5, 46.6], [100.5, 46.6], [74.0, 87.8], [50.4, 103.0], [97.6, 103.0]])
 VECTOR_SIZE = 128
 EYE_DISTANCE = 53.0  # pixels, in the template
+# Where the processor has AMX, OpenVINO gives a thread that uses a network another stack for signals, and takes it away
+# with the network; with two networks, in the wrong order. So this one has a thread of its own and is never closed:
+# otherwise Ctrl-C would crash the process later.
+_THREAD = ThreadPoolExecutor(1, 'face recognition')
 HOW_TO_DO_WITHOUT = '--no-identity does without it'
 
 
@@ -39,17 +44,6 @@ class FaceEmbedder:
         if find_spec('openvino') is None:
             raise InputError(f'telling people apart needs OpenVINO; pip install openvino, or {HOW_TO_DO_WITHOUT}')
 
-    @cached_property
-    def _network(self):
-        import openvino  # not at the top, since it takes time
-
-        core = openvino.Core()
-        try:  # One thread: a face now and then is not worth waking others that the video needs
-            return core.compile_model(core.read_model(self._path), 'CPU', {'INFERENCE_NUM_THREADS': 1})
-        except RuntimeError:
-            reason = 'OpenVINO cannot read it as a face recognition network'
-            raise InputError(f'{self._path}: {reason}; {HOW_TO_DO_WITHOUT}') from None
-
     def embed(self, pictures_bgr: Sequence[np.ndarray]) -> np.ndarray:
         """Convert pictures of n faces, see `cut_face`, to vectors.
 
@@ -62,8 +56,25 @@ class FaceEmbedder:
         if not len(pictures_bgr):
             return np.empty((0, VECTOR_SIZE), np.float32)
         pictures = np.array(pictures_bgr, np.float32).reshape(-1, SIDE, SIDE, 3)[..., ::-1]
-        vectors = self._network(np.concatenate([pictures, pictures[:, :, ::-1]]))[0]
+        both = np.concatenate([pictures, pictures[:, :, ::-1]])
+        vectors = _THREAD.submit(_open_network(self._path), both).result()[0]
         return vectors.reshape(2, -1, vectors.shape[1]).mean(axis=0)
+
+
+@cache
+def _open_network(path):
+    return _THREAD.submit(_compile, path).result()
+
+
+def _compile(path):
+    import openvino  # not at the top, since it takes time
+
+    core = openvino.Core()
+    try:  # One thread: a face now and then is not worth waking others that the video needs
+        return core.compile_model(core.read_model(path), 'CPU', {'INFERENCE_NUM_THREADS': 1})
+    except RuntimeError:
+        reason = 'OpenVINO cannot read it as a face recognition network'
+        raise InputError(f'{path}: {reason}; {HOW_TO_DO_WITHOUT}') from None
 
 
 def cut_face(picture_bgr: np.ndarray, points: Points) -> tuple[np.ndarray, np.ndarray]:

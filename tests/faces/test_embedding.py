@@ -1,3 +1,4 @@
+import ctypes
 import json
 import subprocess
 import sys
@@ -149,3 +150,22 @@ def test_the_network_is_small_enough_to_come_with_the_project():
 
 def test_no_picture_has_no_vector():
     assert FaceEmbedder().embed([]).shape == (0, 128)
+
+
+def test_signals_of_the_main_thread_keep_their_stack():
+    """Otherwise a signal crashes the process once the network is gone, on processors with AMX; nowhere else is there
+    anything to see."""
+
+    class Stack(ctypes.Structure):
+        _fields_ = (('start', ctypes.c_void_p), ('flags', ctypes.c_int), ('size', ctypes.c_size_t))
+
+    def find_stack():
+        stack = Stack()
+        assert ctypes.CDLL(None).sigaltstack(None, ctypes.byref(stack)) == 0
+        return stack.start, stack.flags, stack.size
+
+    if not hasattr(ctypes.CDLL(None), 'sigaltstack'):
+        pytest.skip('Windows has no such stacks')
+    before = find_stack()
+    FaceEmbedder().embed([np.zeros((150, 150, 3), np.uint8)])
+    assert find_stack() == before
