@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 import zipfile
+from types import SimpleNamespace
 from unittest.mock import Mock
 
 import cv2
@@ -250,3 +251,18 @@ def test_keras_takes_a_model_that_tensorflow_is_missing_for(model_path, monkeypa
     assert isinstance(load_network(model_path, 'auto'), KerasNetwork)
     with pytest.raises(InputError, match='converting it needs tensorflow, not installed here; pip install -r'):
         load_network(model_path, 'openvino')
+
+
+def test_a_conversion_tells_nobody_of_itself(monkeypatch, model_path):
+    """OpenVINO sends statistics to its makers, but not from a test server, which it knows by this variable."""
+    environments = []
+
+    def run(*_, env, **__):
+        environments.append(env)
+        return SimpleNamespace(returncode=1, stderr='refused')
+
+    monkeypatch.delenv('CI')
+    monkeypatch.setattr(conversion, 'subprocess', SimpleNamespace(run=run, DEVNULL=None))
+    with pytest.raises(ConversionError, match='refused'):
+        OpenVinoNetwork(model_path)
+    assert [env['CI'] for env in environments] == ['true']
