@@ -150,7 +150,8 @@ def _convert(model_path, folder):
     print(f'Preparing {model_path.name} for OpenVINO, which takes a few seconds', file=sys.stderr, flush=True)
     xml_path = folder / 'model.xml'
     command = [sys.executable, '-c', CONVERSION, str(model_path.resolve()), str(xml_path)]
-    environment = {'TF_CPP_MIN_LOG_LEVEL': '2', **os.environ, 'KERAS_BACKEND': 'tensorflow'}  # OpenVINO reads its models
+    environment = {'TF_CPP_MIN_LOG_LEVEL': '2', **os.environ}
+    environment['KERAS_BACKEND'] = 'tensorflow'  # OpenVINO reads its models
     environment['CI'] = 'true'  # otherwise OpenVINO sends statistics of each conversion to its makers
     done = subprocess.run(
         command,
