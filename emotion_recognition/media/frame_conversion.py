@@ -6,7 +6,7 @@ import av
 import cv2
 import numpy as np
 from av.stream import Disposition
-from av.video.reformatter import Interpolation
+from av.video.reformatter import Interpolation, VideoReformatter
 
 INTERPOLATION = Interpolation.BILINEAR  # rounds down, by about 1 of 255, in a seventh of the time of exact rounding
 FLIP_CODES = {(True, False): 1, (False, True): 0, (True, True): -1}  # (left-right, top-bottom) -> code of cv2.flip
@@ -35,6 +35,7 @@ class FrameConverter:
         self._stream = stream
         self._own_aspect = stream.codec_context.sample_aspect_ratio or 1  # what the first frames say
         self._aspect = stream.sample_aspect_ratio or 1  # what the container says, if it says anything
+        self._reformatter = VideoReformatter()  # kept, with one thread: else each frame would start as many as cores
         self.size: tuple[int, int] | None = None
 
     def convert(self, frame: av.VideoFrame) -> np.ndarray:
@@ -52,7 +53,8 @@ class FrameConverter:
         self.size = self.size or upright
         fitting = _fit(upright, self.size)
         width, height = reversed(fitting) if is_transposed else fitting
-        frame_bgr = frame.to_ndarray(format='bgr24', width=width, height=height, interpolation=INTERPOLATION)
+        converted = self._reformatter.reformat(frame, width, height, 'bgr24', interpolation=INTERPOLATION, threads=1)
+        frame_bgr = converted.to_ndarray()
         frame_bgr = cv2.transpose(frame_bgr) if is_transposed else frame_bgr
         frame_bgr = frame_bgr if flips is None else cv2.flip(frame_bgr, flips)
         return frame_bgr if fitting == self.size else _pad_with_black(frame_bgr, self.size)

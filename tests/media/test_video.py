@@ -1,5 +1,7 @@
+import os
 import struct
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -224,3 +226,15 @@ def test_real_clip_keeps_frames_times_and_sound(tmp_path, name):
 def test_real_clip_with_rotation_is_read_upright():
     with VideoReader(SHARED / 'videos' / 'openmpf_new_face_video-90.mp4') as reader:
         assert next(reader.read_frames())[2].shape == (480, 640, 3)
+
+
+@pytest.mark.skipif(not Path('/proc/self/task').is_dir(), reason='threads are counted in Linux only')
+def test_threads_do_not_grow_with_the_frames(tmp_path):
+    clip = write_clip(tmp_path / 'clip.mp4', range(0, 4000, 40), size=(640, 360))
+    before, counts = len(os.listdir('/proc/self/task')), []
+    with VideoReader(clip) as reader:
+        for _ in reader.read_frames():
+            counts.append(len(os.listdir('/proc/self/task')))
+    assert len(counts) == 100
+    assert max(counts) <= before + 2 * os.cpu_count() + 4  # those of the decoder
+    assert counts[-1] <= counts[10]
