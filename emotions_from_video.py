@@ -120,7 +120,7 @@ def process_video(
         ):
             stopped = annotate(reader, recogniser, columns, results, own, settings, interruption)
             results.write(reader, own, outputs)
-            references = recogniser.references.describe(results.numbers, 'person' if with_people else 'face')
+            references = recogniser.references.describe(results.numbers, results.words[0])
             write_record(own, video_path, provenance, references, interruption.reason)
     results.report(reader, stopped, run_folder.written, run_folder.leftover)
     return results

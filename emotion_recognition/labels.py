@@ -39,6 +39,7 @@ class InputError(Exception):
     """A problem with a file or an option that the user can fix. Scripts print it in one line and exit with code 1."""
 
 
+FACES, PEOPLE = ('face', 'faces'), ('person', 'people')  # words for what has a number: one of them, several
 Points = tuple[tuple[float, float], ...]  # x, y in pixels of both eyes, the nose and both corners of the mouth
 
 
@@ -58,6 +59,11 @@ class Person:
     name: str = ''
     is_identified: bool = True
     details: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def label(self) -> str:
+        """What names the person in pictures and pages: the name, otherwise `person 1`."""
+        return self.name or f'person {self.number}'
 
 
 @dataclass(frozen=True)
@@ -100,9 +106,7 @@ class FaceEmotion:
     @property
     def who(self) -> str:
         """What names the face in pictures and pages: the person's name, otherwise `person 1` or `face 1`."""
-        if self.person is None:
-            return f'face {self.track_id}'
-        return self.person.name or f'person {self.person.number}'
+        return self.person.label if self.person else f'face {self.track_id}'
 
     @property
     def emotion(self) -> str:

@@ -5,6 +5,7 @@ import numpy as np
 
 from emotion_recognition.faces.boxes import FoundFace
 
+THUMBNAIL_SIZE = 24  # pixels
 MAX_ALIGNED_SIDE = 256  # pixels; larger crops of tilted faces are shrunk to it, since no network here takes more
 
 
@@ -25,6 +26,17 @@ def align_face(frame_bgr: np.ndarray, face: FoundFace) -> np.ndarray:
     side = max(width, height)
     centre = x + width / 2, y + height / 2
     return cut_square(frame_bgr, centre, side, face.angle, min(side, MAX_ALIGNED_SIDE))[0]
+
+
+def grey_thumbnail(crop_bgr: np.ndarray) -> np.ndarray:
+    """Shrink a crop, (height, width, 3) uint8 BGR, to a grey thumbnail, as a vector of mean 0 and length 1.
+
+    The product of two is their correlation, by which faces are compared from frame to frame.
+    """
+    size = THUMBNAIL_SIZE, THUMBNAIL_SIZE
+    grey = cv2.cvtColor(cv2.resize(crop_bgr, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+    vector = grey.ravel() - grey.mean()
+    return vector / max(1e-9, float(np.linalg.norm(vector)))
 
 
 def cut_square(

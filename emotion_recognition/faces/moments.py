@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 import cv2
 import numpy as np
 
+from emotion_recognition.faces.crops import grey_thumbnail
 from emotion_recognition.faces.embedding import FaceEmbedder
 from emotion_recognition.faces.judging import GOOD_DISTANCE, MAX_DISTANCE, take_picture
 from emotion_recognition.labels import FaceEmotion
@@ -14,7 +15,6 @@ SAMPLE_MS = 100.0  # between two pictures of a face that are looked at, after it
 SLOT_MS = 500.0  # at first, from each of which the best picture is kept
 MAX_MOMENTS = 12  # of a track; when there are more, of every two the better one is kept, and slots are twice as long
 PICTURE_SIZE = 72  # pixels, of the pictures that are kept for people to look at
-THUMBNAIL_SIZE = 24  # pixels, of the grey ones by which a change is seen
 NO_CHANGE = 0.0, 0.0
 
 
@@ -83,7 +83,7 @@ class TrackMoments:
     def _note_change(self, ms, picture_bgr):
         if picture_bgr is None:
             return
-        before, self._thumbnail = self._thumbnail, _shrink(picture_bgr)
+        before, self._thumbnail = self._thumbnail, grey_thumbnail(picture_bgr)
         if before is not None:
             change = 1 - float(before @ self._thumbnail), (self._sampled_ms + ms) / 2
             self._change_since = max(self._change_since, change)
@@ -112,14 +112,6 @@ def _to_moment(taken, embedder, change_before):
     small = cv2.resize(picture_bgr, (PICTURE_SIZE, PICTURE_SIZE), interpolation=cv2.INTER_AREA)
     picture_jpeg = cv2.imencode('.jpg', small)[1].tobytes()
     return Moment(ms, expected, embedder.embed([picture_bgr])[0], picture_jpeg, change_before)
-
-
-def _shrink(picture_bgr):
-    """A grey thumbnail as a vector of mean 0 and length 1. The product of two is their correlation."""
-    size = THUMBNAIL_SIZE, THUMBNAIL_SIZE
-    grey = cv2.cvtColor(cv2.resize(picture_bgr, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
-    vector = grey.ravel() - grey.mean()
-    return vector / max(1e-9, float(np.linalg.norm(vector)))
 
 
 def _better_of_pairs(moments) -> Iterator[Moment]:

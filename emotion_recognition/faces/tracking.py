@@ -6,10 +6,10 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from emotion_recognition.faces.boxes import intersection_over_union
+from emotion_recognition.faces.crops import grey_thumbnail
 
 LOST_SECONDS = 0.5  # how long a face may be missed and still keep its number
 LOST_GAPS = 2.5  # the same in gaps between frames, if that is longer: one missed frame, and half a gap for jitter
@@ -17,7 +17,6 @@ RECENT_GAPS = 5  # the gap is the median of this many, so that one or two long p
 MIN_IOU = 0.2  # smallest overlap with the expected box; Haar's boxes of one face differ in size by up to 1.3
 # Time constant of the velocity's average: long compared with the detector's jitter, short compared with turns.
 VELOCITY_SECONDS = 0.2
-APPEARANCE_SIZE = 24  # side in pixels of the grey thumbnails that are compared after a gap
 # Lowest correlation of two thumbnails of one face. On a handheld clip of three people, it is 0.70 (5th percentile) for
 # faces of one person 5 to 13 frames apart. For faces of two people it is at most 0.59, and 0.20 on average.
 MIN_CORRELATION = 0.6
@@ -31,7 +30,7 @@ class _Track:
     box: np.ndarray  # (4,) float: x, y, width, height
     probabilities: np.ndarray  # (K,) smoothed
     last_seen_ms: float
-    appearance: np.ndarray  # thumbnail, see _appearance
+    appearance: np.ndarray  # see grey_thumbnail
     velocity: np.ndarray  # (2,) float: of the box's centre, in pixels per millisecond
     missed: bool = False  # whether the previous frame missed it
 
@@ -89,7 +88,7 @@ class FaceTracker:
         memory_ms = self._memory_ms(timestamp_ms)
         self._tracks = [track for track in self._tracks if timestamp_ms - track.last_seen_ms <= memory_ms]
         boxes = np.asarray(boxes, float).reshape(-1, 4)
-        appearances = [_appearance(crop) for crop in crops_bgr]
+        appearances = [grey_thumbnail(crop) for crop in crops_bgr]
         for track in self._tracks:
             track.missed |= is_scene_cut
         matches = self._match(timestamp_ms, boxes, appearances)
@@ -149,14 +148,6 @@ def _best_pairs(cost):
     from scipy.optimize import linear_sum_assignment
 
     return zip(*linear_sum_assignment(cost), strict=True)
-
-
-def _appearance(crop_bgr):
-    """A crop's grey thumbnail as a vector of mean 0 and length 1. The product of two is their correlation."""
-    size = (APPEARANCE_SIZE, APPEARANCE_SIZE)
-    grey = cv2.cvtColor(cv2.resize(crop_bgr, size, interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
-    vector = grey.ravel() - grey.mean()
-    return vector / max(1e-9, float(np.linalg.norm(vector)))
 
 
 def weight_of_newest(elapsed, time_constant):

@@ -33,7 +33,7 @@ def make_tiers(
     names = {number: who if taken.count(who) == 1 else f'{who} ({number})' for number, who in names.items()}
     tiers: dict[str, list[Annotation]] = {who: [] for who in names.values()}
     for period in face_periods.periods:
-        end_ms = period.ms_end + (last_frame_ms if period.frame_end == face_periods.frame_last else 0)
+        end_ms = face_periods.end_ms(period, last_frame_ms)
         annotation = (period.ms_start + shift_ms, end_ms + shift_ms, period.emotion)
         tiers[names[period.number]].append(annotation)
     span_annotations = [(span.start_ms + shift_ms, span.end_ms + shift_ms, span.name) for span in spans]

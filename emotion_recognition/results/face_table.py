@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from emotion_recognition.labels import FaceEmotion, has_valence
+from emotion_recognition.labels import FaceEmotion, Person, has_valence
 
 FACE_COLUMNS = ['frame', 'ms', 'face', 'x', 'y', 'width', 'height', 'emotion', 'confidence']  # the first ones
 PERSON_COLUMNS = ['person', 'name', 'identified']  # after `face`, if people are told apart
@@ -59,7 +59,7 @@ class FaceColumns:
         cells = [frame_number, timestamp_ms, face.track_id]
         if self.with_people:
             is_known = face.person and face.person.number
-            cells += [face.number, face.person.name, int(face.person.is_identified)] if is_known else [''] * 3
+            cells += person_cells(face.person) if is_known else [''] * len(PERSON_COLUMNS)
         confidence = [''] if face.corrected else _four_digits([face.confidence])
         cells += [*face.box, face.emotion, *confidence, *_four_digits(values)]
         if self.with_rest and face.probabilities_from_rest is None:
@@ -105,6 +105,11 @@ class FaceTable:
 
     def __exit__(self, *exception):
         self._file.close()
+
+
+def person_cells(person: Person) -> list:
+    """The cells of PERSON_COLUMNS."""
+    return [person.number, person.name, int(person.is_identified)]
 
 
 def _four_digits(values):

@@ -13,7 +13,7 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from emotion_recognition.labels import Person
-from emotion_recognition.results.face_table import PERSON_COLUMNS
+from emotion_recognition.results.face_table import PERSON_COLUMNS, person_cells
 
 COLUMNS = ('file', 'seconds', 'from', 'to')
 PICTURE_SIZE = 72  # pixels, of each small face
@@ -51,10 +51,9 @@ def write_people_table(appearances: Sequence[PersonInFile], path: Path) -> None:
     rows = []
     for one in _by_person(appearances):
         known = dict(one.person.details)
-        who = [one.person.number, one.person.name, int(one.person.is_identified)]
         times = [one.seconds, one.from_seconds, one.to_seconds]
         times = ['' if seconds is None else round(seconds, 3) for seconds in times]
-        rows.append([*who, *(known.get(name, '') for name in details), one.file_name, *times])
+        rows.append([*person_cells(one.person), *(known.get(name, '') for name in details), one.file_name, *times])
     pd.DataFrame(rows, columns=[*PERSON_COLUMNS, *details, *COLUMNS]).to_csv(path, index=False)
 
 
@@ -95,8 +94,7 @@ def save_people_picture(appearances: Sequence[PersonInFile], path: Path) -> None
             left, top = MARGIN + column * CELL_WIDTH, MARGIN + line * CELL_HEIGHT
             if index == 0 or column == 0:
                 width = min(len(block) - index, FACES_PER_LINE - column) * CELL_WIDTH - MARGIN
-                heading = one.person.name or f'person {one.person.number}'
-                _write(draw, (left, top), heading, width, HEADING_SIZE, HEADING_INK)
+                _write(draw, (left, top), one.person.label, width, HEADING_SIZE, HEADING_INK)
                 draw.line((left, top + HEADING_SIZE + 4, left + width, top + HEADING_SIZE + 4), INK)
             top += HEADING_SIZE + MARGIN
             sheet.paste(_open_face(one.picture_jpeg), (left, top))

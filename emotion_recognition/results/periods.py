@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from emotion_recognition.labels import FaceEmotion
+from emotion_recognition.labels import FACES, FaceEmotion
 
 
 @dataclass
@@ -70,6 +70,10 @@ class FacePeriods:
         """What names each face, by its number, in the order of the numbers."""
         return {period.number: period.who for period in sorted(self.periods, key=lambda period: period.number)}
 
+    def end_ms(self, period: FacePeriod, last_frame_ms: float) -> float:
+        """When a period ends, in milliseconds, if the video's last frame is shown for `last_frame_ms`."""
+        return period.ms_end + (last_frame_ms if period.frame_end == self.frame_last else 0)
+
     def seen_seconds(self, last_frame_ms: float) -> dict[int, tuple[float, float, float]]:
         """For how long each face is seen, when first and when last, in seconds, by its number.
 
@@ -78,21 +82,20 @@ class FacePeriods:
         """
         seen: dict[int, tuple[float, float, float]] = {}
         for period in self.periods:
-            start, end = period.ms_start / 1000, period.ms_end / 1000
-            end += last_frame_ms / 1000 if period.frame_end == self.frame_last else 0
+            start, end = period.ms_start / 1000, self.end_ms(period, last_frame_ms) / 1000
             total, first, last = seen.get(period.number, (0.0, start, end))
             seen[period.number] = total + end - start, first, max(last, end)
         return seen
 
-    def describe(self, max_faces: int, kind: tuple[str, str] = ('face', 'faces')) -> str:
+    def describe(self, max_faces: int, words: tuple[str, str] = FACES) -> str:
         """Describe how many faces there were, and in a line each, the emotions of those seen longest.
 
         Args:
             max_faces: Number of lines at most.
-            kind: Words for one face and for several.
+            words: Words for one face and for several.
         """
         face_count, longest, names = self.face_count(), self.longest_seen(max_faces), self.names()
-        lines = [f'{face_count} {kind[face_count != 1]}']
+        lines = [f'{face_count} {words[face_count != 1]}']
         for number, frames in longest.items():
             total = sum(frames.values())
             shares = ', '.join(f'{emotion} {count / total:.0%}' for emotion, count in frames.items())

@@ -21,7 +21,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from emotion_recognition.labels import FaceEmotion, emotion_colour_bgr
+from emotion_recognition.labels import FACES, PEOPLE, FaceEmotion, emotion_colour_bgr
 from emotion_recognition.results.corrections import Correction, Corrections
 from emotion_recognition.results.curves import Curves
 from emotion_recognition.results.face_pictures import FacePictures
@@ -34,7 +34,6 @@ SCRIPTS += ('table.js', 'store.js', 'review.js', 'corrections.js', 'controls.js'
 # Only the video is loaded, pictures are part of the page, and only the scripts and styles that are in it when it is
 # written are run.
 POLICY = "default-src 'none'; media-src 'self' file:; img-src data:; script-src {scripts}; style-src {styles}"
-FACES, PEOPLE = ('face', 'faces'), ('person', 'people')  # what the rows of the page are: one of them, several
 
 
 class NamedSpan(Protocol):

@@ -23,7 +23,9 @@ def write_subtitles(face_periods: FacePeriods, last_frame_ms: float, path: Path,
         path: Path of the SRT file.
         shift_ms: How much later the video shows everything than the periods say, in milliseconds.
     """
-    shown = deque((*_times_of(period, face_periods, last_frame_ms), period) for period in face_periods.periods)
+    shown = deque(
+        (period.ms_start, face_periods.end_ms(period, last_frame_ms), period) for period in face_periods.periods
+    )
     times = sorted({time for start, end, _ in shown for time in (start, end)})
     is_alone, subtitles, seen = face_periods.face_count() == 1, pysubs2.SSAFile(), []
     for start, end in pairwise(times):
@@ -38,8 +40,3 @@ def write_subtitles(face_periods: FacePeriods, last_frame_ms: float, path: Path,
             start_ms, end_ms = (max(0, round(ms + shift_ms)) for ms in (start, end))
             subtitles.append(pysubs2.SSAEvent(start=start_ms, end=end_ms, text=LINE_BREAK.join(lines)))
     subtitles.save(str(path), format_='srt')
-
-
-def _times_of(period, face_periods, last_frame_ms):
-    """From when to when a period is shown, in milliseconds."""
-    return period.ms_start, period.ms_end + (last_frame_ms if period.frame_end == face_periods.frame_last else 0)

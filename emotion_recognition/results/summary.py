@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from emotion_recognition.labels import FaceEmotion, Person, has_valence
-from emotion_recognition.results.face_table import PERSON_COLUMNS
+from emotion_recognition.results.face_table import PERSON_COLUMNS, person_cells
 from emotion_recognition.results.spans import Span
 
 WHOLE_VIDEO = ''  # in the column `span` of a row about the whole video
@@ -99,7 +99,7 @@ class VideoSummary:
             return [number]
         person = self._people[number]
         known = dict(person.details)
-        return [number, person.name, int(person.is_identified), *(known.get(name, '') for name in details)]
+        return [*person_cells(person), *(known.get(name, '') for name in details)]
 
     def _columns(self, details):
         shares, means = ([name + ending for name in self._class_names] for ending in ('_share', '_mean'))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from emotion_recognition.labels import FaceEmotion
+from emotion_recognition.labels import FACES, PEOPLE, FaceEmotion
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.results.corrections import name_run
 from emotion_recognition.results.elan import make_tiers, write_elan
@@ -35,6 +35,7 @@ class VideoResults:
 
     Attributes:
         emotions: The table of emotions.
+        words: Words for one of those that the results are about, and for several: faces or people.
         seen_seconds: For how long each face is seen, and when first and last, by its number; known after `write`.
 
     Raises:
@@ -52,7 +53,7 @@ class VideoResults:
         self._settings = settings
         self._spans = read_spans(settings.spans, video_path)
         self.emotions, self._face_periods = EmotionTable(settings.compact), FacePeriods()
-        self._kind = ('person', 'people') if with_people else ('face', 'faces')
+        self.words = PEOPLE if with_people else FACES
         self._summary = VideoSummary(to_text(video_path.name), class_names, self._spans, with_people)
         self._review = review or Review(class_names)
         self.seen_seconds: dict[int, tuple[float, float, float]] = {}
@@ -127,7 +128,7 @@ class VideoResults:
             ends_ms = seen.ms_last + float(1000 / reader.frame_rate)
             for line in describe_outside(self._spans, seen.ms_first, ends_ms):
                 print(f'{reader.path}: {line}', file=sys.stderr)
-        print(f'{seen.frame_last} frames, {seen.describe(MAX_REPORTED_FACES, self._kind)}')
+        print(f'{seen.frame_last} frames, {seen.describe(MAX_REPORTED_FACES, self.words)}')
         first, *others = written
         print(f'Wrote {first}' + (f' and, next to it, {", ".join(path.name for path in others)}' if others else ''))
         if leftover:
