@@ -47,10 +47,11 @@ DETECTOR_PATH = ROOT / 'face_detector' / 'face_detection_yunet_2026may.onnx'  # 
 DEMO_PATH = ROOT / 'examples' / 'demo.mp4'
 CHROMIUM_OPTIONS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run']
 CHROMIUM_OPTIONS += ['--disable-sync', '--disable-component-update', '--mute-audio']
-# Groups of tests that take longest
-LONG_GROUPS = ['alone', 'test_emotions_from_video', 'test_several_hosts', 'test_people_in_videos', 'test_people_batch']
+# Groups of tests that take longest. Damaged files come first: late in a process, FFmpeg once lacked memory for one.
+LONG_GROUPS = ['test_damaged_files', 'alone', 'test_emotions_from_video', 'test_several_hosts']
+LONG_GROUPS += ['test_people_in_videos', 'test_people_batch']
 LONG_GROUPS += ['test_model_training', 'test_whole_runs', 'test_video', 'test_conversion', 'test_first_pass']
-LONG_GROUPS += ['test_damaged_files', 'test_shipped_model', 'test_training_network', 'test_match']
+LONG_GROUPS += ['test_shipped_model', 'test_training_network', 'test_match']
 CLASS_NAMES = ('anger', 'contempt', 'disgust', 'fear', 'happy', 'neutral', 'sad', 'surprise', 'uncertain')
 
 
