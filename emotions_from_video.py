@@ -14,7 +14,7 @@ from emotion_recognition.command_line import Parser, one_line_errors, read_comma
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
-from emotion_recognition.media.video import VideoReader
+from emotion_recognition.media.video import ReadError, VideoReader
 from emotion_recognition.pipeline import EmotionPipeline, Models, open_models
 from emotion_recognition.results.face_table import FaceColumns
 from emotion_recognition.results.output_paths import check_outputs, name_outputs
@@ -110,7 +110,7 @@ def process_video(
     )
     results = VideoResults(video_path, pipeline.class_names, settings, with_people)
     provenance = describe_provenance(settings, models.classifier.model_sha256)  # now: the files may change
-    with VideoReader(video_path, settings.threads) as reader:
+    with VideoReader(video_path, settings.threads, interruption) as reader:
         check_outputs(video_path, outputs)
         remove_dead_runs(outputs.annotated.parent)
         run_folder = RunFolder(outputs)
@@ -121,8 +121,10 @@ def process_video(
             stopped = annotate(reader, recogniser, columns, results, own, settings, interruption)
             results.write(reader, own, outputs)
             references = recogniser.references.describe(results.numbers, results.words[0])
-            write_record(own, video_path, provenance, references, interruption.reason)
+            write_record(own, video_path, provenance, references, stopped)
     results.report(reader, stopped, run_folder.written, run_folder.leftover)
+    if isinstance(stopped, ReadError):  # what could be read is written, but nobody should take it for the whole video
+        raise stopped
     return results
 
 

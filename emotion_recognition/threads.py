@@ -11,6 +11,7 @@ Item = TypeVar('Item')
 
 BUFFER_SIZE = 2  # items: enough for stages to overlap; frames of a large video take memory
 STOP_CHECK_SECONDS = 0.1
+JOIN_SECONDS = 60  # for the item that the thread is working on; longer, and it will never end
 
 
 def limit_opencv_threads(count: int) -> None:
@@ -43,7 +44,7 @@ def prefetch(items: Iterable[Item], buffer_size: int = BUFFER_SIZE) -> Iterator[
             yield item
     finally:
         stop.set()
-        thread.join()
+        thread.join(JOIN_SECONDS)
 
 
 def _fill(items, buffer, stop):

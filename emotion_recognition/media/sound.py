@@ -6,8 +6,11 @@ from pathlib import Path
 
 import av
 
-from emotion_recognition.media.packets import DECODE_ERRORS, decode, demux, mux, open_container
+from emotion_recognition.interruption import Interruption
+from emotion_recognition.media.input_file import InputFile
+from emotion_recognition.media.packets import DECODE_ERRORS, decode, demux, may_pass, mux, open_input, reason
 from emotion_recognition.media.timestamps import repair_timestamps
+from emotion_recognition.media.video import FrameError, ReadError
 
 MP4_CODECS = {'aac', 'mp3', 'ac3', 'eac3', 'alac', 'flac', 'opus'}  # mp4 holds these; other sound is encoded as AAC
 FALLBACK_RATE = 48_000  # samples per second, for sound at a rate that AAC does not support
@@ -24,17 +27,31 @@ class Sound:
         target: Container that the sound is written to. Nothing may have been written to it yet.
         shifts: Seconds by which the frames of each of the file's recordings are moved, see `VideoReader.shifts`. It
             may grow while the sound is copied.
+        interruption: Lets the user end the waiting for a disk or a network that does not answer.
 
     Attributes:
         delay: Seconds by which all of the sound is moved.
+        problem: Why the rest of the sound is missing, or None.
+
+    Raises:
+        One of DECODE_ERRORS: The file cannot be opened.
     """
 
     delay = Fraction(0)
+    problem: FrameError | None = None
 
-    def __init__(self, path: Path, target: av.container.OutputContainer, shifts: Sequence[Fraction] = ()):
+    def __init__(
+        self,
+        path: Path,
+        target: av.container.OutputContainer,
+        shifts: Sequence[Fraction] = (),
+        interruption: Interruption | None = None,
+    ):
+        self._path = path
         self._target = target
         self._shifts = shifts
-        self._source = open_container(path, metadata_errors='replace')
+        self._file = InputFile(path, interruption)
+        self._source = open_input(self._file)
         self._packets = iter(())
         self._waiting = None  # the first packet that is not due yet, with its time
         self._position = None  # seconds at which the last written packet starts
@@ -44,10 +61,8 @@ class Sound:
         if stream is None:
             return
         self._source_stream, self._time_base = stream, stream.time_base
-        packets = (packet for packet in demux(self._source, stream) if packet.pts is not None)
-        self._packets = repair_timestamps(
-            ((packet.pts, packet.duration or 1, packet) for packet in packets), self._time_base
-        )
+        timed = ((packet.pts, packet.duration or 1, packet) for packet in self._read() if packet.pts is not None)
+        self._packets = repair_timestamps(timed, self._time_base)
         self._waiting = next(self._packets, None)
         if self._waiting is None:  # with some codecs, mp4 refuses a stream without packets
             return
@@ -57,6 +72,14 @@ class Sound:
             self._is_encoded = True
             layout = 'mono' if stream.layout.nb_channels == 1 else 'stereo'
             self._stream = target.add_stream('aac', rate=_choose_aac_rate(stream.rate), layout=layout)
+
+    def _read(self):
+        """Yield the packets. The pictures go on without the sound that cannot be read."""
+        try:
+            yield from demux(self._source, self._file, self._source_stream)
+        except DECODE_ERRORS as error:
+            kind = ReadError if may_pass(error) else FrameError
+            self.problem = kind(f'{self._path}: the rest of its sound cannot be read ({reason(error)})')
 
     def write_until(self, seconds: float, is_end: bool = False) -> None:
         """Write the packets that start up to a time.
@@ -86,6 +109,7 @@ class Sound:
     def close(self) -> None:
         """Close the file that the sound comes from."""
         self._source.close()
+        self._file.close()
 
     def _start(self, packet, is_end):
         """When a packet starts, in seconds, or None while the frames of its recording have not come yet."""

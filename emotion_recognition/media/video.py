@@ -10,16 +10,36 @@ from pathlib import Path
 import av
 import numpy as np
 
+from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
 from emotion_recognition.media.frame_conversion import FrameConverter, find_video_stream
-from emotion_recognition.media.packets import DECODE_ERRORS, decode, demux, open_container, reason
+from emotion_recognition.media.input_file import InputFile
+from emotion_recognition.media.packets import DECODE_ERRORS, decode, demux, may_pass, open_input, reason
 from emotion_recognition.media.timestamps import repair_timestamps
 
 END_TOLERANCE_SECONDS = 1  # a file that ends earlier than its header says, by more than this, was cut off
 
 
 class FrameError(InputError):
-    """The rest of a video cannot be decoded, or is missing."""
+    """The rest of a video cannot be decoded, or is missing.
+
+    Attributes:
+        try_again: Whether another try may give more of the video.
+    """
+
+    try_again = False
+
+
+class ReadError(FrameError):
+    """The rest of a video could not be read, for want of its disk, of memory or of threads."""
+
+    try_again = True
+
+
+class RequestedEnd(FrameError):
+    """Somebody ended the run."""
+
+    try_again = True
 
 
 class VideoReader:
@@ -31,6 +51,7 @@ class VideoReader:
     Args:
         path: Path of any file that FFmpeg reads.
         threads: Number of decoding threads; 0 for as many as there are cores.
+        interruption: Lets the user end the waiting for a disk or a network that does not answer.
 
     Attributes:
         time_base: Unit of the file's timestamps, in seconds.
@@ -47,17 +68,20 @@ class VideoReader:
         InputError: There is no such file, it is not a video, or it has no video stream.
     """
 
-    def __init__(self, path: str | Path, threads: int = 0):
+    def __init__(self, path: str | Path, threads: int = 0, interruption: Interruption | None = None):
         self.path = Path(path)
+        self.interruption = interruption
         if not self.path.is_file():
-            raise InputError(f'{self.path}: no such video file')
+            is_there = 'is not a regular file; expected a video' if self.path.exists() else 'no such video file'
+            raise InputError(f'{self.path}: {is_there}')
         try:
-            self._container = open_container(self.path, metadata_errors='replace')
-        except (*DECODE_ERRORS, OSError) as error:
+            self._file = InputFile(self.path, interruption)
+            self._container = open_input(self._file)
+        except DECODE_ERRORS as error:
             raise InputError(f'{self.path}: cannot be read as a video ({reason(error)})') from None
         self._stream = find_video_stream(self._container)
         if self._stream is None:
-            self._container.close()
+            self.close()
             raise InputError(f'{self.path}: has no video stream that can be decoded')
         # Not 'AUTO': frame threads report damage some frames late, and then lose the last frames of a file.
         self._stream.thread_type, self._stream.codec_context.thread_count = 'SLICE', threads
@@ -83,6 +107,7 @@ class VideoReader:
         Raises:
             FrameError: The rest of the file cannot be decoded, or the file ends early. All frames before that have
                 been yielded.
+            ReadError: The same, but the machine is to blame and not the file.
         """
         last_ms = None
         end = self._stated_end()
@@ -97,13 +122,16 @@ class VideoReader:
                 yield number, last_ms, frame.item
         except DECODE_ERRORS as error:
             time = 'at its start' if last_ms is None else f'after {last_ms / 1000:.2f} s'
+            if may_pass(error):
+                raise ReadError(f'{self.path}: could not be read {time} ({reason(error)})') from None
             raise FrameError(f'{self.path}: cannot be decoded {time} ({reason(error)})') from None
 
     def _decode(self):
         """Yield timestamps and pictures. The other streams are read too, to learn where the file itself ends."""
         ends = shown = Fraction(0)  # seconds
         problem, lost = None, 0  # why the latest packets could not be decoded, and how many they are
-        for packet in demux(self._container, *self._container.streams):
+        shortage = None  # of memory, for which a packet was skipped that may be whole
+        for packet in demux(self._container, self._file, *self._container.streams):
             if packet.pts is not None:
                 ends = max(ends, (packet.pts + (packet.duration or 0)) * packet.time_base)
             if packet.stream is not self._stream:
@@ -112,6 +140,7 @@ class VideoReader:
                 frames = decode(self._stream, packet)
             except DECODE_ERRORS as error:
                 problem, lost = error, lost + 1
+                shortage = error if isinstance(error, MemoryError) else shortage
                 self._note_skipped(packet, shown)
                 continue
             for frame in frames:
@@ -119,6 +148,8 @@ class VideoReader:
                 yield frame.pts, self._to_bgr(frame)
         if lost and (self._converter.size is None or lost > END_TOLERANCE_SECONDS * self.frame_rate):
             raise problem
+        if shortage:
+            raise shortage
         stated = self._stated_end()
         if stated is not None and ends < stated - END_TOLERANCE_SECONDS:
             raise FrameError(f'{self.path}: ends early, at {float(ends):.1f} of {float(stated):.1f} s')
@@ -141,6 +172,7 @@ class VideoReader:
     def close(self) -> None:
         """Close the file."""
         self._container.close()
+        self._file.close()
 
     def __enter__(self):
         return self

@@ -10,9 +10,9 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
 from emotion_recognition.labels import InputError
-from emotion_recognition.media.packets import MUX_ERRORS, mux, open_container, reason
+from emotion_recognition.media.packets import DECODE_ERRORS, MUX_ERRORS, mux, open_output, reason
 from emotion_recognition.media.sound import Sound
-from emotion_recognition.media.video import VideoReader
+from emotion_recognition.media.video import FrameError, VideoReader
 
 VIDEO_ENCODER = 'libx264'
 VIDEO_OPTIONS = {'preset': 'veryfast', 'crf': '20'}  # crf: from 0, which is lossless, to 51, the worst
@@ -43,8 +43,11 @@ class VideoWriter:
         self._stream = None
         self._reformatter = VideoReformatter()
         with _as_input_error(self.path):
-            self._container = open_container(self.path, 'w', options={'movflags': '+faststart'})
-            self._sound = Sound(reader.path, self._container, reader.shifts)
+            self._container = open_output(self.path, options={'movflags': '+faststart'})
+        try:
+            self._sound = Sound(reader.path, self._container, reader.shifts, reader.interruption)
+        except DECODE_ERRORS as error:
+            raise InputError(f'{reader.path}: its sound cannot be read ({reason(error)})') from None
         self._sound_ends = float('inf')  # seconds
         self._timestamp_ms = 0.0
 
@@ -73,7 +76,9 @@ class VideoWriter:
         frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(frame_bgr), format='bgr24')
         tagged = self._reader.colour_space in TAGGED_COLOUR_SPACES
         colour_space = self._reader.colour_space if tagged else None
-        frame = self._reformatter.reformat(frame, format='yuv420p', dst_colorspace=colour_space, interpolation=FROM_BGR)
+        frame = self._reformatter.reformat(
+            frame, format='yuv420p', dst_colorspace=colour_space, interpolation=FROM_BGR, threads=self._threads
+        )
         frame.time_base = self._reader.time_base
         frame.pts = round((self._to_time(timestamp_ms) + self._delay) / self._reader.time_base)
         mux(self._container, self._stream.encode(frame))
@@ -82,6 +87,11 @@ class VideoWriter:
     def _to_time(self, timestamp_ms):
         """Convert milliseconds to seconds, rounded exactly to the unit of the file's timestamps."""
         return round(timestamp_ms / 1000 / self._reader.time_base) * self._reader.time_base
+
+    @property
+    def sound_problem(self) -> FrameError | None:
+        """Why the rest of the sound is missing, or None; known after the `with` block."""
+        return self._sound.problem
 
     def end_here(self) -> None:
         """Let the sound end with the last frame written, and not where the sound of the original ends."""
@@ -115,7 +125,7 @@ class VideoWriter:
         try:
             self._container.close()
         except MUX_ERRORS:  # damaged sound after the last frame does not matter, as long as the index was written
-            open_container(self.path).close()
+            av.open(str(self.path.absolute())).close()
 
 
 @contextmanager

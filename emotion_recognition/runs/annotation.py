@@ -1,5 +1,6 @@
 """From a video's frames to everything that is written or shown frame by frame."""
 
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
 from typing import Protocol
@@ -9,7 +10,7 @@ from tqdm import tqdm
 
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError
-from emotion_recognition.media.video import FrameError, VideoReader
+from emotion_recognition.media.video import FrameError, ReadError, RequestedEnd, VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
 from emotion_recognition.results.drawing import draw_faces
 from emotion_recognition.results.face_table import FaceColumns, FaceTable
@@ -42,7 +43,7 @@ def annotate(
     own: Outputs,
     settings: Settings,
     interruption: Interruption,
-) -> str | None:
+) -> FrameError | None:
     """Take each frame from the reader to the tables, the annotated video and the window.
 
     Args:
@@ -55,12 +56,13 @@ def annotate(
         interruption: Lets the user end it early.
 
     Returns:
-        Why it ended early, or None.
+        Why it ended early, or what of it is missing; None if nothing is.
 
     Raises:
         InputError: There is no frame at all.
     """
-    stopped, requests_before = None, len(interruption.reasons)
+    stopped: FrameError | None = None
+    requests_before = len(interruption.reasons)
     with ExitStack() as stack:
         face_table = stack.enter_context(FaceTable(own.faces, columns))
         writer = settings.write_video and stack.enter_context(VideoWriter(own.annotated, reader, settings.threads))
@@ -75,14 +77,18 @@ def annotate(
                     writer.write(timestamp_ms, frame_bgr)
                 interruption.request(window.show(frame_bgr) if window else None)
                 if len(interruption.reasons) > requests_before:
-                    raise FrameError(interruption.reason)
+                    raise RequestedEnd(interruption.reason)
         except FrameError as error:  # the frames before it count
-            stopped = str(error)
+            stopped = error
         if stopped and writer:
             writer.end_here()
         if not results.frame_count:
-            raise InputError(stopped or f'{reader.path}: has no frames')
-    return stopped
+            raise stopped or InputError(f'{reader.path}: has no frames')
+    missing_sound = writer.sound_problem if writer else None
+    if missing_sound and not isinstance(missing_sound, ReadError):
+        print(missing_sound, file=sys.stderr)
+        missing_sound = None
+    return stopped or missing_sound
 
 
 def _with_progress(frames, reader):

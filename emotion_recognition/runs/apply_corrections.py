@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from emotion_recognition.interruption import Interruption
-from emotion_recognition.media.video import VideoReader
+from emotion_recognition.media.video import ReadError, VideoReader
 from emotion_recognition.pipeline import Models
 from emotion_recognition.results.output_paths import check_outputs, name_outputs
 from emotion_recognition.results.video_results import VideoResults
@@ -34,7 +34,7 @@ def apply_corrections(
     replayed = ReplayedFaces(outputs, Path(settings.apply))
     results = VideoResults(video_path, replayed.class_names, settings, replayed.columns.with_people, replayed.review)
     outputs = outputs.corrected()
-    with VideoReader(video_path, settings.threads) as reader:
+    with VideoReader(video_path, settings.threads, interruption) as reader:
         check_outputs(video_path, outputs)
         remove_dead_runs(outputs.annotated.parent)
         run_folder = RunFolder(outputs)
@@ -42,4 +42,6 @@ def apply_corrections(
             stopped = annotate(reader, replayed, replayed.columns, results, own, settings, interruption)
             results.write(reader, own, outputs)
     results.report(reader, stopped, run_folder.written, run_folder.leftover)
+    if isinstance(stopped, ReadError):
+        raise stopped
     return results

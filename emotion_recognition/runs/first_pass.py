@@ -20,7 +20,7 @@ from emotion_recognition.faces.moments import VideoMoments
 from emotion_recognition.faces.people import VideoPeople, tell_apart
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError
-from emotion_recognition.media.video import FrameError, VideoReader
+from emotion_recognition.media.video import FrameError, RequestedEnd, VideoReader
 from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.settings import Settings
@@ -46,7 +46,7 @@ class SeenVideo:
     video_path: Path
     records_path: Path
     frame_count: int
-    ended: str | None
+    ended: FrameError | None
     references: References
     moments: VideoMoments | None
 
@@ -86,7 +86,7 @@ class SeenFaces:
                     raise InputError(f'{self._seen.video_path}: changed at frame {seen_number} while it was analysed')
                 yield number, timestamp_ms, frame_bgr, self.references.apply(self._name(timestamp_ms, faces))
         if self._seen.ended:
-            raise FrameError(self._seen.ended)
+            raise self._seen.ended
 
     def _name(self, timestamp_ms, faces):
         if not self._people:
@@ -163,7 +163,7 @@ def _see(video_path, pipeline, moments, settings, records_path, interruption):
     frame_count, ends_ms = 0, 0.0
     with (
         records_path.open('wb') as records,
-        VideoReader(video_path, settings.threads) as reader,
+        VideoReader(video_path, settings.threads, interruption) as reader,
         closing(pipeline.run(reader.read_frames())) as frames,
     ):
         try:
@@ -176,9 +176,9 @@ def _see(video_path, pipeline, moments, settings, records_path, interruption):
                 pickle.dump((number, timestamp_ms, faces), records)
                 frame_count, ends_ms = number, timestamp_ms + float(1000 / reader.frame_rate)
                 if interruption.reason:
-                    return frame_count, ends_ms, interruption.reason
+                    return frame_count, ends_ms, RequestedEnd(interruption.reason)
         except FrameError as error:  # the frames before the damage count
-            return frame_count, ends_ms, str(error)
+            return frame_count, ends_ms, error
     return frame_count, ends_ms, None
 
 

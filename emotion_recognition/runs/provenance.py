@@ -9,6 +9,7 @@ from typing import Any
 
 from emotion_recognition.faces.detection import path_of_detector
 from emotion_recognition.hashing import hash_file
+from emotion_recognition.media.video import FrameError
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.runs.people_file import PEOPLE_OF_RUN
 from emotion_recognition.settings import Settings
@@ -50,7 +51,7 @@ def _hash_names(people):
 
 
 def write_record(
-    own: Outputs, video_path: Path, provenance: dict[str, Any], references: Sequence[dict], stopped: str | None
+    own: Outputs, video_path: Path, provenance: dict[str, Any], references: Sequence[dict], stopped: FrameError | None
 ) -> None:
     """Write the record of a run, after everything else has been written.
 
@@ -59,11 +60,12 @@ def write_record(
         video_path: Path of the video.
         provenance: See `describe_provenance`.
         references: The reference at rest of each face, see `References.describe`.
-        stopped: Why somebody ended the run early, or None.
+        stopped: Why the run ended early, or None.
     """
     video = {'name': video_path.name, 'bytes': video_path.stat().st_size}
     record = {'video': video, 'made_with': provenance, 'results': own.written()}
-    record |= {'references_at_rest': references, 'ended_early': stopped}
+    ended_early = stopped and {'reason': str(stopped), 'try_again': stopped.try_again}
+    record |= {'references_at_rest': references, 'ended_early': ended_early}
     own.record.write_text(json.dumps(record, indent=1) + '\n', encoding='utf-8')
 
 
@@ -91,7 +93,8 @@ def is_done(video_path: Path, outputs: Outputs, provenance: dict[str, Any]) -> b
     try:
         record = json.loads(outputs.record.read_text(encoding='utf-8'))
         results = [outputs.record.with_name(name) for name in record['results']]
-        if record['made_with'] != provenance or record['ended_early'] is not None:
+        ended_early = record['ended_early']
+        if record['made_with'] != provenance or (ended_early and ended_early['try_again']):
             return False
         video = video_path.stat()
         is_newer = min(path.stat().st_mtime_ns for path in results) > video.st_mtime_ns

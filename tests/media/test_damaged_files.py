@@ -1,6 +1,7 @@
 import signal
 from contextlib import suppress
 from fractions import Fraction
+from pathlib import Path
 
 import av
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import emotions_from_video
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.labels import InputError
+from emotion_recognition.media.input_file import InputFile
 from emotion_recognition.media.packets import demux
 from emotion_recognition.media.video import FrameError, VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
@@ -164,7 +166,7 @@ class BrokenContainer:
 def test_damaged_container_is_read_on_after_the_damage_but_not_for_ever(tmp_path, time_limit):
     with av.open(str(write_moving_clip(tmp_path / 'clip.avi', 'mpeg4', 'mp3'))) as container:
         broken = BrokenContainer()
-        packets = demux(broken, container.streams.video[0])
+        packets = demux(broken, InputFile(Path(container.name)), container.streams.video[0])
         assert [next(packets), next(packets)] == [1, 2]
         assert next(packets).size == 0  # an empty packet makes the decoder return its last frames
         with pytest.raises(av.error.InvalidDataError):
@@ -227,7 +229,7 @@ class StreamBeganLate:
 
 
 def test_stream_that_begins_late_is_no_error():
-    assert list(demux(StreamBeganLate())) == [1, 2]
+    assert list(demux(StreamBeganLate(), InputFile(Path(__file__)))) == [1, 2]
 
 
 CONTAINERS = [('clip.mp4', 'libx264', 'aac'), ('clip.avi', 'mpeg4', 'mp3')]

@@ -256,7 +256,7 @@ def test_faces_come_back_as_the_people_they_belong_to_in_the_order_of_their_numb
 
 
 def test_why_the_first_pass_ended_is_told_after_the_frames_that_it_saw(tmp_path):
-    video = seen_video(tmp_path, [[]], References(ModelFile(('sad', 'neutral'))), 'clip.mp4: ends early')
+    video = seen_video(tmp_path, [[]], References(ModelFile(('sad', 'neutral'))), FrameError('clip.mp4: ends early'))
     frames = SeenFaces(video).run([(1, 0.0, None), (2, 40.0, None)])
     assert next(frames)[0] == 1
     with pytest.raises(FrameError, match=r'^clip.mp4: ends early$'):

@@ -84,7 +84,7 @@ def test_a_run_that_somebody_ended_is_not_done(clip, colour_model_path, monkeypa
     monkeypatch.setattr(VideoWriter, 'write', write_and_be_terminated)
     run(clip, colour_model_path)
     record = json.loads((clip.parent / 'clip_with_emotions_run.json').read_text())
-    assert record['ended_early'] == 'it was asked to end (SIGTERM)'
+    assert record['ended_early'] == {'reason': 'it was asked to end (SIGTERM)', 'try_again': True}
     assert not is_done(clip, colour_model_path)
 
 
