@@ -26,9 +26,13 @@ def open_input(file: InputFile) -> av.container.InputContainer:
         One of DECODE_ERRORS: The file cannot be read, or FFmpeg does not know its kind.
     """
     try:
-        return av.open(file, metadata_errors='replace', buffer_size=READ_SIZE)
-    finally:
-        file.check()  # FFmpeg knows nothing of a problem, and may even open the part before it
+        container = av.open(file, metadata_errors='replace', buffer_size=READ_SIZE)
+        file.check()
+        return container
+    except BaseException:
+        file.close()
+        file.check()  # FFmpeg knows nothing of a problem, and raises something else
+        raise
 
 
 def open_output(path: Path, **options) -> av.container.OutputContainer:
