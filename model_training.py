@@ -7,8 +7,8 @@ complete Keras model: input (n, S, S, 3), RGB, float32, 0..255; output (n, 9) pr
 
 import argparse
 import hashlib
+import io
 import json
-import logging
 import math
 import os
 import platform
@@ -18,6 +18,7 @@ import sys
 import time
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -33,12 +34,12 @@ import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from filelock import FileLock, Timeout
+from keras.src.legacy.saving.legacy_h5_format import save_model_to_hdf5
 from scipy.optimize import minimize_scalar
 from sklearn.metrics import ConfusionMatrixDisplay, classification_report
 from sklearn.model_selection import train_test_split
 from tqdm import tqdm
-
-logging.getLogger('absl').setLevel(logging.ERROR)  # Keras warns of HDF5 at each save; here it is the contract
 
 # Edit a default here, or override it on the command line: `train_csv` is --train-csv there.
 KAGGLE_PATH = Path('/kaggle/input')
@@ -98,6 +99,7 @@ KERAS_WEIGHTS_URL = 'https://storage.googleapis.com/keras-applications/efficient
 IMAGENET_STDDEV_RGB = (0.229, 0.224, 0.225)
 COPIES_MESSAGE = '{copies_in_it} of {training_table} images are copies; the split separates none of them'
 RESUME_MAY_CHANGE = ('resume', 'workers', 'data_parallel')
+MEASURES = {'epoch', 'loss', 'accuracy', 'val_loss', 'val_accuracy'}  # of each epoch; an experiment may have more
 
 
 class TrainingError(Exception):
@@ -392,21 +394,21 @@ def make_model(options, training):
 
 
 def save_model(model, path, class_priors, face_share, temperature=1.0, log_odds_at_rest=None):
-    """Write a complete model.h5 or none, without the optimiser, and in half the bytes (see `copy_rounded`).
+    """Write model.h5, without the optimiser, and in half the bytes (see `copy_rounded`).
 
     Its attributes are JSON: `class_names`; `class_priors`, their shares in the targets; `face_share`; `temperature`, by
     which the trained logits are divided; `log_odds_at_rest` of `measure_rest`, which only a finished run has.
     """
-    full_path, temporary_path = (path.with_name(f'.{path.stem}.{name}.h5') for name in ('full', 'tmp'))
-    model.save(full_path, include_optimizer=False)
     priors = [float(f'{prior:.6g}') for prior in class_priors]
     known = {'class_names': EMOTIONS, 'class_priors': priors, 'face_share': face_share, 'temperature': temperature}
     known |= {'log_odds_at_rest': log_odds_at_rest} if log_odds_at_rest else {}
-    with h5py.File(full_path) as full, h5py.File(temporary_path, 'w') as file:
+    content = io.BytesIO()  # in memory, since HDF5 crashes if it writes to a disk that is full
+    with h5py.File(io.BytesIO(), 'w') as full, h5py.File(content, 'w') as file:
+        save_model_to_hdf5(model, full, include_optimizer=False)
         copy_rounded(full, file)
         file.attrs.update({name: json.dumps(value) for name, value in known.items()})
-    full_path.unlink()
-    os.replace(temporary_path, path)
+    with whole_file(path) as temporary:
+        temporary.write_bytes(content.getvalue())
 
 
 def copy_rounded(source, target):
@@ -431,6 +433,75 @@ def copy_rounded(source, target):
     source.visititems(copy)
 
 
+@contextmanager
+def whole_file(path):
+    """Yield where to write a file, and move it to its path once it is complete. An error leaves nothing of it."""
+    temporary = path.with_name(f'.{path.stem}.tmp{path.suffix}')
+    try:
+        yield temporary
+        with temporary.open('r+b') as file:
+            os.fsync(file.fileno())  # only now does a network disk say that it is full
+        os.replace(temporary, path)
+    except OSError as error:
+        raise TrainingError(f'{path}: cannot be written: {error.strerror or error}') from None
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def write_text(path, text):
+    """Write a complete text file or none."""
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding='utf-8')
+
+
+class Watch(keras.callbacks.Callback):
+    """Ends the run when Ctrl-C, SIGTERM or SIGHUP asks for it, and when a measure is not a finite number.
+
+    Python loses a KeyboardInterrupt that is raised while it tidies up an object, so each request is remembered as well.
+    Once training has begun, the first one ends the run between two batches, and the second one at once.
+    """
+
+    async_safe = True  # a GPU need not wait for this
+    has_begun = requested = False
+
+    def __enter__(self):
+        self.has_begun = self.requested = False
+        usual = (signal.SIG_DFL, signal.default_int_handler)  # unlike what nohup makes a run ignore
+        numbers = [getattr(signal, name, None) for name in ('SIGINT', 'SIGTERM', 'SIGHUP')]  # Windows lacks one
+        handled = [number for number in numbers if number and signal.getsignal(number) in usual]
+        self.previous = {number: signal.signal(number, self.on_signal) for number in handled}
+
+    def __exit__(self, *_):
+        for number, handler in self.previous.items():
+            signal.signal(number, handler)
+
+    def on_signal(self, *_):
+        at_once = self.requested or not self.has_begun
+        self.requested = True
+        if at_once:
+            raise KeyboardInterrupt
+
+    def on_train_begin(self, logs=None):
+        self.has_begun = True
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if self.requested:
+            raise KeyboardInterrupt
+
+    on_test_batch_begin = on_predict_batch_begin = on_train_batch_begin
+
+    def on_train_batch_end(self, batch, logs=None):
+        for name, value in logs.items():
+            advice = 'start again with a lower --learning-rate or more --warmup-epochs'
+            require(math.isfinite(value), f'the {name} is {value}, and nothing of this epoch was saved; {advice}')
+
+    on_epoch_end = on_train_batch_end
+
+
+WATCH = Watch()
+
+
 class EpochEnd(keras.callbacks.Callback):
     """After each epoch: model.h5 if it is the best, history.csv, and all that `--resume` needs.
 
@@ -453,62 +524,104 @@ class EpochEnd(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         self.state['history'].append({'epoch': epoch + 1, **{name: float(value) for name, value in logs.items()}})
         history = pd.DataFrame(self.state['history'])
-        if best_epoch(history, self.state['options']['monitor']) == epoch:
-            # The emotions are the first output; an experiment may train more of them
-            kept = keras.Model(self.model.inputs[0], self.model.outputs[0], name=self.model.name)
-            save_model(kept, self.output_path, self.class_priors, float(self.state['options']['face_share']))
-        history.to_csv(self.output_path.with_name('history.csv'), index=False)
         self.state['seconds'] += time.monotonic() - self.started
-        self.state['checkpoint'] = f'epoch_{epoch + 1}.keras'
-        self.model.save(self.folder / self.state['checkpoint'])
+        path = self.folder / f'epoch_{epoch + 1}.keras'
+        with whole_file(path) as temporary:
+            self.model.save(temporary)  # the largest file comes first: if the disk is full, the others stay as they are
+            if best_epoch(history, self.state['options']['monitor']) == epoch:
+                # The emotions are the first output; an experiment may train more of them
+                kept = keras.Model(self.model.inputs[0], self.model.outputs[0], name=self.model.name)
+                save_model(kept, self.output_path, self.class_priors, float(self.state['options']['face_share']))
+            write_text(self.output_path.with_name('history.csv'), history.to_csv(index=False))
+        self.state['sha256'] = hashlib.sha256(path.read_bytes()).hexdigest()
         write_text(self.folder / 'state.json', json.dumps(self.state, indent=1))
-        for path in {*self.folder.glob('epoch_*.keras')} - {self.folder / self.state['checkpoint']}:
-            path.unlink()
+        for other in {*self.folder.glob('*epoch_*.keras')} - {path}:  # also what a killed run was writing
+            other.unlink()
 
 
 def best_epoch(history, monitor):
     """Find the best epoch, counted from 0: it has the highest validation accuracy, or the lowest validation loss."""
-    values = -history[monitor] if monitor == 'val_loss' else history[monitor]
-    return int(np.nan_to_num(values.to_numpy(), nan=-np.inf).argmax())
+    return int((-history[monitor] if monitor == 'val_loss' else history[monitor]).argmax())
 
 
-def write_text(path, text):
-    """Write a complete text file or none."""
-    temporary_path = path.with_name(f'.{path.name}.tmp')
-    temporary_path.write_text(text, encoding='utf-8')
-    os.replace(temporary_path, path)
+@contextmanager
+def sole_run(options):
+    """Keep other runs out of the output's folder, since they write files of the same names."""
+    folder = options.output.with_name('checkpoint')
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / '.lock', timeout=0):
+            yield
+    except Timeout:
+        message = f'{folder.parent}: another run is writing there; wait until it has ended, or give another --output'
+        raise TrainingError(message) from None
+
+
+@contextmanager
+def resumable(path):
+    """Report a file of the run that is resumed, whatever is wrong with it."""
+    try:
+        yield
+    except Exception:  # a damaged file can contain anything
+        advice = 'put back what the run wrote, or delete the folder checkpoint for a new run'
+        raise TrainingError(f'{path}: missing, damaged or unreadable; {advice}') from None
 
 
 def read_state(options):
-    """Read where `--resume` goes on, after a check of the options; a new run begins with an empty history."""
+    """Read where `--resume` goes on. A new run begins with an empty history, and never replaces an unfinished one."""
     path = options.output.with_name('checkpoint') / 'state.json'
     now = {name: str(value) for name, value in vars(options).items() if name not in RESUME_MAY_CHANGE}
-    state = {'options': now, 'history': [], 'seconds': 0.0}
-    if options.resume and path.is_file():
-        state = json.loads(path.read_text(encoding='utf-8'))
-    elif options.resume:
-        print(f'Nothing to resume in {path.parent}; starting a new run.')
-    was = state['options']
-    changed = ', '.join(f'{name} {was.get(name)} (now {now[name]})' for name in now if was.get(name) != now[name])
-    advice = 'give the same options, or start without --resume'
-    require(not changed, f'{path.parent}: the run to resume had {changed}; {advice}')
-    return state
+    new = {'options': now, 'history': [], 'seconds': 0.0}
+    if not path.is_file():
+        if options.resume:
+            print(f'Nothing to resume in {path.parent}; starting a new run.')
+        return new
+    with resumable(path):
+        state = json.loads(path.read_bytes())
+        was, history = state['options'], state['history']
+        numbers = [state['seconds'], *(row[measure] for row in history for measure in MEASURES)]
+        counts = [row['epoch'] for row in history] == [*range(1, len(history) + 1)]
+        require(counts and all(map(math.isfinite, numbers)) and isinstance(state['sha256'], str), 'wrong values')
+        changed = ', '.join(f'{name} {was.get(name)} (now {now[name]})' for name in now if was.get(name) != now[name])
+    advice = 'delete this folder for a new run'
+    if options.resume:
+        require(not changed, f'{path.parent}: the run to resume had {changed}; give the same options, or {advice}')
+        return state
+    left = f'a run that was interrupted after epoch {len(history)} goes on with --resume'
+    require(state.get('finished'), f'{path.parent}: {left}; {advice}')
+    return new
+
+
+def load_best(options):
+    """Load model.h5. Returns it and the temperature by which it has been calibrated."""
+    with resumable(options.output):
+        model = keras.models.load_model(options.output, compile=False)
+        require(model.output_shape == (None, len(EMOTIONS)), 'another model')
+        with h5py.File(options.output) as file:
+            return model, float(json.loads(file.attrs.get('temperature', '1')))
 
 
 def train(options, training, validation, state, make_model=make_model, epoch_end_type=EpochEnd):
     """Train to the last epoch from a state that `read_state` returned, and keep that state up to date."""
     training.epoch = len(state['history'])
-    folder = options.output.with_name('checkpoint')
-    model = keras.models.load_model(folder / state['checkpoint']) if state['history'] else make_model(options, training)
+    if training.epoch >= options.epochs:
+        return
+    if state['history']:
+        path = options.output.with_name('checkpoint') / f'epoch_{training.epoch}.keras'
+        with resumable(path):
+            require(hashlib.sha256(path.read_bytes()).hexdigest() == state['sha256'], 'another file')
+            model = keras.models.load_model(path)
+        load_best(options)  # reports a damaged one now; before the checkpoint it would change what Dropout draws
+    else:
+        model = make_model(options, training)
     model.optimizer.exclude_from_weight_decay(var_names=['bias', 'gamma', 'beta'])  # checkpoints lack it
     for variable in model.non_trainable_variables:
         if variable.path.endswith('seed_generator_state'):  # counts what Dropout drew
             variable.assign([keras.ops.convert_to_numpy(variable)[0], training.epoch * len(training)])
-    if training.epoch < options.epochs:
-        how = {'initial_epoch': training.epoch, 'epochs': options.epochs, 'shuffle': False}  # the dataset shuffles
-        how['callbacks'] = [epoch_end_type(options.output, training.class_priors(), state)]
-        how['verbose'] = 1 if sys.stdout.isatty() or 'ipykernel' in sys.modules else 2
-        model.fit(training, validation_data=validation, **how)
+    how = {'initial_epoch': training.epoch, 'epochs': options.epochs, 'shuffle': False}  # the dataset shuffles
+    how['callbacks'] = [WATCH, epoch_end_type(options.output, training.class_priors(), state)]
+    how['verbose'] = 1 if sys.stdout.isatty() or 'ipykernel' in sys.modules else 2
+    model.fit(training, validation_data=validation, **how)
 
 
 def predict(model, paths, options, views=VIEWS):
@@ -517,7 +630,8 @@ def predict(model, paths, options, views=VIEWS):
     for angle, mirror, times in views:
         dataset = FaceDataset(paths, None, model.input_shape[1], options, partial(view, angle=angle, mirror=mirror))
         dataset.face_share = max(options.face_share**times, OPTIONS['face_share'].minimum)
-        probabilities.append(model.predict(dataset, verbose=0))
+        probabilities.append(model.predict(dataset, verbose=0, callbacks=[WATCH]))
+    require(np.isfinite(probabilities).all(), f'{options.output}: the answers of this model are not finite numbers')
     return np.stack(probabilities)
 
 
@@ -619,7 +733,8 @@ def save_report(labels, predicted, options):
     classes = {'labels': range(len(EMOTIONS)), 'display_labels': EMOTIONS, 'xticks_rotation': 45}
     ConfusionMatrixDisplay.from_predictions(labels, predicted, ax=axis, **classes, **shares)
     axis.set(title=f'Validation, {len(labels)} images: share of each true class', xlabel='predicted', ylabel='true')
-    figure.savefig(options.output.with_name('confusion_matrix.png'), dpi=110)
+    with whole_file(options.output.with_name('confusion_matrix.png')) as temporary:
+        figure.savefig(temporary, dpi=110)
 
     history = pd.read_csv(options.output.with_name('history.csv'))
     best = history.iloc[best_epoch(history, options.monitor)]
@@ -629,7 +744,8 @@ def save_report(labels, predicted, options):
         axis.axvline(best.epoch, color='0.5', linestyle=':')
         axis.legend(['training (augmented)', 'validation', f'kept: {best["val_" + metric]:.3f}'])
         axis.xaxis.get_major_locator().set_params(integer=True)
-    figure.savefig(options.output.with_name('learning_curves.png'), dpi=110)
+    with whole_file(options.output.with_name('learning_curves.png')) as temporary:
+        figure.savefig(temporary, dpi=110)
     plt.close('all')
 
 
@@ -639,14 +755,12 @@ def finish(options, class_priors, paths, kinds_of_labels):
     `paths` are of the validation images, `kinds_of_labels` as in `calibrate`. Returns the model as it was saved, its
     temperature, its answers in all views, (views, n, 9), and the measured log-odds of faces at rest.
     """
-    model = keras.models.load_model(options.output, compile=False)
-    with h5py.File(options.output) as file:  # a run that is resumed after its end has been calibrated before
-        temperature = json.loads(file.attrs.get('temperature', '1'))
+    model, temperature = load_best(options)  # a run that is resumed after its end has been calibrated before
     if options.calibrate:
         (plain,) = predict(model, paths, options, VIEWS[:1])
         temperature *= calibrate(model, plain, kinds_of_labels)
     save_model(model, options.output, class_priors, options.face_share, temperature)
-    model = keras.models.load_model(options.output, compile=False)  # its weights are rounded now
+    model, _ = load_best(options)  # its weights are rounded now
     views = predict(model, paths, options)
     rest = measure_rest(views[0], kinds_of_labels[0])
     rest = {name: np.round(values, 4).tolist() for name, values in rest.items()}
@@ -686,6 +800,7 @@ def evaluate(options, tables, training, state, other_labels=()):
     write_text(options.output.with_name('metrics.json'), json.dumps(metrics, indent=1) + '\n')
     save_report(labels, answers[1].argmax(axis=1), options)
     write_submissions(model, options, tables, class_priors, rest)
+    write_text(options.output.with_name('checkpoint') / 'state.json', json.dumps(state | {'finished': True}, indent=1))
     print(f'Validation accuracy {metrics["accuracy"]:.4f}, test-time augmented {metrics["accuracy_tta"]:.4f}')
     print(f'Wrote {options.output} and, next to it, metrics.json, history.csv, the submissions and the plots.')
 
@@ -743,26 +858,21 @@ def run(options, load_tables=load_tables, make_datasets=make_datasets, other_lab
     tables = load_tables(options)
     print(COPIES_MESSAGE.format(**count_copies(tables)))
     training, validation = make_datasets(options, tables)
-    state = read_state(options)
-    train(options, training, validation, state, **training_steps)
-    evaluate(options, tables, training, state, other_labels)
+    with sole_run(options):
+        state = read_state(options)
+        train(options, training, validation, state, **training_steps)
+        evaluate(options, tables, training, state, other_labels)
 
 
 def main(arguments=None, more_options=(), run=run):
     """Run the script, or an experiment's own `run`. Errors that the user can repair end it in one line, exit code 1."""
-    signals = [getattr(signal, name, None) for name in ('SIGTERM', 'SIGHUP')]  # Windows lacks one, nohup ignores it
-    signals = [number for number in signals if number and signal.getsignal(number) == signal.SIG_DFL]
-    for number in signals:  # a batch system and a closed terminal stop the run as Ctrl-C does
-        signal.signal(number, signal.default_int_handler)
     try:
-        run(parse_options(arguments, more_options))
+        with WATCH:
+            run(parse_options(arguments, more_options))
     except (TrainingError, OSError) as error:
         sys.exit(f'model_training.py: {error}')
     except KeyboardInterrupt:
         sys.exit('model_training.py: interrupted; the same command with --resume goes on after the last finished epoch')
-    finally:
-        for number in signals:
-            signal.signal(number, signal.SIG_DFL)
 
 
 if __name__ == '__main__':

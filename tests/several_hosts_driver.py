@@ -98,7 +98,7 @@ class Mortal(run.SharedFaces):
 
 if __name__ == '__main__':
     keras.applications.EfficientNetB0, run.SharedFaces = small_network, Mortal
-    Figure.savefig = lambda *_, **__: None  # drawing the plots takes a second, and nobody looks at them here
+    Figure.savefig = lambda _, path, **__: path.touch()  # drawing takes a second, and nobody looks at the plots here
     run.WAITS['initialization_timeout'] = int(os.environ.get('MEETS_FOR', 100))
     run.WAITS['heartbeat_timeout_seconds'] = 10
     if 'SEES_NO_CHECKPOINT' in os.environ:

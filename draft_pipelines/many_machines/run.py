@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -97,12 +98,13 @@ def run(options):
     tables = model_training.load_tables(options)
     print(model_training.COPIES_MESSAGE.format(**model_training.count_copies(tables)))
     training, validation = model_training.make_datasets(options, tables, SharedFaces)
-    state = model_training.read_state(options)
-    agree((training.paths, training.targets.tobytes(), validation.paths, state))
-    epoch_end_type = SoleEpochEnd if is_first else lambda *_: keras.callbacks.Callback()
-    model_training.train(options, training, validation, state, epoch_end_type=epoch_end_type)
-    if is_first:
-        model_training.evaluate(options, tables, training, state)
+    with model_training.sole_run(options) if is_first else nullcontext():
+        state = model_training.read_state(options)
+        agree((training.paths, training.targets.tobytes(), validation.paths, state))
+        epoch_end_type = SoleEpochEnd if is_first else lambda *_: keras.callbacks.Callback()
+        model_training.train(options, training, validation, state, epoch_end_type=epoch_end_type)
+        if is_first:
+            model_training.evaluate(options, tables, training, state)
     WAITING.submit(sys.modules['jax'].distributed.shutdown).result()
 
 
