@@ -50,7 +50,8 @@ def run(data):
     checkpoint = data / 'out' / 'checkpoint'
     checkpoint.mkdir(parents=True)
     (checkpoint / 'notes.txt').write_text('mine')
-    (checkpoint / 'epoch_7.keras').touch()
+    for name in ('epoch_7.keras', '.epoch_8.tmp.keras'):  # of a finished run, and of one that was killed
+        (checkpoint / name).touch()
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         model_training.main(arguments(data, *OPTIONS))
     return data / 'out', printed.getvalue()
@@ -108,7 +109,8 @@ def test_each_picture_counts_once_among_the_unique_ones(metrics):
 
 def test_new_run_removes_its_own_checkpoint_and_nothing_else(run):
     names = sorted(path.name for path in (run[0] / 'checkpoint').iterdir())
-    assert names == ['epoch_4.keras', 'notes.txt', 'state.json']
+    assert names == ['.lock', 'epoch_4.keras', 'notes.txt', 'state.json']
+    assert json.loads((run[0] / 'checkpoint' / 'state.json').read_text())['finished']
 
 
 def test_calibrated_run_that_is_resumed_after_its_end_does_not_change(data, run, metrics):
@@ -143,6 +145,7 @@ def resumed(data):
 
     options = (*OPTIONS, '--output', folder / 'model.h5')
     before = signal.getsignal(signal.SIGTERM)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a shell it would be ignored
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(model_training.EpochEnd, 'on_epoch_begin', on_epoch_begin)
         for finished, more in ((1, ()), (2, ('--resume',))):
@@ -174,7 +177,7 @@ def test_keeps_the_best_epoch(tmp_path, monitor, kept):
     epoch_end = model_training.EpochEnd(tmp_path / 'model.h5', np.full(9, 1 / 9), state)
     epoch_end.set_model(model)
     epoch_end.on_train_begin()
-    for epoch, (accuracy, loss) in enumerate([(0.1, 3.0), (0.5, 2.0), (0.4, 1.0), (0.5, float('nan'))]):
+    for epoch, (accuracy, loss) in enumerate([(0.1, 3.0), (0.5, 2.0), (0.4, 1.0), (0.5, 2.0)]):
         model.set_weights([np.array([[epoch + 1.0]])])
         epoch_end.on_epoch_begin(epoch)
         epoch_end.on_epoch_end(epoch, {'val_accuracy': accuracy, 'val_loss': loss})
