@@ -14,7 +14,8 @@ from emotion_recognition.command_line import Parser, one_line_errors, read_comma
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
-from emotion_recognition.media.video import ReadError, VideoReader
+from emotion_recognition.media.photographs import is_photograph
+from emotion_recognition.media.video import VideoReader
 from emotion_recognition.pipeline import EmotionPipeline, Models, open_models
 from emotion_recognition.results.face_table import FaceColumns
 from emotion_recognition.results.output_paths import check_outputs, name_outputs
@@ -160,9 +161,11 @@ def analyse_video(
         a frame with exactly one face, otherwise a list of words, in the order of the faces' numbers.
 
     Raises:
-        InputError: The video or the detector cannot be read, a result cannot be written, an option contradicts the
-            classifier's, or it is for many files.
+        InputError: It is a photograph, the video or the detector cannot be read, a result cannot be written, an option
+            contradicts the classifier's, or it is for many files.
     """
+    if is_photograph(Path(video_path)):
+        raise InputError(f'{video_path}: is a photograph, but analyse_video takes a video; the command line takes both')
     for name, value in (classifier.settings if classifier else {}).items():
         if others.setdefault(name, value) != value:
             raise InputError(

@@ -14,9 +14,12 @@ MAX_PIXEL_ASPECT = 8  # of width to height, or height to width; only damaged hea
 
 
 def find_video_stream(container: av.container.InputContainer) -> av.VideoStream | None:
-    """Find the video stream that the file names as its default, otherwise the largest one. None if it has none."""
+    """Find the video stream that the file names as its default, otherwise the largest one. None if it has none.
+
+    Moving pictures go before a still one, which an animated AVIF also has.
+    """
     streams = [stream for stream in container.streams.video if _is_video(stream)]
-    return max(streams, key=_default_then_largest, default=None)
+    return max(streams, key=_moving_then_default_then_largest, default=None)
 
 
 class FrameConverter:
@@ -90,8 +93,8 @@ def _is_video(stream):
     return stream.codec_context and stream.width > 0 and not stream.disposition & Disposition.attached_pic
 
 
-def _default_then_largest(stream):
-    return bool(stream.disposition & Disposition.default), stream.width * stream.height
+def _moving_then_default_then_largest(stream):
+    return stream.frames != 1, bool(stream.disposition & Disposition.default), stream.width * stream.height
 
 
 def _fit(size, room):

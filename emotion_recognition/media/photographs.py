@@ -1,25 +1,85 @@
-"""Reading and writing photographs."""
+"""Reading and writing photographs, and telling them from videos."""
 
+import warnings
+from io import BytesIO
 from pathlib import Path
 
 import cv2
 import numpy as np
+import pillow_heif
+from PIL import Image, ImageOps, ImageSequence
 
 from emotion_recognition.labels import InputError
 
-PHOTOGRAPH_SUFFIXES = ['.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp']
+COPY_SUFFIXES = ['.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp']  # of the files that are written
+ANIMATION_SUFFIXES = ['.apng', '.avif', '.gif', '.png']  # of files that may hold a photograph or an animation
+PHOTOGRAPH_SUFFIXES = sorted(
+    {*COPY_SUFFIXES, *ANIMATION_SUFFIXES, '.heic', '.heif', '.hif', '.jfif', '.jp2', '.jpe', '.mpo'}
+)
+# fmt: off
+UNREADABLE_SUFFIXES = [  # of pictures that nothing here reads; FFmpeg would take the preview in some of them
+    '.3fr', '.ai', '.arw', '.cr2', '.cr3', '.crw', '.dng', '.eps', '.erf', '.exr', '.iiq', '.jxl', '.jxr', '.kdc',
+    '.mos', '.mrw', '.nef', '.nrw', '.orf', '.pdf', '.pef', '.psb', '.psd', '.raf', '.rw2', '.srw', '.svg', '.x3f',
+    '.xcf',
+]
+# fmt: on
+PILLOW_FORMATS = ['AVIF', 'BMP', 'GIF', 'JPEG', 'PNG', 'TIFF', 'WEBP']
+PILLOW_ERRORS = (OSError, ValueError, SyntaxError, RuntimeError, EOFError, Image.DecompressionBombError)
+HEAD_SIZE = 100  # bytes from which the formats are told apart
 
 
 def is_photograph(path: Path) -> bool:
-    """Whether a file counts as a photograph, judging by its name, and not as a video."""
-    return path.suffix.lower() in PHOTOGRAPH_SUFFIXES
+    """Whether a file is a photograph and not a video. An animation that FFmpeg reads is a video.
+
+    Names that only photographs have decide alone. Otherwise the content decides, or the name again if there is no such
+    file.
+    """
+    suffix = path.suffix.lower()
+    if suffix in UNREADABLE_SUFFIXES:
+        return False
+    if suffix in PHOTOGRAPH_SUFFIXES and suffix not in ANIMATION_SUFFIXES:
+        return True
+    kind, picture_count = _look_into(path) if path.is_file() else (None, 0)
+    if kind is None:
+        return suffix in PHOTOGRAPH_SUFFIXES
+    if kind == 'TIFF':  # under another name: a camera's raw format
+        return False
+    return picture_count == 1 or kind not in ('AVIF', 'GIF', 'PNG')
+
+
+def count_pictures(path: Path) -> int:
+    """Number of the pictures in a photograph's file, such as pages; previews and gain maps do not count."""
+    return _look_into(path)[1]
+
+
+def _look_into(path):
+    """The format of a picture and the number of pictures in it; (None, 0) if it is no picture."""
+    try:
+        with path.open('rb') as file:
+            is_heic = _is_heic(file.read(HEAD_SIZE))
+        if is_heic:
+            return 'HEIC', len(pillow_heif.open_heif(path))
+        with _open(path) as picture:
+            if picture.format == 'MPO':  # a JPEG with further pictures in it
+                sizes = [one.size for one in ImageSequence.Iterator(picture)]
+                return 'MPO', sizes.count(sizes[0])  # previews and gain maps are smaller
+            return picture.format, getattr(picture, 'n_frames', 1)
+    except PILLOW_ERRORS:
+        return None, 0
+
+
+def _open(file):
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore')  # about large pictures, and about damage in what is not needed here
+        return Image.open(file, formats=PILLOW_FORMATS)
 
 
 def read_photograph(path: Path) -> np.ndarray:
-    """Read a photograph and turn it upright, as its EXIF orientation says.
+    """Read a photograph and turn it upright, as its EXIF orientation or, in HEIC and AVIF files, its header says.
 
-    If the file has several pictures, the first one is read. Transparency is dropped, and more than 8 bits per colour
-    are reduced to 8.
+    The content decides how it is read, not the name. If the file has several pictures, the first one is read, or the
+    one that is marked as primary. Transparency is dropped, and more than 8 bits per colour are reduced to 8. Colour
+    profiles are ignored, as the network has seen pictures without them.
 
     Args:
         path: Path of the file.
@@ -37,19 +97,36 @@ def read_photograph(path: Path) -> np.ndarray:
     except OSError as error:
         raise InputError(f'{path}: cannot be read ({error.strerror})') from None
     try:
-        picture_bgr = cv2.imdecode(data, cv2.IMREAD_COLOR) if len(data) else None
-    except cv2.error:  # for example, a picture above OpenCV's limit of 2^30 pixels
+        picture_bgr = _decode(data) if len(data) else None
+    except (cv2.error, *PILLOW_ERRORS):  # for example, a picture above OpenCV's limit of 2^30 pixels
         picture_bgr = None
     if picture_bgr is None:
         raise InputError(f'{path}: cannot be read as a photograph')
     return picture_bgr
 
 
+def _decode(data):
+    """Decode the content of a file to a picture in BGR, or None."""
+    head = data[:HEAD_SIZE].tobytes()
+    if _is_heic(head):
+        picture = pillow_heif.open_heif(BytesIO(data)).to_pillow()  # upright
+    elif b'avif' in head or head.startswith(b'GIF8'):  # some versions of OpenCV lack these
+        picture = ImageOps.exif_transpose(_open(BytesIO(data)))
+    else:
+        return cv2.imdecode(data, cv2.IMREAD_COLOR)
+    return cv2.cvtColor(np.array(picture.convert('RGB')), cv2.COLOR_RGB2BGR)
+
+
+def _is_heic(head):
+    """Whether a file is HEIC, by its first bytes: its brands, of which some are those of AVIF files too."""
+    return pillow_heif.get_file_mimetype(head).startswith('image/hei') and b'avif' not in head
+
+
 def write_photograph(path: Path, picture_bgr: np.ndarray) -> None:
     """Write a picture in the file format that the suffix of the path names.
 
     Args:
-        path: Path of the new file.
+        path: Path of the new file, with one of `COPY_SUFFIXES`.
         picture_bgr: (height, width, 3) uint8, BGR.
 
     Raises:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emotion_recognition.labels import InputError
-from emotion_recognition.media.photographs import PHOTOGRAPH_SUFFIXES, is_photograph
+from emotion_recognition.media.photographs import COPY_SUFFIXES, is_photograph
 
 OUTPUT_SUFFIX = '_with_emotions'  # of annotated files; those in a folder are not taken as inputs
 CORRECTED_SUFFIX = '_corrected'  # of results that a person has corrected, after the suffix above
@@ -85,7 +85,8 @@ class Outputs:
 
 
 def name_outputs(path: Path, output_filename: str | Path | None = None) -> Outputs:
-    """Decide where the results of a video or a photograph go. A video becomes an mp4, a photograph keeps its kind.
+    """Decide where the results of a video or a photograph go. A video becomes an mp4. A photograph keeps its kind,
+    or becomes a JPEG whose name has all of the photograph's name in it: so IMG_1.HEIC and IMG_1.JPG share no result.
 
     Args:
         path: Path of the video or photograph.
@@ -94,12 +95,16 @@ def name_outputs(path: Path, output_filename: str | Path | None = None) -> Outpu
     Raises:
         InputError: The output's suffix does not fit the input.
     """
-    suffix = path.suffix if is_photograph(path) else '.mp4'
-    outputs = Outputs(Path(output_filename or path.with_name(f'{path.stem}{OUTPUT_SUFFIX}{suffix}')))
-    if not is_photograph(path) and outputs.annotated.suffix.lower() != '.mp4':
+    is_video = not is_photograph(path)
+    stem, suffix = path.stem, '.mp4' if is_video else path.suffix
+    if not is_video and suffix.lower() not in COPY_SUFFIXES:
+        stem, suffix = path.name, '.jpg'
+    outputs = Outputs(Path(output_filename or path.with_name(f'{stem}{OUTPUT_SUFFIX}{suffix}')))
+    if is_video and outputs.annotated.suffix.lower() != '.mp4':
         raise InputError(f'{outputs.annotated}: expected a name that ends in .mp4, since a video becomes one')
-    if is_photograph(path) and not is_photograph(outputs.annotated):
-        raise InputError(f'{outputs.annotated}: expected a photograph ({" ".join(PHOTOGRAPH_SUFFIXES)}), like {path}')
+    if not is_video and outputs.annotated.suffix.lower() not in COPY_SUFFIXES:
+        kinds = ' '.join(COPY_SUFFIXES)
+        raise InputError(f'{outputs.annotated}: expected a name for a copy of the photograph {path} ({kinds})')
     return outputs
 
 

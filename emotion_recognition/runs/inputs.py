@@ -1,11 +1,13 @@
 """Which videos and photographs to analyse, and which of them can be analysed."""
 
 import os
+import sys
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 from emotion_recognition.labels import InputError
-from emotion_recognition.media.photographs import PHOTOGRAPH_SUFFIXES, is_photograph
+from emotion_recognition.media.photographs import PHOTOGRAPH_SUFFIXES, UNREADABLE_SUFFIXES, is_photograph
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.results.output_paths import (
     CORRECTED_SUFFIX,
@@ -20,8 +22,12 @@ from emotion_recognition.results.output_paths import (
 
 # fmt: off
 VIDEO_SUFFIXES = [  # of the files that are taken from a folder
-    '.3gp', '.avi', '.flv', '.m2ts', '.m4v', '.mkv', '.mov', '.mp4', '.mpeg', '.mpg', '.mts', '.ogv', '.ts', '.webm',
-    '.wmv',
+    '.3g2', '.3gp', '.asf', '.avi', '.divx', '.dv', '.f4v', '.flv', '.m2ts', '.m2v', '.m4v', '.mkv', '.mov', '.mp4',
+    '.mpeg', '.mpg', '.mts', '.mxf', '.ogm', '.ogv', '.qt', '.ts', '.vob', '.webm', '.wmv',
+]
+OTHER_VIDEO_SUFFIXES = [  # of videos that are not taken from a folder, but said to be there
+    '.264', '.265', '.av1', '.braw', '.h264', '.h265', '.hevc', '.insv', '.ivf', '.lrv', '.mjpeg', '.mjpg', '.mod',
+    '.mpv', '.r3d', '.rm', '.rmvb', '.swf', '.tod', '.wtv', '.y4m',
 ]
 # fmt: on
 
@@ -30,13 +36,14 @@ def find_files(paths: Iterable[Path]) -> tuple[list[Path], dict[Path | None, lis
     """Find the videos and photographs among paths: the named files, and the files in named folders except outputs.
 
     A file that is named twice counts once; a file that is also in a named folder counts only as part of that folder.
+    What looks like a picture or a video in a folder and is not taken is counted on stderr.
 
     Args:
         paths: Files and folders that the user named.
 
     Returns:
         The videos; the photographs by the named folder that they are in, or None if they were named themselves; and why
-        there is nothing in some folders.
+        some of the paths are not taken: folders with nothing in them, kinds of pictures that cannot be read.
 
     Raises:
         InputError: There is no video and no photograph at all.
@@ -48,14 +55,16 @@ def find_files(paths: Iterable[Path]) -> tuple[list[Path], dict[Path | None, lis
     for path in paths:
         named.setdefault(os.path.abspath(path), path)
     folders = [path for path in named.values() if path.is_dir()]
-    in_folders = {folder: [file for file in sorted(folder.iterdir()) if _is_input(file)] for folder in folders}
+    in_folders = {folder: _list_inputs(folder) for folder in folders}
     found = {os.path.abspath(file) for files in in_folders.values() for file in files}
     for absolute, path in named.items():
         if path in in_folders and not in_folders[path]:
             kinds = ' '.join(VIDEO_SUFFIXES + PHOTOGRAPH_SUFFIXES)
             problems[path] = f'{path}: holds no video and no photograph ({kinds})'
         for file in in_folders.get(path, [] if absolute in found else [path]):
-            if is_photograph(file):
+            if file.suffix.lower() in UNREADABLE_SUFFIXES:
+                problems[file] = f'{file}: {file.suffix} files cannot be read; expected a JPEG, PNG or HEIC of it'
+            elif is_photograph(file):
                 photographs.setdefault(path if path in in_folders else None, []).append(file)
             else:
                 videos.append(file)
@@ -64,8 +73,17 @@ def find_files(paths: Iterable[Path]) -> tuple[list[Path], dict[Path | None, lis
     return videos, photographs, problems
 
 
+def _list_inputs(folder):
+    files = [file for file in sorted(folder.iterdir()) if not file.name.startswith('.')]
+    left_out = Counter(file.suffix.lower() for file in files)
+    kinds = [f'{left_out[kind]} {kind}' for kind in UNREADABLE_SUFFIXES + OTHER_VIDEO_SUFFIXES if left_out[kind]]
+    if kinds:
+        print(f'{folder}: not taken: {", ".join(kinds)}', file=sys.stderr)
+    return [file for file in files if _is_input(file)]
+
+
 def _is_input(file):
-    if file.name.startswith('.') or file.suffix.lower() not in VIDEO_SUFFIXES + PHOTOGRAPH_SUFFIXES:
+    if file.suffix.lower() not in VIDEO_SUFFIXES + PHOTOGRAPH_SUFFIXES and not is_photograph(file):
         return False
     if file.stem.endswith(FOLDER_SUFFIX + Path(PEOPLE_SUFFIX).stem):  # the picture of a folder's people
         return False

@@ -1,5 +1,6 @@
 """Photographs: each from its file to an annotated copy and its table of faces."""
 
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import replace
@@ -10,7 +11,7 @@ from tqdm import tqdm
 
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError
-from emotion_recognition.media.photographs import read_photograph, write_photograph
+from emotion_recognition.media.photographs import count_pictures, read_photograph, write_photograph
 from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.results.drawing import draw_faces
 from emotion_recognition.results.face_table import FaceColumns, FaceTable
@@ -19,6 +20,9 @@ from emotion_recognition.runs.annotation import Recogniser
 from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
 from emotion_recognition.settings import Settings
 from emotion_recognition.window import Window
+
+MAX_NAMES = 10  # of photographs that a message lists
+WHAT_HELPS = 'faces in very small pictures are found once the pictures are enlarged, for example to four times the size'
 
 
 def analyse_photographs(
@@ -77,7 +81,7 @@ def process_photographs(
     Returns:
         Why some photographs failed.
     """
-    paths, problems, done, face_count = list(outputs), {}, 0, 0
+    paths, problems, face_counts = list(outputs), {}, {}
     table_path = folder and name_table_of_folder(folder)
     for written_to in {named.annotated.parent for named in outputs.values()}:
         remove_dead_runs(written_to)
@@ -93,7 +97,7 @@ def process_photographs(
             draw_faces(picture_bgr, faces)
             try:
                 _write(outputs[path], picture_bgr if write_pictures else None, faces, columns)
-                done, face_count = done + 1, face_count + len(faces)
+                face_counts[path] = len(faces)
             except (InputError, OSError) as error:
                 problems[path] = str(error)
             if window and (reason := window.show(picture_bgr)):
@@ -101,14 +105,26 @@ def process_photographs(
             if interruption.reason:
                 problems |= _not_begun(paths[index + 1 :], interruption)
                 break
-    if done:
-        _report(done, face_count, table_path)
+    if face_counts:
+        _report(face_counts, table_path)
     return problems
 
 
-def _report(done, face_count, table_path):
+def _report(face_counts, table_path):
     table_too = f', and a table of all faces to {table_path}' if table_path else ''
+    done, face_count = len(face_counts), sum(face_counts.values())
     print(f'Photographs done: {done}, faces: {face_count}. Wrote copies and tables next to them{table_too}')
+    if faceless := [path.name for path, count in face_counts.items() if not count]:
+        hint = f'Smaller faces than --min-face-size are left out; {WHAT_HELPS}'
+        print(f'No face was found in {_first_of(faceless)}. {hint}', file=sys.stderr)
+    if several := [path.name for path in face_counts if count_pictures(path) > 1]:
+        hint = 'Save pages one by one, and an animated WebP as GIF or mp4'
+        print(f'Only the first picture was taken of {_first_of(several)}. {hint}', file=sys.stderr)
+
+
+def _first_of(names):
+    more = len(names) - MAX_NAMES
+    return ', '.join(names[:MAX_NAMES]) + (f' and {more} more' if more > 0 else '')
 
 
 def _not_begun(paths, interruption):

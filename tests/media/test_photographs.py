@@ -1,10 +1,11 @@
 import cv2
 import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image
 
 from emotion_recognition.labels import InputError
-from emotion_recognition.media.photographs import read_photograph, write_photograph
+from emotion_recognition.media.photographs import count_pictures, is_photograph, read_photograph, write_photograph
 from tests.conftest import DEMO_PATH
 
 
@@ -25,6 +26,109 @@ def test_orientation_of_exif_is_obeyed(tmp_path, portrait, orientation, turn):
     picture = read_photograph(tmp_path / 'turned.jpg')
     assert picture.shape == portrait.shape
     assert np.abs(picture.astype(int) - portrait).mean() < 3
+
+
+def write_heic(path, picture_bgr, orientation=1, **options):
+    """Write a HEIC as phones do, which turn pictures in the header."""
+    height, width = picture_bgr.shape[:2]
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    mode = 'RGB;16' if picture_bgr.dtype == np.uint16 else 'RGB'
+    data = picture_bgr[..., ::-1].tobytes()
+    pillow_heif.encode(mode, (width, height), data, path, exif=exif.tobytes(), quality=95, **options)
+
+
+def write_avif(path, picture_bgr, orientation=1):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(picture_bgr[..., ::-1]).save(path, 'AVIF', exif=exif, quality=95)
+
+
+def difference(picture, expected):
+    assert picture.shape == expected.shape and picture.dtype == np.uint8
+    return np.abs(picture.astype(int) - expected).mean()
+
+
+@pytest.mark.parametrize('write', [write_heic, write_avif])
+@pytest.mark.parametrize(('orientation', 'quarter_turns'), [(1, 0), (3, 2), (6, 1), (8, 3)])
+def test_pictures_of_phones_are_upright(tmp_path, portrait, write, orientation, quarter_turns):
+    write(tmp_path / 'turned', np.rot90(portrait, quarter_turns), orientation)
+    assert difference(read_photograph(tmp_path / 'turned'), portrait) < 2
+
+
+def test_heic_of_tiles_is_read_whole(tmp_path, portrait):
+    write_heic(tmp_path / 'tiles.heic', portrait, tile_size=256)
+    assert b'grid' in (tmp_path / 'tiles.heic').read_bytes()
+    assert difference(read_photograph(tmp_path / 'tiles.heic'), portrait) < 2
+
+
+def test_ten_bits_grey_and_transparency_in_pictures_of_phones(tmp_path, portrait):
+    write_heic(tmp_path / 'ten_bits.heic', portrait.astype(np.uint16) * 257)
+    assert pillow_heif.open_heif(tmp_path / 'ten_bits.heic').info['bit_depth'] == 10
+    assert difference(read_photograph(tmp_path / 'ten_bits.heic'), portrait) < 2
+    grey = Image.new('L', (32, 32), 77)
+    transparent = Image.new('RGBA', (32, 32), (77, 77, 77, 77))
+    for number, picture in enumerate([grey, transparent]):
+        picture.save(tmp_path / f'{number}.avif', quality=95)
+        pillow_heif.from_pillow(picture).save(tmp_path / f'{number}.heic', quality=95)
+        for kind in ('avif', 'heic'):
+            assert difference(read_photograph(tmp_path / f'{number}.{kind}'), np.full((32, 32, 3), 77)) < 2
+
+
+def test_content_counts_where_the_name_is_wrong(tmp_path, portrait):
+    write_heic(tmp_path / 'heic.jpg', portrait)
+    write_avif(tmp_path / 'avif.png', portrait)
+    Image.fromarray(portrait[..., ::-1]).save(tmp_path / 'jpeg.heic', 'JPEG', quality=95)
+    Image.fromarray(portrait[..., ::-1]).save(tmp_path / 'jpeg.mov', 'JPEG', quality=95)
+    for name in ('heic.jpg', 'avif.png', 'jpeg.heic', 'jpeg.mov'):
+        assert is_photograph(tmp_path / name)
+        assert difference(read_photograph(tmp_path / name), portrait) < 3
+
+
+def test_broken_pictures_of_phones(tmp_path, portrait):
+    for name, write in (('a.heic', write_heic), ('a.avif', write_avif)):
+        write(tmp_path / name, portrait)
+        content = (tmp_path / name).read_bytes()
+        (tmp_path / name).write_bytes(content[: len(content) // 2])
+        with pytest.raises(InputError, match='cannot be read as a photograph'):
+            read_photograph(tmp_path / name)
+
+
+def save_pictures(path, number=2):
+    first, *others = (Image.new('RGB', (32, 32), (60 * index, 0, 0)) for index in range(number))
+    first.save(path, save_all=True, append_images=others, **({} if path.suffix == '.mpo' else {'duration': 100}))
+    return path
+
+
+@pytest.mark.parametrize('suffix', ['.gif', '.png', '.avif'])
+def test_animations_are_no_photographs(tmp_path, suffix):
+    assert not is_photograph(save_pictures(tmp_path / f'two{suffix}'))
+    assert is_photograph(save_pictures(tmp_path / f'one{suffix}', number=1))
+    assert is_photograph(tmp_path / f'none{suffix}')
+    assert read_photograph(tmp_path / f'one{suffix}').shape == (32, 32, 3)
+
+
+@pytest.mark.parametrize('suffix', ['.webp', '.tif', '.mpo'])
+def test_photographs_of_several_pictures(tmp_path, suffix):
+    two, one = save_pictures(tmp_path / f'two{suffix}'), save_pictures(tmp_path / f'one{suffix}', number=1)
+    assert is_photograph(two) and is_photograph(one)
+    assert (count_pictures(two), count_pictures(one)) == (2, 1)
+    assert read_photograph(two).max() < 5  # the first one, which is black
+
+
+def test_a_gain_map_is_no_further_picture(tmp_path):
+    picture = Image.new('RGB', (64, 64))
+    picture.save(tmp_path / 'a.jpg', 'MPO', save_all=True, append_images=[picture.resize((32, 32))])
+    assert Image.open(tmp_path / 'a.jpg').n_frames == 2
+    assert count_pictures(tmp_path / 'a.jpg') == 1
+
+
+def test_names_decide_where_there_is_no_picture(tmp_path):
+    (tmp_path / 'notes').write_text('no picture')
+    (tmp_path / 'raw.dng').write_bytes(b'II*\0')
+    Image.new('RGB', (32, 32)).save(tmp_path / 'raw', 'TIFF')  # what cameras' raw formats look like
+    names = ['notes', 'raw.dng', 'raw', 'none.mp4', 'none.jpg', 'none.HEIC', 'none.jfif']
+    assert [is_photograph(tmp_path / name) for name in names] == [False, False, False, False, True, True, True]
 
 
 def test_photographs_that_are_not_there_or_empty(tmp_path):

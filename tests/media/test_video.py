@@ -6,6 +6,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from emotion_recognition.labels import InputError
 from emotion_recognition.media.video import VideoReader
@@ -179,6 +180,13 @@ def test_pixels_become_square(tmp_path):
 def test_no_such_video(tmp_path):
     with pytest.raises(InputError, match='no such video file'):
         VideoReader(tmp_path / 'none.mp4')
+
+
+def test_animated_avif_which_has_a_still_picture_too(tmp_path):
+    pictures = [Image.new('RGB', (64, 48), (60 * number, 0, 0)) for number in range(4)]
+    pictures[0].save(tmp_path / 'a.avif', save_all=True, append_images=pictures[1:], duration=100)
+    with VideoReader(tmp_path / 'a.avif') as reader:
+        assert [frame[:2] for frame in reader.read_frames()] == [(1, 0.0), (2, 100.0), (3, 200.0), (4, 300.0)]
 
 
 def test_file_that_is_no_video(tmp_path):

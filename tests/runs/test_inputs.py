@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from emotion_recognition.labels import InputError
 from emotion_recognition.runs.inputs import find_files
@@ -32,6 +33,32 @@ def test_files_that_are_named_twice_count_once(tmp_path, monkeypatch):
     a, b = tmp_path / 'a.mp4', tmp_path / 'b.jpg'
     assert find_files([a, Path('a.mp4')]) == ([a], {}, {})
     assert find_files([b, a, tmp_path, Path()]) == ([a], {tmp_path: [b]}, {})
+
+
+def test_folders_say_what_they_leave_out(tmp_path, capsys):
+    for name in ('a.mp4', 'b.jxl', 'c.JXL', 'd.dng', 'e.pdf', 'f.lrv', '.g.jxl', 'notes.txt'):
+        (tmp_path / name).touch()
+    assert find_files([tmp_path]) == ([tmp_path / 'a.mp4'], {}, {})
+    assert capsys.readouterr().err == f'{tmp_path}: not taken: 1 .dng, 2 .jxl, 1 .pdf, 1 .lrv\n'
+
+
+def test_pictures_of_kinds_that_cannot_be_read(tmp_path):
+    (tmp_path / 'a.jxl').touch()
+    with pytest.raises(InputError, match=r'a\.jxl: \.jxl files cannot be read; expected a JPEG'):
+        find_files([tmp_path / 'a.jxl'])
+    videos, _, problems = find_files([tmp_path / 'a.jxl', tmp_path / 'b.mp4'])
+    assert videos == [tmp_path / 'b.mp4'] and list(problems) == [tmp_path / 'a.jxl']
+
+
+def test_folders_give_photographs_and_animations_by_their_content(tmp_path):
+    picture = Image.new('RGB', (32, 32))
+    picture.save(tmp_path / 'no_suffix', 'JPEG')
+    picture.save(tmp_path / 'still.gif')
+    picture.save(tmp_path / 'moving.gif', save_all=True, append_images=[Image.new('RGB', (32, 32), 'red')])
+    (tmp_path / 'IMG_1.HEIC').touch()
+    (tmp_path / 'IMG_1.HEIC_with_emotions.jpg').touch()
+    photographs = [tmp_path / name for name in ('IMG_1.HEIC', 'no_suffix', 'still.gif')]
+    assert find_files([tmp_path]) == ([tmp_path / 'moving.gif'], {tmp_path: photographs}, {})
 
 
 def test_folder_without_videos_and_photographs(tmp_path):

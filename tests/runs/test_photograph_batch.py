@@ -4,10 +4,13 @@ import sys
 import cv2
 import numpy as np
 import pandas as pd
+import pillow_heif
 import pytest
+from PIL import Image
 
 import emotions_from_video
 from emotion_recognition.interruption import Interruption
+from emotion_recognition.labels import InputError
 from emotion_recognition.media.photographs import read_photograph, write_photograph
 from tests.conftest import DEMO_PATH, ROOT, write_clip
 
@@ -75,6 +78,50 @@ def test_folder_of_photographs_and_a_video_with_one_broken(tmp_path, portrait, c
     with pytest.raises(SystemExit):
         run(colour_model_path, folder)  # takes none of its own outputs
     assert names(folder) == before
+
+
+def test_photographs_of_other_kinds_get_copies_that_everything_opens(tmp_path, portrait, colour_model_path, capsys):
+    picture = Image.fromarray(portrait[..., ::-1])
+    pillow_heif.from_pillow(picture).save(tmp_path / 'IMG_1.HEIC', quality=95)
+    picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(tmp_path / 'IMG_1.JPG')
+    picture.save(tmp_path / 'b.avif')
+    picture.save(tmp_path / 'c.jfif')
+    picture.save(tmp_path / 'd.gif')
+    run(colour_model_path, tmp_path)
+    for name in ('IMG_1', 'IMG_1.HEIC', 'b.avif', 'c.jfif', 'd.gif'):
+        copy = tmp_path / f'{name}_with_emotions.{"JPG" if name == "IMG_1" else "jpg"}'
+        assert copy.read_bytes().startswith(b'\xff\xd8\xff')  # a JPEG
+        assert len(pd.read_csv(tmp_path / f'{name}_with_emotions_faces_data.csv')) == 1
+    assert 'Photographs done: 5, faces: 5. ' in capsys.readouterr().out
+    with pytest.raises(SystemExit, match=r'a\.heic: expected a name for a copy of the photograph .* \(\.bmp \.jpeg '):
+        run(colour_model_path, tmp_path / 'IMG_1.HEIC', '--output-filename', tmp_path / 'a.heic')
+
+
+def test_animations_are_videos_or_only_their_first_picture_is_taken(tmp_path, portrait, colour_model_path, capsys):
+    pictures = [Image.fromarray(np.roll(portrait, 4 * number, axis=1)[..., ::-1]) for number in range(4)]
+    for name in ('a.gif', 'b.webp'):
+        pictures[0].save(tmp_path / name, save_all=True, append_images=pictures[1:], duration=100)
+    pictures[0].save(tmp_path / 'c.tif', save_all=True, append_images=pictures[1:])
+    run(colour_model_path, tmp_path)
+    assert pd.read_csv(tmp_path / 'a_with_emotions_faces_data.csv').ms.tolist() == [0, 100, 200, 300]
+    assert (tmp_path / 'a_with_emotions.mp4').is_file()
+    assert pd.read_csv(tmp_path / 'b_with_emotions_faces_data.csv').ms.tolist() == [0]
+    assert 'Only the first picture was taken of b.webp, c.tif. ' in capsys.readouterr().err
+
+
+def test_photographs_without_a_face_are_named(tmp_path, portrait, colour_model_path, capsys):
+    for number in range(12):
+        write_photograph(tmp_path / f'{number:02}.png', cv2.resize(portrait[90:270, 230:410], (48, 48)))
+    run(colour_model_path, tmp_path)
+    error = capsys.readouterr().err
+    names = ', '.join(f'{number:02}.png' for number in range(10))
+    assert f'No face was found in {names} and 2 more. Smaller faces than --min-face-size are left out; ' in error
+    assert 'first picture' not in error
+
+
+def test_photograph_instead_of_a_video_from_python(tmp_path):
+    with pytest.raises(InputError, match=r'a\.jpg: is a photograph, but analyse_video takes a video'):
+        emotions_from_video.analyse_video(tmp_path / 'a.jpg', None)
 
 
 def test_a_face_that_a_photograph_misses_is_no_gap(tmp_path, portrait, colour_model_path):
