@@ -35,8 +35,6 @@ def is_photograph(path: Path) -> bool:
     file.
     """
     suffix = path.suffix.lower()
-    if suffix in UNREADABLE_SUFFIXES:
-        return False
     if suffix in PHOTOGRAPH_SUFFIXES and suffix not in ANIMATION_SUFFIXES:
         return True
     kind, picture_count = _look_into(path) if path.is_file() else (None, 0)
