@@ -14,56 +14,54 @@ from emotion_recognition.labels import InputError
 COPY_SUFFIXES = ['.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp']  # of the files that are written
 ANIMATION_SUFFIXES = ['.apng', '.avif', '.gif', '.png']  # of files that may hold a photograph or an animation
 PHOTOGRAPH_SUFFIXES = sorted(
-    {*COPY_SUFFIXES, *ANIMATION_SUFFIXES, '.heic', '.heif', '.hif', '.jfif', '.jp2', '.jpe', '.mpo'}
+    {*COPY_SUFFIXES, *ANIMATION_SUFFIXES, '.heic', '.heif', '.hif', '.jfif', '.jp2', '.jpe', '.mpo', '.pgm', '.ppm'}
 )
 # fmt: off
 UNREADABLE_SUFFIXES = [  # of pictures that nothing here reads; FFmpeg would take the preview in some of them
     '.3fr', '.ai', '.arw', '.cr2', '.cr3', '.crw', '.dng', '.eps', '.erf', '.exr', '.iiq', '.jxl', '.jxr', '.kdc',
-    '.mos', '.mrw', '.nef', '.nrw', '.orf', '.pdf', '.pef', '.psb', '.psd', '.raf', '.rw2', '.srw', '.svg', '.x3f',
-    '.xcf',
+    '.mos', '.mrw', '.nef', '.nrw', '.orf', '.pdf', '.pef', '.psb', '.psd', '.raf', '.rw2', '.srw', '.svg', '.tga',
+    '.x3f', '.xcf',
 ]
 # fmt: on
 PILLOW_FORMATS = ['AVIF', 'BMP', 'GIF', 'JPEG', 'PNG', 'TIFF', 'WEBP']
-PILLOW_ERRORS = (OSError, ValueError, SyntaxError, RuntimeError, EOFError, Image.DecompressionBombError)
 HEAD_SIZE = 100  # bytes from which the formats are told apart
 
 
 def is_photograph(path: Path) -> bool:
     """Whether a file is a photograph and not a video. An animation that FFmpeg reads is a video.
 
-    Names that only photographs have decide alone. Otherwise the content decides, or the name again if there is no such
-    file.
+    A name that only photographs have decides alone. Otherwise the content decides, or the name if that says nothing.
     """
     suffix = path.suffix.lower()
     if suffix in PHOTOGRAPH_SUFFIXES and suffix not in ANIMATION_SUFFIXES:
         return True
-    kind, picture_count = _look_into(path) if path.is_file() else (None, 0)
+    kind, has_several = _look_into(path) if path.is_file() else (None, False)
     if kind is None:
         return suffix in PHOTOGRAPH_SUFFIXES
     if kind == 'TIFF':  # under another name: a camera's raw format
         return False
-    return picture_count == 1 or kind not in ('AVIF', 'GIF', 'PNG')
+    return not has_several or kind not in ('AVIF', 'GIF', 'PNG')
 
 
-def count_pictures(path: Path) -> int:
-    """Number of the pictures in a photograph's file, such as pages; previews and gain maps do not count."""
+def has_several_pictures(path: Path) -> bool:
+    """Whether a photograph's file holds several pictures, such as pages; previews and gain maps do not count."""
     return _look_into(path)[1]
 
 
 def _look_into(path):
-    """The format of a picture and the number of pictures in it; (None, 0) if it is no picture."""
+    """The format of a picture, and whether its file holds several; None as the format if it is no picture."""
     try:
         with path.open('rb') as file:
             is_heic = _is_heic(file.read(HEAD_SIZE))
         if is_heic:
-            return 'HEIC', len(pillow_heif.open_heif(path))
+            return 'HEIC', len(pillow_heif.open_heif(path)) > 1
         with _open(path) as picture:
             if picture.format == 'MPO':  # a JPEG with further pictures in it
                 sizes = [one.size for one in ImageSequence.Iterator(picture)]
-                return 'MPO', sizes.count(sizes[0])  # previews and gain maps are smaller
-            return picture.format, getattr(picture, 'n_frames', 1)
-    except PILLOW_ERRORS:
-        return None, 0
+                return 'MPO', sizes.count(sizes[0]) > 1  # previews and gain maps are smaller
+            return picture.format, getattr(picture, 'is_animated', False)
+    except Exception:  # damaged files make Pillow raise errors of all kinds
+        return None, False
 
 
 def _open(file):
@@ -96,7 +94,7 @@ def read_photograph(path: Path) -> np.ndarray:
         raise InputError(f'{path}: cannot be read ({error.strerror})') from None
     try:
         picture_bgr = _decode(data) if len(data) else None
-    except (cv2.error, *PILLOW_ERRORS):  # for example, a picture above OpenCV's limit of 2^30 pixels
+    except Exception:  # of all kinds too; for example, for a picture above OpenCV's limit of 2^30 pixels
         picture_bgr = None
     if picture_bgr is None:
         raise InputError(f'{path}: cannot be read as a photograph')

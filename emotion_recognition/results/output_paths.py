@@ -85,8 +85,10 @@ class Outputs:
 
 
 def name_outputs(path: Path, output_filename: str | Path | None = None) -> Outputs:
-    """Decide where the results of a video or a photograph go. A video becomes an mp4. A photograph keeps its kind,
-    or becomes a JPEG whose name has all of the photograph's name in it: so IMG_1.HEIC and IMG_1.JPG share no result.
+    """Decide where the results of a video or a photograph go.
+
+    A video becomes an mp4. A photograph keeps its kind if that is one of COPY_SUFFIXES. Otherwise it becomes a JPEG
+    with all of the photograph's name in its own, so that IMG_1.HEIC and IMG_1.JPG have different results.
 
     Args:
         path: Path of the video or photograph.

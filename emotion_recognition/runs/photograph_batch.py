@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError
-from emotion_recognition.media.photographs import count_pictures, read_photograph, write_photograph
+from emotion_recognition.media.photographs import has_several_pictures, read_photograph, write_photograph
 from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.results.drawing import draw_faces
 from emotion_recognition.results.face_table import FaceColumns, FaceTable
@@ -117,7 +117,7 @@ def _report(face_counts, table_path):
     if faceless := [path.name for path, count in face_counts.items() if not count]:
         hint = f'Smaller faces than --min-face-size are left out; {WHAT_HELPS}'
         print(f'No face was found in {_first_of(faceless)}. {hint}', file=sys.stderr)
-    if several := [path.name for path in face_counts if count_pictures(path) > 1]:
+    if several := [path.name for path in face_counts if has_several_pictures(path)]:
         hint = 'Save pages one by one, and an animated WebP as GIF or mp4'
         print(f'Only the first picture was taken of {_first_of(several)}. {hint}', file=sys.stderr)
 
