@@ -124,8 +124,6 @@ def process_video(
             references = recogniser.references.describe(results.numbers, results.words[0])
             write_record(own, video_path, provenance, references, stopped)
     results.report(reader, stopped, run_folder.written, run_folder.leftover)
-    if isinstance(stopped, ReadError):  # what could be read is written, but nobody should take it for the whole video
-        raise stopped
     return results
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from emotion_recognition.labels import FACES, PEOPLE, FaceEmotion, InputError
-from emotion_recognition.media.video import VideoReader
+from emotion_recognition.media.video import ReadError, VideoReader
 from emotion_recognition.results.corrections import name_run
 from emotion_recognition.results.elan import make_tiers, write_elan
 from emotion_recognition.results.emotion_table import EmotionTable
@@ -117,6 +117,9 @@ class VideoResults:
             stopped: Why it ended early, or None.
             written: Paths of the results, in the order of the message.
             leftover: Paths of results of an earlier run that are still next to them.
+
+        Raises:
+            ReadError: That is why it ended early. All that could be read is written, but it is not the whole video.
         """
         seen = self._face_periods
         if reader.skipped_packets:
@@ -133,3 +136,5 @@ class VideoResults:
         print(f'Wrote {first}' + (f' and, next to it, {", ".join(path.name for path in others)}' if others else ''))
         if leftover:
             print(f'Left from an earlier run: {", ".join(path.name for path in leftover)}')
+        if isinstance(stopped, ReadError):
+            raise stopped

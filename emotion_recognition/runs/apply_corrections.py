@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from emotion_recognition.interruption import Interruption
-from emotion_recognition.media.video import ReadError, VideoReader
+from emotion_recognition.media.video import VideoReader
 from emotion_recognition.pipeline import Models
 from emotion_recognition.results.output_paths import check_outputs, name_outputs
 from emotion_recognition.results.video_results import VideoResults
@@ -42,6 +42,4 @@ def apply_corrections(
             stopped = annotate(reader, replayed, replayed.columns, results, own, settings, interruption)
             results.write(reader, own, outputs)
     results.report(reader, stopped, run_folder.written, run_folder.leftover)
-    if isinstance(stopped, ReadError):
-        raise stopped
     return results
