@@ -11,6 +11,8 @@ from emotion_recognition.results.spans import Span
 
 SPANS_TIER = 'spans'
 UNKNOWN_KIND = 'unknown'  # ELAN's own word
+# Of suffixes that systems know, if at all, as those of other things: translations, 3D models, sound.
+KINDS = dict.fromkeys(('.ts', '.mts', '.m2ts', '.m2t'), 'video/mp2t') | {'.3gp': 'video/3gpp'}
 
 Annotation = tuple[float, float, str]  # start and end in milliseconds of the linked video, value
 
@@ -54,7 +56,7 @@ def write_elan(tiers: Mapping[str, Iterable[Annotation]], media_path: Path, fold
     document = Eaf(author='emotions_from_video.py')
     document.remove_tier('default')
     document.header.update(MEDIA_FILE='', TIME_UNITS='milliseconds')
-    kind = mimetypes.guess_type(media_path.name)[0] or UNKNOWN_KIND
+    kind = KINDS.get(media_path.suffix.lower()) or mimetypes.guess_type(media_path.name)[0] or UNKNOWN_KIND
     document.add_linked_file(_address(media_path), _relative_address(media_path, folder), kind)
     for name, annotations in tiers.items():
         document.add_tier(name)

@@ -48,6 +48,23 @@ def test_tier_for_each_face_and_for_the_spans():
     assert make_tiers(periods((0.0, {})), [], 40.0) == {}
 
 
+@pytest.mark.parametrize(
+    ('name', 'kind'),
+    [
+        ('a.ts', 'video/mp2t'),
+        ('00001.MTS', 'video/mp2t'),
+        ('a.m2ts', 'video/mp2t'),
+        ('a.3gp', 'video/3gpp'),
+        ('a.mp4', 'video/mp4'),
+        ('a.strange', 'unknown'),
+    ],
+)
+def test_kind_of_the_linked_video(tmp_path, name, kind):
+    write_elan({}, tmp_path / name, tmp_path, tmp_path / 'a.eaf')
+    media = ElementTree.parse(tmp_path / 'a.eaf').find('HEADER/MEDIA_DESCRIPTOR')
+    assert media.get('MIME_TYPE') == kind
+
+
 def test_face_that_leaves_before_the_last_frame_is_not_prolonged():
     assert make_tiers(periods((0.0, {1: 'sad'}), (40.0, {})), [], 40.0) == {'face 1': [(0.0, 40.0, 'sad')]}
 
