@@ -121,7 +121,7 @@ def see_before_drawing(
         What gives the faces in the second pass; the pipeline itself if there is nothing to learn, and so no first pass.
 
     Raises:
-        InputError: There is no frame, or the span at rest reaches beyond the video.
+        InputError: There is no frame, or the span at rest reaches beyond the video or has no face in it.
     """
     if seen or not (pipeline.references.learns or models.embedder):
         yield seen or pipeline
@@ -190,5 +190,9 @@ def _end_span(video_path, references, ends_ms, is_complete):
             f'{video_path}: --rest is {start:g} {end:g}, but it ends at {ends_ms / 1000:.2f} s; expected a span of it'
         )
     references.end_span()
-    if not references.span_face_count:
-        print(f'{video_path}: no face from {start:g} to {end:g} s, so none is at rest there', file=sys.stderr)
+    if references.span_face_count:
+        return
+    message = f'{video_path}: --rest is {start:g} {end:g}, but no face is seen there'
+    if is_complete:
+        raise InputError(f'{message}; expected a span in which faces are at rest')
+    print(message, file=sys.stderr)

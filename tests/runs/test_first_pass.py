@@ -13,6 +13,7 @@ import pytest
 import emotions_from_video
 from emotion_recognition.emotions.model_file import ModelFile
 from emotion_recognition.emotions.references import References
+from emotion_recognition.faces.boxes import FoundFace
 from emotion_recognition.faces.people import VideoPeople
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError, Person
@@ -136,11 +137,13 @@ def test_a_span_that_reaches_beyond_the_video(tmp_path, model_path):
     assert [path.name for path in tmp_path.iterdir()] == ['clip.mp4']
 
 
-def test_a_span_without_faces_is_reported_and_nothing_more(tmp_path, model_path, capsys):
+def test_a_span_without_faces_is_refused(tmp_path, model_path):
     clip = write_clip(tmp_path / 'clip.mp4', range(0, 200, 40))
-    run(model_path, clip, '--rest', 0, 0.2)  # the video's end
-    assert f'{clip}: no face from 0 to 0.2 s, so none is at rest there\n' in capsys.readouterr().err
-    assert 'happy_from_rest' in pd.read_csv(tmp_path / 'clip_with_emotions_faces_data.csv').columns
+    with pytest.raises(SystemExit) as caught:
+        run(model_path, clip, '--rest', 0, 0.2)  # the video's end
+    expected = f'{clip}: --rest is 0 0.2, but no face is seen there; expected a span in which faces are at rest'
+    assert caught.value.code == f'emotions_from_video.py: {expected}'
+    assert [path.name for path in tmp_path.iterdir()] == ['clip.mp4']
 
 
 def test_photographs_have_no_span(tmp_path, model_path):
@@ -159,16 +162,25 @@ class NoFaces:
         return []
 
 
+class OneFace(NoFaces):
+    def search(self, picture):
+        return [FoundFace((0, 0, 48, 48))]
+
+    def search_near(self, picture, *_):
+        return self.search(picture)
+
+
 class NoModel:
     class_names = ('neutral', 'sad')
     model_file = ModelFile(class_names)
 
     def predict(self, faces_bgr, test_time_augmentation):
-        return np.empty((0, 2), np.float32)
+        return np.full((len(faces_bgr), 2), 0.5, np.float32)
 
 
-def see(clip, folder, interruption, embedder=None, **options):
-    settings, models = VideoSettings(**{'rest': (0, 1)} | options), Models(NoFaces(), NoModel(), embedder)
+def see(clip, folder, interruption, embedder=None, detector=None, **options):
+    settings = VideoSettings(**{'rest': (0, 1)} | options)
+    models = Models(detector or NoFaces(), NoModel(), embedder)
     pipeline, own = EmotionPipeline(models, settings), Outputs(folder / 'clip_with_emotions.mp4')
     return pipeline, see_before_drawing(clip, models, pipeline, settings, own, interruption)
 
@@ -182,16 +194,15 @@ def test_frames_before_an_interruption_are_drawn_and_nothing_stays_in_the_folder
         assert next(frames) == (1, 0.0, None, [])
         with pytest.raises(FrameError, match=r'^Ctrl-C was pressed$'):
             next(frames)
-    assert (
-        f'{clip}: Ctrl-C was pressed; writing the 1 frames so far, which another Ctrl-C discards\n'
-        in capsys.readouterr().err
-    )
+    messages = capsys.readouterr().err
+    assert f'{clip}: Ctrl-C was pressed; writing the 1 frames so far, which another Ctrl-C discards\n' in messages
+    assert f'{clip}: --rest is 0 1, but no face is seen there\n' in messages
     assert list(tmp_path.iterdir()) == [clip]
 
 
 def test_a_video_that_changes_between_the_passes_is_refused(tmp_path):
     clip = write_clip(tmp_path / 'clip.mp4', range(0, 1200, 40))
-    with see(clip, tmp_path, Interruption())[1] as recogniser:
+    with see(clip, tmp_path, Interruption(), detector=OneFace())[1] as recogniser:
         frames = recogniser.run([(1, 0.0, None), (2, 41.0, None)])
         assert next(frames)[0] == 1
         with pytest.raises(InputError, match=r'clip.mp4: changed at frame 2 while it was analysed'):
@@ -199,13 +210,17 @@ def test_a_video_that_changes_between_the_passes_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ('options', 'embedder', 'passes'),
-    [({'rest': 'none'}, None, 1), ({'rest': 'none'}, 'any', 2), ({'rest': (0, 0.4)}, None, 2)],
+    ('options', 'embedder', 'detector', 'passes'),
+    [
+        ({'rest': 'none'}, None, NoFaces(), 1),
+        ({'rest': 'none'}, 'any', NoFaces(), 2),
+        ({'rest': (0, 0.4)}, None, OneFace(), 2),
+    ],
     ids=['nothing to learn', 'people', 'a span'],
 )
-def test_a_video_is_seen_before_only_if_there_is_something_to_learn(tmp_path, options, embedder, passes):
+def test_a_video_is_seen_before_only_if_there_is_something_to_learn(tmp_path, options, embedder, detector, passes):
     clip = write_clip(tmp_path / 'clip.mp4', range(0, 400, 40))
-    pipeline, seeing = see(clip, tmp_path, Interruption(), embedder, **options)
+    pipeline, seeing = see(clip, tmp_path, Interruption(), embedder, detector, **options)
     with seeing as recogniser:
         assert (recogniser is pipeline) == (passes == 1)
         assert ((tmp_path / '.faces').stat().st_size > 0) if passes == 2 else not (tmp_path / '.faces').exists()
