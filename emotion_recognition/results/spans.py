@@ -72,7 +72,8 @@ def describe_outside(spans: Iterable[Span], start_ms: float, end_ms: float) -> l
 
     Args:
         spans: Spans of the video.
-        start_ms, end_ms: When the video starts and ends, in milliseconds.
+        start_ms, end_ms: When the first frame is shown and the last one ends, in milliseconds. Players begin at 0, even
+            if the first frame is later.
 
     Returns:
         A line for each of them.
@@ -81,7 +82,9 @@ def describe_outside(spans: Iterable[Span], start_ms: float, end_ms: float) -> l
         f'span {span.name}: {span.start_ms / 1000:g} to {span.end_ms / 1000:g} s reaches beyond the video, which is '
         f'from {start_ms / 1000:.2f} to {end_ms / 1000:.2f} s'
         for span in spans
-        if round(span.start_ms - start_ms) < 0 or round((span.end_ms - end_ms) / 1000, 2) > 0
+        if round(span.start_ms - min(0.0, start_ms)) < 0
+        or span.end_ms < start_ms
+        or round((span.end_ms - end_ms) / 1000, 2) > 0
     ]
 
 

@@ -86,3 +86,11 @@ def test_spans_that_reach_beyond_the_video():
         'span before: -0.1 to 0.05 s reaches beyond the video, which is from 0.00 to 9.00 s',
         'span milliseconds: 10 to 20 s reaches beyond the video, which is from 0.00 to 9.00 s',
     ]
+
+
+def test_a_span_may_begin_at_zero_although_the_first_frame_comes_later():
+    spans = [Span('all', 0.0, 9000.0), Span('too early', 0.0, 1000.0)]
+    assert describe_outside(spans, 23.2, 9023.2) == []
+    assert describe_outside(spans, 1500.0, 9000.0) == [
+        'span too early: 0 to 1 s reaches beyond the video, which is from 1.50 to 9.00 s'
+    ]
