@@ -1,10 +1,12 @@
-"""Copying a video's sound to another file."""
+"""Carrying a video's sound over to another file."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 
 import av
+from av.stream import Disposition
 
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.media.input_file import InputFile
@@ -12,21 +14,40 @@ from emotion_recognition.media.packets import DECODE_ERRORS, decode, demux, may_
 from emotion_recognition.media.timestamps import repair_timestamps
 from emotion_recognition.media.video import FrameError, ReadError
 
-MP4_CODECS = {'aac', 'mp3', 'ac3', 'eac3', 'alac', 'flac', 'opus'}  # mp4 holds these; other sound is encoded as AAC
+COPIED_CODECS = {'aac', 'mp3', 'flac', 'opus'}  # what browsers play in mp4; other sound is encoded as AAC
 FALLBACK_RATE = 48_000  # samples per second, for sound at a rate that AAC does not support
+FOR_FEW = Disposition.hearing_impaired | Disposition.visual_impaired  # such as the description of a film for the blind
 
 
-class Sound:
-    """Copies the first sound stream of a file to a container, in step with the frames.
-
-    Its packets are copied if mp4 can hold their codec, and otherwise encoded as AAC. Damaged packets are left out. A
-    file without sound is not an error.
+def find_sounds(path: Path, interruption: Interruption | None = None) -> tuple[list[int], list[int]]:
+    """Find a file's sound streams.
 
     Args:
         path: Path of the file.
+        interruption: Lets the user end the waiting for a disk or a network that does not answer.
+
+    Returns:
+        The indices of all sounds among the file's streams; and of the one that FFmpeg and players choose, if there are
+        any: the first that the file flags as its default, otherwise the first.
+    """
+    with closing(InputFile(path, interruption)) as file, closing(open_input(file)) as source:
+        streams = [stream for stream in source.streams.audio if _is_sound(stream)]
+        chosen = [max(streams, key=_rank)] if streams else []
+        return [stream.index for stream in streams], [stream.index for stream in chosen]
+
+
+class Sound:
+    """Carries one sound stream of a file over to a container, in step with the frames.
+
+    Its packets are copied if browsers play their codec in mp4, and otherwise encoded as AAC. Damaged packets are left
+    out.
+
+    Args:
         target: Container that the sound is written to. Nothing may have been written to it yet.
+        index: Index of the sound among the file's streams, see `find_sounds`.
+        path: Path of the file.
         shifts: Seconds by which the frames of each of the file's recordings are moved, see `VideoReader.shifts`. It
-            may grow while the sound is copied.
+            may grow while the sound is carried over.
         interruption: Lets the user end the waiting for a disk or a network that does not answer.
 
     Attributes:
@@ -42,9 +63,10 @@ class Sound:
 
     def __init__(
         self,
-        path: Path,
         target: av.container.OutputContainer,
-        shifts: Sequence[Fraction] = (),
+        index: int,
+        path: Path,
+        shifts: Sequence[Fraction],
         interruption: Interruption | None = None,
     ):
         self._path = path
@@ -52,26 +74,29 @@ class Sound:
         self._shifts = shifts
         self._file = InputFile(path, interruption)
         self._source = open_input(self._file)
-        self._packets = iter(())
-        self._waiting = None  # the first packet that is not due yet, with its time
-        self._position = None  # seconds at which the last written packet starts
-        self._is_encoded = False
+        self._source_stream = stream = self._source.streams[index]
+        self._time_base = stream.time_base
+        self._is_encoded = stream.codec_context.codec.canonical_name not in COPIED_CODECS
+        self._min_step = 0 if self._is_encoded else 1  # an encoder takes packets of one time; mp4 does not
+        self._earliest = None  # seconds at which the next packet may start
         self._resampler = self._resampled_format = None  # the resampler, and the format of the sound that it takes
-        stream = next((stream for stream in self._source.streams.audio if _is_sound(stream)), None)
-        if stream is None:
-            return
-        self._source_stream, self._time_base = stream, stream.time_base
         timed = ((packet.pts, packet.duration or 1, packet) for packet in self._read() if packet.pts is not None)
-        self._packets = repair_timestamps(timed, self._time_base)
-        self._waiting = next(self._packets, None)
-        if self._waiting is None:  # with some codecs, mp4 refuses a stream without packets
-            return
-        if stream.codec_context.codec.canonical_name in MP4_CODECS:
-            self._stream = target.add_stream_from_template(stream)
+        self._packets = repair_timestamps(timed, self._time_base, min_step=self._min_step)
+        self._waiting = next(self._packets, None)  # the first packet that is not due yet, with its time
+        # With some codecs, mp4 refuses a stream without packets.
+        self._stream = None if self._waiting is None else self._add_stream()
+
+    def _add_stream(self):
+        source = self._source_stream
+        if self._is_encoded:
+            layout = 'mono' if source.layout.nb_channels == 1 else 'stereo'
+            stream = self._target.add_stream('aac', rate=_choose_aac_rate(source.rate), layout=layout)
         else:
-            self._is_encoded = True
-            layout = 'mono' if stream.layout.nb_channels == 1 else 'stereo'
-            self._stream = target.add_stream('aac', rate=_choose_aac_rate(stream.rate), layout=layout)
+            stream = self._target.add_stream_from_template(source)
+        stream.disposition = source.disposition
+        title = source.metadata.get('title') or source.metadata.get('handler_name')  # mp4 has the latter alone
+        stream.metadata.update({'language': source.metadata.get('language', 'und'), 'handler_name': title or ''})
+        return stream
 
     def _read(self):
         """Yield the packets. The pictures go on without the sound that cannot be read."""
@@ -95,14 +120,14 @@ class Sound:
             if start is None or start > seconds:
                 return
             self._waiting = None
-            if self._position is None or start > self._position:
-                self._position = start
+            if self._earliest is None or start >= self._earliest:
+                self._earliest = start + self._min_step * self._time_base
                 self._mux(packet.item, start + self.delay)
 
     def finish(self, seconds: float) -> None:
         """Write the packets that start up to a time in seconds, and flush the encoder."""
         self.write_until(seconds, is_end=True)
-        if self._is_encoded:
+        if self._stream and self._is_encoded:
             for frame in [*self._flush(), None]:
                 mux(self._target, self._stream.encode(frame))
 
@@ -115,7 +140,7 @@ class Sound:
         """When a packet starts, in seconds, or None while the frames of its recording have not come yet."""
         if packet.recording < len(self._shifts):
             return packet.pts * self._time_base + self._shifts[packet.recording]
-        return (packet.pts + packet.shift) * self._time_base if is_end or not self._shifts else None
+        return (packet.pts + packet.shift) * self._time_base + self._shifts[0] if is_end else None
 
     def _mux(self, packet, start):
         packet.pts = packet.dts = round(start / self._time_base)
@@ -153,3 +178,7 @@ def _choose_aac_rate(rate):
 
 def _is_sound(stream):
     return stream.codec_context is not None and stream.rate > 0 and stream.layout.nb_channels > 0
+
+
+def _rank(stream):
+    return bool(stream.disposition & Disposition.default) - bool(stream.disposition & FOR_FEW)

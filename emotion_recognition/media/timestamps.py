@@ -18,7 +18,7 @@ class TimedItem(NamedTuple):
 
     Attributes:
         item: The frame or packet.
-        pts: Its timestamp, in units of the time base. It always increases within a recording.
+        pts: Its timestamp, in units of the time base. It increases within a recording by `min_step` or more.
         recording: Index, from 0, of the recording that it belongs to, if several were joined in the file.
         shift: What must be added to `pts`, in the same units, so that this recording follows the one before it.
     """
@@ -30,7 +30,7 @@ class TimedItem(NamedTuple):
 
 
 def repair_timestamps(
-    items: Iterable[tuple[int | None, int, Item]], time_base: float, end: int | None = None
+    items: Iterable[tuple[int | None, int, Item]], time_base: float, end: int | None = None, min_step: int = 1
 ) -> Iterator[TimedItem]:
     """Fill in missing timestamps and replace damaged ones. All others stay as the file has them.
 
@@ -42,6 +42,8 @@ def repair_timestamps(
             they are shown.
         time_base: Unit of the timestamps, in seconds.
         end: Timestamp at which the file says that it ends, or None if it does not say.
+        min_step: Smallest distance between the timestamps of a recording; 0 if several may have the same one, as sound
+            packets do that are shorter than the time base.
 
     Yields:
         The frames or packets with their timestamps, in the same order.
@@ -51,15 +53,15 @@ def repair_timestamps(
     last, recording, count, shift = None, 0, 0, 0
     for (pts, step, item), following in _with_next(items):
         latest = None if last is None else max(last + pause, last + day if end is None else end)
-        if _is_contradicted(pts, last, following, latest):
-            pts = _between(last, following, step)
+        if _is_contradicted(pts, last, following, latest, min_step):
+            pts = _between(last, following, step, min_step)
         elif last is not None and pts < last - jump_back:
             count += 1
             recording, shift = count, last + shift + step - pts
         elif recording and pts > last + max(jump_back, shift):  # the file's time is back, so the jump was damage
             recording, shift = 0, 0
         elif last is not None:
-            pts = max(pts, last + 1)
+            pts = max(pts, last + min_step)
         last = pts
         yield TimedItem(item, pts, recording, shift)
 
@@ -80,19 +82,20 @@ def _with_next(items):
         raise problem
 
 
-def _is_contradicted(pts, last, following, latest):
+def _is_contradicted(pts, last, following, latest, min_step):
     if pts is None:
         return True
     if last is None:
         return following is not None and following < pts
     if pts > latest:
         return True
-    return following is not None and (last < following < pts or pts <= last < following)
+    earliest = last + min_step
+    return following is not None and (earliest <= following < pts or pts < earliest <= following)
 
 
-def _between(last, following, step):
+def _between(last, following, step, min_step):
     if last is None:
         return 0 if following is None else following - step
-    if following is None or following <= last:
+    if following is None or following < last + min_step:
         return last + step
-    return last + max(1, min(step, (following - last) // 2))
+    return last + max(min_step, min(step, (following - last) // 2))

@@ -11,7 +11,7 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from emotion_recognition.labels import InputError
 from emotion_recognition.media.packets import DECODE_ERRORS, MUX_ERRORS, mux, open_output, reason
-from emotion_recognition.media.sound import Sound
+from emotion_recognition.media.sound import Sound, find_sounds
 from emotion_recognition.media.video import FrameError, VideoReader
 
 VIDEO_ENCODER = 'libx264'
@@ -32,12 +32,16 @@ class VideoWriter:
         path: Path of the mp4 file.
         reader: Reader of the video whose frames are written. Its unit of timestamps and its sound are used.
         threads: Number of encoding threads; 0 lets the encoder choose.
+        keep_all_sound: Whether to keep all sounds of a video that has several, otherwise the one that players choose.
+
+    Attributes:
+        left_out_sounds: How many of the video's sounds are left out.
 
     Raises:
         InputError: The file cannot be written.
     """
 
-    def __init__(self, path: str | Path, reader: VideoReader, threads: int = 0):
+    def __init__(self, path: str | Path, reader: VideoReader, threads: int = 0, keep_all_sound: bool = False):
         self.path = Path(path)
         self._reader, self._threads = reader, threads
         self._stream = None
@@ -45,9 +49,13 @@ class VideoWriter:
         with _as_input_error(self.path):
             self._container = open_output(self.path, options={'movflags': '+faststart'})
         try:
-            self._sound = Sound(reader.path, self._container, reader.shifts, reader.interruption)
+            found, chosen = find_sounds(reader.path, reader.interruption)
+            kept = found if keep_all_sound else chosen
+            source = reader.path, reader.shifts, reader.interruption
+            self._sounds = [Sound(self._container, index, *source) for index in kept]
         except DECODE_ERRORS as error:
             raise InputError(f'{reader.path}: its sound cannot be read ({reason(error)})') from None
+        self.left_out_sounds = len(found) - len(kept)
         self._sound_ends = float('inf')  # seconds
         self._timestamp_ms = 0.0
 
@@ -72,7 +80,9 @@ class VideoWriter:
     def _write(self, timestamp_ms, frame_bgr):
         if self._stream is None:
             self._open_stream(frame_bgr.shape[1], frame_bgr.shape[0])
-            self._sound.delay = self._delay = max(Fraction(0), -self._to_time(timestamp_ms))
+            self._delay = max(Fraction(0), -self._to_time(timestamp_ms))
+            for sound in self._sounds:
+                sound.delay = self._delay
         frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(frame_bgr), format='bgr24')
         tagged = self._reader.colour_space in TAGGED_COLOUR_SPACES
         colour_space = self._reader.colour_space if tagged else None
@@ -82,7 +92,8 @@ class VideoWriter:
         frame.time_base = self._reader.time_base
         frame.pts = round((self._to_time(timestamp_ms) + self._delay) / self._reader.time_base)
         mux(self._container, self._stream.encode(frame))
-        self._sound.write_until(timestamp_ms / 1000)
+        for sound in self._sounds:
+            sound.write_until(timestamp_ms / 1000)
 
     def _to_time(self, timestamp_ms):
         """Convert milliseconds to seconds, rounded exactly to the unit of the file's timestamps."""
@@ -91,7 +102,7 @@ class VideoWriter:
     @property
     def sound_problem(self) -> FrameError | None:
         """Why the rest of the sound is missing, or None; known after the `with` block."""
-        return self._sound.problem
+        return next((sound.problem for sound in self._sounds if sound.problem), None)
 
     def end_here(self) -> None:
         """Let the sound end with the last frame written, and not where the sound of the original ends."""
@@ -113,11 +124,13 @@ class VideoWriter:
         try:
             if exception_type is None and self._stream is not None:
                 with _as_input_error(self.path):
-                    self._sound.finish(self._sound_ends)  # first, so that no frame has to wait for damaged sound
+                    for sound in self._sounds:  # first, so that no frame has to wait for damaged sound
+                        sound.finish(self._sound_ends)
                     mux(self._container, self._stream.encode(None))
                     self._close_container()
         finally:
-            self._sound.close()
+            for sound in self._sounds:
+                sound.close()
             with suppress(av.error.FFmpegError):  # the error itself is already being raised
                 self._container.close()
 

@@ -65,7 +65,7 @@ def annotate(
     requests_before = len(interruption.reasons)
     with ExitStack() as stack:
         face_table = stack.enter_context(FaceTable(own.faces, columns))
-        writer = settings.write_video and stack.enter_context(VideoWriter(own.annotated, reader, settings.threads))
+        writer = stack.enter_context(_open_writer(own, reader, settings)) if settings.write_video else None
         window = stack.enter_context(open_window(WINDOW_TITLE, settings.show_process))
         frames = stack.enter_context(closing(recogniser.run(reader.read_frames())))
         try:
@@ -89,6 +89,18 @@ def annotate(
         print(missing_sound, file=sys.stderr)
         missing_sound = None
     return stopped or missing_sound
+
+
+def _open_writer(own, reader, settings):
+    writer = VideoWriter(own.annotated, reader, settings.threads, settings.keep_all_sound)
+    if writer.left_out_sounds:
+        count = writer.left_out_sounds + 1
+        print(
+            f'{reader.path}: has {count} sound streams; only the one that players choose is kept without '
+            '--keep-all-sound',
+            file=sys.stderr,
+        )
+    return writer
 
 
 def _with_progress(frames, reader):

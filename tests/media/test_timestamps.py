@@ -4,9 +4,9 @@ from emotion_recognition.labels import InputError
 from emotion_recognition.media.timestamps import repair_timestamps
 
 
-def repair(times, end=None):
+def repair(times, end=None, min_step=1):
     """Returns the repaired times of frames 40 ms apart, each moved by its recording's shift."""
-    frames = repair_timestamps([(pts, 40, number) for number, pts in enumerate(times)], 0.001, end)
+    frames = repair_timestamps([(pts, 40, number) for number, pts in enumerate(times)], 0.001, end, min_step)
     return [frame.pts + frame.shift for frame in frames]
 
 
@@ -40,6 +40,18 @@ def test_missing_and_equal_times_are_filled_in(times, repaired):
 )
 def test_one_damaged_time_lies_between_its_neighbours(times, repaired):
     assert repair(times) == repaired
+
+
+@pytest.mark.parametrize(
+    ('times', 'repaired'),
+    [
+        ([0, 0, 1, 2, 2, 2], [0, 0, 1, 2, 2, 2]),
+        ([0, 0, 9_000_000, 0, 0, 1], [0, 0, 0, 0, 0, 1]),
+        ([5, 5, 3, 5, 6], [5, 5, 5, 5, 6]),
+    ],
+)
+def test_equal_times_stay_where_they_may_be_equal(times, repaired):
+    assert repair(times, min_step=0) == repaired
 
 
 def test_several_times_far_beyond_the_end_do_not_push_back_what_follows():
