@@ -35,6 +35,7 @@ VIDEO_PATH = Path(__file__).resolve().parent / 'examples' / 'demo.mp4'  # or a p
 COMPACT = True  # table of emotions: one row per period in which the emotions stay the same; False: one row per frame
 SHOW_PROCESS = False  # show the frames in a window while working; q ends it
 WRITE_VIDEO = True  # False: write only tables, timeline and review page
+KEEP_ALL_SOUND = False  # keep all sound streams of a video that has several
 FILL_GAPS = False  # fill in faces that the detector misses for a moment
 SUBTITLES = False  # also write the periods as subtitles
 REVIEW = True  # write a page on which the results can be watched and corrected
@@ -55,6 +56,7 @@ class VideoSettings(Settings):
     compact: bool = option(COMPACT, 'table of emotions by periods, otherwise by frames')
     show_process: bool = option(SHOW_PROCESS, 'show the frames in a window; q ends')
     write_video: bool = option(WRITE_VIDEO, 'write the annotated video or photograph, not only the other results')
+    keep_all_sound: bool = option(KEEP_ALL_SOUND, 'keep all sound streams, not only the one that players choose')
     fill_gaps: bool = option(FILL_GAPS, 'fill in faces that the detector misses for up to 0.5 s, 60 frames')
     subtitles: bool = option(SUBTITLES, 'also write the periods as SRT')
     review: bool = option(REVIEW, 'write a page on which the results can be watched and corrected')
@@ -122,7 +124,7 @@ def process_video(
             stopped = annotate(reader, recogniser, columns, results, own, settings, interruption)
             results.write(reader, own, outputs)
             references = recogniser.references.describe(results.numbers, results.words[0])
-            write_record(own, video_path, provenance, references, stopped)
+            write_record(own, reader, provenance, references, stopped)
     results.report(reader, stopped, run_folder.written, run_folder.leftover)
     return results
 
@@ -155,8 +157,8 @@ def analyse_video(
 
     Returns:
         The table of emotions: `ms_start, ms_end, frame_start, frame_end, emotions`, or with `compact=False`
-        `ms, frame, emotions`. Times are the file's own, in milliseconds; frames count from 1; `emotions` is a word for
-        a frame with exactly one face, otherwise a list of words, in the order of the faces' numbers.
+        `ms, frame, emotions`. Times are those that players show, in milliseconds; frames count from 1; `emotions` is
+        a word for a frame with exactly one face, otherwise a list of words, in the order of the faces' numbers.
 
     Raises:
         InputError: It is a photograph, the video or the detector cannot be read, a result cannot be written, an option

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.format import Flags
 
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
@@ -61,8 +62,10 @@ class VideoReader:
         colour_space: FFmpeg's number of the YUV matrix; 2 if the file does not say.
         skipped_packets: Number of packets that could not be decoded so far.
         first_skipped_ms: Time of the first such packet in milliseconds, or None.
-        shifts: Seconds by which each of the recordings that were joined in the file is moved to follow the one before
-            it. The first is 0. The list grows while frames are read.
+        start: What the file's own clock shows at time 0, in seconds. Players count from there, and so do the frames'
+            times. It is 0 but for the formats whose clock starts anywhere, such as MPEG transport streams.
+        shifts: Seconds by which each of the recordings that were joined in the file is moved, so that the first begins
+            at `start` and the others follow the one before. The list grows while frames are read.
 
     Raises:
         InputError: There is no such file, it is not a video, or it has no video stream.
@@ -90,8 +93,14 @@ class VideoReader:
         self.frame_count = self._stream.frames or self._estimate_frame_count()
         self.colour_space = int(self._stream.codec_context.colorspace)
         self.skipped_packets, self.first_skipped_ms = 0, None
-        self.shifts = [Fraction(0)]
+        self.start = self._find_start()
+        self.shifts = [-self.start]
         self._converter = FrameConverter(self._stream)
+
+    def _find_start(self):
+        if not self._container.format.flags & Flags.ts_discont.value or self._container.start_time is None:
+            return Fraction(0)
+        return round(Fraction(self._container.start_time, av.time_base) / self.time_base) * self.time_base
 
     def _estimate_frame_count(self):
         seconds = self._container.duration / av.time_base if self._container.duration else 0
@@ -101,7 +110,7 @@ class VideoReader:
         """Decode the video from its start.
 
         Yields:
-            Frame number from 1; the file's own presentation time in milliseconds; and the upright picture with square
+            Frame number from 1; the time at which players show it, in milliseconds; and the upright picture with square
             pixels, (height, width, 3) uint8, BGR, on which the caller may draw. All have the size of the first one.
 
         Raises:
@@ -117,8 +126,8 @@ class VideoReader:
         try:
             for number, frame in enumerate(repair_timestamps(frames, self.time_base, end_pts), start=1):
                 if frame.recording == len(self.shifts):
-                    self.shifts.append(frame.shift * self.time_base)
-                last_ms = float((frame.pts + frame.shift) * self.time_base * 1000)
+                    self.shifts.append(frame.shift * self.time_base - self.start)
+                last_ms = float((frame.pts * self.time_base + self.shifts[frame.recording]) * 1000)
                 yield number, last_ms, frame.item
         except DECODE_ERRORS as error:
             time = 'at its start' if last_ms is None else f'after {last_ms / 1000:.2f} s'
@@ -128,7 +137,7 @@ class VideoReader:
 
     def _decode(self):
         """Yield timestamps and pictures. The other streams are read too, to learn where the file itself ends."""
-        ends = shown = Fraction(0)  # seconds
+        ends = shown = self.start  # seconds, on the file's own clock
         problem, lost = None, 0  # why the latest packets could not be decoded, and how many they are
         shortage = None  # of memory, for which a packet was skipped that may be whole
         for packet in demux(self._container, self._file, *self._container.streams):
@@ -152,7 +161,8 @@ class VideoReader:
             raise shortage
         stated = self._stated_end()
         if stated is not None and ends < stated - END_TOLERANCE_SECONDS:
-            raise FrameError(f'{self.path}: ends early, at {float(ends):.1f} of {float(stated):.1f} s')
+            at, stated = float(ends - self.start), float(stated - self.start)
+            raise FrameError(f'{self.path}: ends early, at {at:.1f} of {stated:.1f} s')
 
     def _stated_end(self):
         """Where the file ends according to its header, in seconds, or None if it does not say."""

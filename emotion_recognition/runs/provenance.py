@@ -9,7 +9,7 @@ from typing import Any
 
 from emotion_recognition.faces.detection import path_of_detector
 from emotion_recognition.hashing import hash_file
-from emotion_recognition.media.video import FrameError
+from emotion_recognition.media.video import FrameError, VideoReader
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.runs.people_file import PEOPLE_OF_RUN
 from emotion_recognition.settings import Settings
@@ -51,18 +51,20 @@ def _hash_names(people):
 
 
 def write_record(
-    own: Outputs, video_path: Path, provenance: dict[str, Any], references: Sequence[dict], stopped: FrameError | None
+    own: Outputs, reader: VideoReader, provenance: dict[str, Any], references: Sequence[dict], stopped: FrameError | None
 ) -> None:
     """Write the record of a run, after everything else has been written.
 
     Args:
         own: Where the results are.
-        video_path: Path of the video.
+        reader: Video that was read.
         provenance: See `describe_provenance`.
         references: The reference at rest of each face, see `References.describe`.
         stopped: Why the run ended early, or None.
     """
-    video = {'name': video_path.name, 'bytes': video_path.stat().st_size}
+    video: dict[str, Any] = {'name': reader.path.name, 'bytes': reader.path.stat().st_size}
+    if reader.start:
+        video['clock_at_start'] = float(reader.start)
     record = {'video': video, 'made_with': provenance, 'results': own.written()}
     ended_early = stopped and {'reason': str(stopped), 'try_again': stopped.try_again}
     record |= {'references_at_rest': references, 'ended_early': ended_early}

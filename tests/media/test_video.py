@@ -69,11 +69,14 @@ def test_containers_that_people_have(tmp_path, name, picture_codec, sound_codec)
         container.mux(stream.encode(None))
         write_tone(container, sound, 0, 2.0, rate=48000)
     seen = copy_video(clip, tmp_path / 'copy.mp4')
-    expected = picture_times_ms(clip)
+    with av.open(str(clip)) as container:  # players subtract the start of a program stream's clock
+        start = container.start_time / av.time_base if name == 'clip.mpg' else 0
+    expected = np.array(picture_times_ms(clip)) - start * 1000
     assert len(expected) == 50
-    np.testing.assert_allclose([time for _, time in seen], expected, atol=1e-6)
+    np.testing.assert_allclose([time for _, time in seen], expected, atol=1e-3)
     np.testing.assert_allclose(picture_times_ms(tmp_path / 'copy.mp4'), expected, atol=1)
-    assert sound_packets(tmp_path / 'copy.mp4')[-1][0] == pytest.approx(sound_packets(clip)[-1][0], abs=0.04)
+    last_sound = sound_packets(clip)[-1][0] - start
+    assert sound_packets(tmp_path / 'copy.mp4')[-1][0] == pytest.approx(last_sound, abs=0.04)
 
 
 def test_largest_picture_and_first_sound_of_several(tmp_path):
