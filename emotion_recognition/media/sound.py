@@ -28,7 +28,8 @@ def find_sounds(path: Path, interruption: Interruption | None = None) -> tuple[l
 
     Returns:
         The indices of all sounds among the file's streams; and of the one that FFmpeg and players choose, if there are
-        any: the first that the file flags as its default, otherwise the first.
+        any: the first that the file flags as its default, otherwise the first. Those for few, such as the blind, come
+        last.
     """
     with closing(InputFile(path, interruption)) as file, closing(open_input(file)) as source:
         streams = [stream for stream in source.streams.audio if _is_sound(stream)]
@@ -78,7 +79,7 @@ class Sound:
         self._time_base = stream.time_base
         self._is_encoded = stream.codec_context.codec.canonical_name not in COPIED_CODECS
         self._min_step = 0 if self._is_encoded else 1  # an encoder takes packets of one time; mp4 does not
-        self._earliest = None  # seconds at which the next packet may start
+        self._earliest = float('-inf')  # seconds at which the next packet may start
         self._resampler = self._resampled_format = None  # the resampler, and the format of the sound that it takes
         timed = ((packet.pts, packet.duration or 1, packet) for packet in self._read() if packet.pts is not None)
         self._packets = repair_timestamps(timed, self._time_base, min_step=self._min_step)
@@ -120,7 +121,7 @@ class Sound:
             if start is None or start > seconds:
                 return
             self._waiting = None
-            if self._earliest is None or start >= self._earliest:
+            if start >= self._earliest:
                 self._earliest = start + self._min_step * self._time_base
                 self._mux(packet.item, start + self.delay)
 

@@ -96,8 +96,8 @@ def _open_writer(own, reader, settings):
     if writer.left_out_sounds:
         count = writer.left_out_sounds + 1
         print(
-            f'{reader.path}: has {count} sound streams; only the one that players choose is kept without '
-            '--keep-all-sound',
+            f'{reader.path}: has {count} sound streams, of which only the one that players choose is kept; '
+            '--keep-all-sound keeps them all',
             file=sys.stderr,
         )
     return writer
