@@ -64,8 +64,8 @@ class VideoReader:
         first_skipped_ms: Time of the first such packet in milliseconds, or None.
         start: What the file's own clock shows at time 0, in seconds. Players count from there, and so do the frames'
             times. It is 0 but for the formats whose clock starts anywhere, such as MPEG transport streams.
-        shifts: Seconds by which each of the recordings that were joined in the file is moved, so that the first begins
-            at `start` and the others follow the one before. The list grows while frames are read.
+        shifts: Seconds by which each of the recordings that were joined in the file is moved: the first by `-start`,
+            the others to follow the one before. The list grows while frames are read.
 
     Raises:
         InputError: There is no such file, it is not a video, or it has no video stream.

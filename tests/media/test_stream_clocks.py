@@ -60,6 +60,15 @@ def test_times_count_from_where_the_stream_starts(tmp_path, name):
         assert float(reader.start) == pytest.approx(start, abs=1e-5)
 
 
+def test_sound_after_the_last_picture_follows_it(tmp_path):
+    first = write_recording(tmp_path / 'first.ts', demo_frame(0)[::4, ::4])
+    sound_alone = write_recording(tmp_path / 'second.ts', demo_frame(0)[::4, ::4], picture_starts=1.0, frame_count=0)
+    (tmp_path / 'both.ts').write_bytes(first.read_bytes() + sound_alone.read_bytes())
+    copy_video(tmp_path / 'both.ts', tmp_path / 'copy.mp4')
+    starts = [start for start, _ in sound_packets(tmp_path / 'copy.mp4')]
+    assert starts[0] == pytest.approx(0, abs=0.03) and starts[-1] == pytest.approx(3.0, abs=0.06)
+
+
 def test_formats_whose_time_lines_start_at_zero_keep_their_times(tmp_path):
     for name in ('clip.mkv', 'clip.mov'):
         clip = write_recording(tmp_path / name, demo_frame(0)[::4, ::4], picture_starts=0.4, sound_codecs=['aac'])
