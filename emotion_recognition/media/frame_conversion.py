@@ -5,12 +5,24 @@ from fractions import Fraction
 import av
 import cv2
 import numpy as np
+from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 from av.video.reformatter import Interpolation, VideoReformatter
 
 INTERPOLATION = Interpolation.BILINEAR  # rounds down, by about 1 of 255, in a seventh of the time of exact rounding
 FLIP_CODES = {(True, False): 1, (False, True): 0, (True, True): -1}  # (left-right, top-bottom) -> code of cv2.flip
 MAX_PIXEL_ASPECT = 8  # of width to height, or height to width; only damaged headers name more
+
+
+def _make_unknown_type(cls, value):
+    member = object.__new__(cls)
+    member._name_, member._value_ = f'UNKNOWN_{value}', value
+    return member
+
+
+# FFmpeg has more types of side data than PyAV has names for, such as EXIF and which eye's view it is. Without names for
+# these too, PyAV could give none of a frame's side data, not even its orientation.
+SideDataType._missing_ = classmethod(_make_unknown_type)
 
 
 def find_video_stream(container: av.container.InputContainer) -> av.VideoStream | None:
