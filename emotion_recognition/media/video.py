@@ -13,6 +13,7 @@ from av.format import Flags
 
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
+from emotion_recognition.media.deinterlacing import Deinterlacer
 from emotion_recognition.media.frame_conversion import FrameConverter, find_video_stream
 from emotion_recognition.media.input_file import InputFile
 from emotion_recognition.media.packets import DECODE_ERRORS, decode, demux, may_pass, open_input, reason
@@ -95,7 +96,7 @@ class VideoReader:
         self.skipped_packets, self.first_skipped_ms = 0, None
         self.start = self._find_start()
         self.shifts = [-self.start]
-        self._converter = FrameConverter(self._stream)
+        self._converter, self._deinterlacer = FrameConverter(self._stream), Deinterlacer()
 
     def _find_start(self):
         if not self._container.format.flags & Flags.ts_discont.value or self._container.start_time is None:
@@ -154,7 +155,10 @@ class VideoReader:
                 continue
             for frame in frames:
                 lost, shown = 0, shown if frame.pts is None else frame.pts * self.time_base
-                yield frame.pts, self._to_bgr(frame)
+                for pts, whole in self._deinterlacer.add(frame):
+                    yield pts, self._to_bgr(whole)
+        for pts, whole in self._deinterlacer.flush():
+            yield pts, self._to_bgr(whole)
         if lost and (self._converter.size is None or lost > END_TOLERANCE_SECONDS * self.frame_rate):
             raise problem
         if shortage:
