@@ -154,14 +154,14 @@ def wait_for_frames(process, messages):
         time.sleep(0.05)
 
 
-def write_clip(path, times, time_base=Fraction(1, 1000), size=(64, 48), sound=None):
+def write_clip(path, times, time_base=Fraction(1, 1000), size=(64, 48), sound=None, codec='libx264'):
     """Encode a clip with frame n of brightness 10 * (n % 20) + 20, shown at times[n] in units of time_base.
 
     Args:
         sound: None, or (codec, start in seconds, length in seconds) of a 440 Hz tone at 44.1 kHz.
     """
     with av.open(str(path), 'w') as container:
-        stream = container.add_stream('libx264', rate=25, options={'preset': 'veryfast'})
+        stream = container.add_stream(codec, rate=25, options={'preset': 'veryfast'} if codec == 'libx264' else {})
         stream.width, stream.height = size
         stream.pix_fmt = 'yuv420p' if not (size[0] % 2 or size[1] % 2) else 'yuv444p'
         stream.codec_context.time_base = time_base

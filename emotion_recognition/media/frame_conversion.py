@@ -9,6 +9,8 @@ from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from emotion_recognition.media.colours import ColourMapping, Colours
+
 INTERPOLATION = Interpolation.BILINEAR  # rounds down, by about 1 of 255, in a seventh of the time of exact rounding
 FLIP_CODES = {(True, False): 1, (False, True): 0, (True, True): -1}  # (left-right, top-bottom) -> code of cv2.flip
 MAX_PIXEL_ASPECT = 8  # of width to height, or height to width; only damaged headers name more
@@ -51,7 +53,13 @@ class FrameConverter:
         self._own_aspect = stream.codec_context.sample_aspect_ratio or 1  # what the first frames say
         self._aspect = stream.sample_aspect_ratio or 1  # what the container says, if it says anything
         self._reformatter = VideoReformatter()  # kept, with one thread: else each frame would start as many as cores
+        self._mappings: dict[Colours, ColourMapping] = {}
         self.size: tuple[int, int] | None = None
+
+    @property
+    def stated_size(self) -> tuple[int, int]:
+        """Width and height of the pictures with square pixels, as the file states them, before they are turned."""
+        return max(1, round(self._stream.width * _plausible(self._aspect))), self._stream.height
 
     def convert(self, frame: av.VideoFrame) -> np.ndarray:
         """Convert the next frame.
@@ -60,7 +68,7 @@ class FrameConverter:
             frame: Frame as it was decoded; frames are given in the order of decoding.
 
         Returns:
-            The upright picture, (height, width, 3) uint8, BGR.
+            The upright picture, (height, width, 3) uint8, BGR. HDR and wide-gamut colours are mapped to BT.709.
         """
         is_transposed, flips = _read_orientation(frame)
         width, height = max(1, round(frame.width * self._pixel_aspect(frame))), frame.height
@@ -68,11 +76,19 @@ class FrameConverter:
         self.size = self.size or upright
         fitting = _fit(upright, self.size)
         width, height = reversed(fitting) if is_transposed else fitting
-        converted = self._reformatter.reformat(frame, width, height, 'bgr24', interpolation=INTERPOLATION, threads=1)
-        frame_bgr = converted.to_ndarray()
+        frame_bgr = self._to_bgr(frame, width, height)
         frame_bgr = cv2.transpose(frame_bgr) if is_transposed else frame_bgr
         frame_bgr = frame_bgr if flips is None else cv2.flip(frame_bgr, flips)
         return frame_bgr if fitting == self.size else _pad_with_black(frame_bgr, self.size)
+
+    def _to_bgr(self, frame, width, height):
+        colours = Colours.of(frame)
+        pixels = 'rgb48le' if colours.are_mapped else 'bgr24'
+        converted = self._reformatter.reformat(frame, width, height, pixels, interpolation=INTERPOLATION, threads=1)
+        if not colours.are_mapped:
+            return converted.to_ndarray()
+        mapping = self._mappings.get(colours) or self._mappings.setdefault(colours, ColourMapping(colours))
+        return mapping.apply(converted.to_ndarray())
 
     def _pixel_aspect(self, frame):
         """Width of a pixel divided by its height. The container's value counts until that of the frames changes."""
@@ -82,7 +98,11 @@ class FrameConverter:
         is_newest = (decoder.width, decoder.height) == (frame.width, frame.height)
         if is_newest and own_aspect != self._own_aspect:
             self._own_aspect = self._aspect = own_aspect
-        return self._aspect if 1 / MAX_PIXEL_ASPECT <= self._aspect <= MAX_PIXEL_ASPECT else 1
+        return _plausible(self._aspect)
+
+
+def _plausible(pixel_aspect):
+    return pixel_aspect if 1 / MAX_PIXEL_ASPECT <= pixel_aspect <= MAX_PIXEL_ASPECT else 1
 
 
 def _read_orientation(frame):

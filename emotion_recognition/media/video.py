@@ -13,6 +13,7 @@ from av.format import Flags
 
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
+from emotion_recognition.media.colours import BT709, Colours
 from emotion_recognition.media.deinterlacing import Deinterlacer
 from emotion_recognition.media.frame_conversion import FrameConverter, find_video_stream
 from emotion_recognition.media.input_file import InputFile
@@ -60,7 +61,9 @@ class VideoReader:
         frame_rate: Average number of frames per second.
         frame_count: Number of frames as the file states it, otherwise an estimate from its duration. For progress bars
             only.
-        colour_space: FFmpeg's number of the YUV matrix; 2 if the file does not say.
+        colours: Colours of the pictures that are read, for the tags of a copy; those of the file, or BT.709 if its own
+            are mapped to that.
+        stated_size: Width and height of the pictures in pixels as the file states them, before they are turned upright.
         skipped_packets: Number of packets that could not be decoded so far.
         first_skipped_ms: Time of the first such packet in milliseconds, or None.
         start: What the file's own clock shows at time 0, in seconds. Players count from there, and so do the frames'
@@ -92,11 +95,13 @@ class VideoReader:
         self.time_base: Fraction = self._stream.time_base
         self.frame_rate: Fraction = self._stream.average_rate or self._stream.guessed_rate or Fraction(30)
         self.frame_count = self._stream.frames or self._estimate_frame_count()
-        self.colour_space = int(self._stream.codec_context.colorspace)
+        colours = Colours.of(self._stream.codec_context)
+        self.colours = BT709 if colours.are_mapped else colours
         self.skipped_packets, self.first_skipped_ms = 0, None
         self.start = self._find_start()
         self.shifts = [-self.start]
         self._converter, self._deinterlacer = FrameConverter(self._stream), Deinterlacer()
+        self.stated_size = self._converter.stated_size
 
     def _find_start(self):
         if not self._container.format.flags & Flags.ts_discont.value or self._container.start_time is None:

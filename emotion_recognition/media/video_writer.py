@@ -7,9 +7,10 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from emotion_recognition.labels import InputError
+from emotion_recognition.media.colours import BT709
 from emotion_recognition.media.packets import DECODE_ERRORS, MUX_ERRORS, mux, open_output, reason
 from emotion_recognition.media.sound import Sound, find_sounds
 from emotion_recognition.media.video import FrameError, VideoReader
@@ -18,7 +19,22 @@ VIDEO_ENCODER = 'libx264'
 VIDEO_OPTIONS = {'preset': 'veryfast', 'crf': '20'}  # crf: from 0, which is lossless, to 51, the worst
 FROM_BGR = Interpolation.BILINEAR | Interpolation.ACCURATE_RND  # exact, so that copies do not darken further
 MAX_FRAME_RATE = 1000  # frames per second that the header may state; FFmpeg cannot read its own mp4 with 20 000
-TAGGED_COLOUR_SPACES = {1, 4, 5, 7, 9}  # FFmpeg's numbers of those that swscale converts; 2 is 'unspecified'
+UNKNOWN_MATRIX = 2  # FFmpeg's number; players then choose by the size, as for the original
+MATRICES = {1, UNKNOWN_MATRIX, 4, 5, 7, 9}  # those of YUV that swscale converts; for others, such as RGB, BT.709
+MAX_SIDE = 16384  # in pixels; libx264 encodes no larger pictures
+
+
+def check_size(video_path: Path, width: int, height: int) -> None:
+    """Check that pictures of a video are small enough to be written.
+
+    Raises:
+        InputError: They are too large.
+    """
+    if max(width, height) > MAX_SIDE:
+        raise InputError(
+            f'{video_path}: its pictures are {width} x {height} pixels, but H.264 in mp4 holds at most '
+            f'{MAX_SIDE} x {MAX_SIDE}; make the video smaller, or add --no-write-video'
+        )
 
 
 class VideoWriter:
@@ -38,12 +54,14 @@ class VideoWriter:
         left_out_sounds: How many of the video's sounds are left out.
 
     Raises:
-        InputError: The file cannot be written.
+        InputError: The file cannot be written, or the pictures are too large.
     """
 
     def __init__(self, path: str | Path, reader: VideoReader, threads: int = 0, keep_all_sound: bool = False):
+        check_size(reader.path, *reader.stated_size)
         self.path = Path(path)
         self._reader, self._threads = reader, threads
+        self._matrix = reader.colours.matrix if reader.colours.matrix in MATRICES else BT709.matrix
         self._stream = None
         self._reformatter = VideoReformatter()
         with _as_input_error(self.path):
@@ -84,10 +102,12 @@ class VideoWriter:
             for sound in self._sounds:
                 sound.delay = self._delay
         frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(frame_bgr), format='bgr24')
-        tagged = self._reader.colour_space in TAGGED_COLOUR_SPACES
-        colour_space = self._reader.colour_space if tagged else None
         frame = self._reformatter.reformat(
-            frame, format='yuv420p', dst_colorspace=colour_space, interpolation=FROM_BGR, threads=self._threads
+            frame,
+            format='yuv420p',
+            dst_colorspace=None if self._matrix == UNKNOWN_MATRIX else self._matrix,
+            interpolation=FROM_BGR,
+            threads=self._threads,
         )
         frame.time_base = self._reader.time_base
         frame.pts = round((self._to_time(timestamp_ms) + self._delay) / self._reader.time_base)
@@ -109,13 +129,18 @@ class VideoWriter:
         self._sound_ends = self._timestamp_ms / 1000
 
     def _open_stream(self, width, height):
+        check_size(self._reader.path, width, height)
         rate = min(self._reader.frame_rate, MAX_FRAME_RATE)
         self._stream = self._container.add_stream(VIDEO_ENCODER, rate=rate, options=VIDEO_OPTIONS)
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, 'yuv420p'
         self._stream.codec_context.time_base = self._reader.time_base
         self._stream.codec_context.thread_count = self._threads
-        self._stream.codec_context.colorspace = self._reader.colour_space
+        self._tag_colours(self._stream.codec_context)
         self._container.start_encoding()
+
+    def _tag_colours(self, encoder):
+        encoder.colorspace, encoder.color_range = self._matrix, ColorRange.MPEG
+        encoder.color_primaries, encoder.color_trc = self._reader.colours.primaries, self._reader.colours.transfer
 
     def __enter__(self):
         return self

@@ -21,6 +21,7 @@ from emotion_recognition.faces.people import VideoPeople, tell_apart
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError
 from emotion_recognition.media.video import FrameError, RequestedEnd, VideoReader
+from emotion_recognition.media.video_writer import check_size
 from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.settings import Settings
@@ -166,6 +167,8 @@ def _see(video_path, pipeline, moments, settings, records_path, interruption):
         VideoReader(video_path, settings.threads, interruption) as reader,
         closing(pipeline.run(reader.read_frames())) as frames,
     ):
+        if settings.write_video:
+            check_size(video_path, *reader.stated_size)  # now, and not after the work
         try:
             for number, timestamp_ms, frame_bgr, faces in tqdm(
                 frames, f'{video_path.name}, finding faces', reader.frame_count or None, unit='frame'

@@ -200,6 +200,14 @@ def test_frames_before_an_interruption_are_drawn_and_nothing_stays_in_the_folder
     assert list(tmp_path.iterdir()) == [clip]
 
 
+def test_pictures_that_cannot_be_written_are_refused_before_the_first_pass(tmp_path):
+    clip = write_clip(tmp_path / 'clip.mkv', [0], size=(16400, 16), codec='ffv1')
+    with pytest.raises(InputError, match=r'clip.mkv: its pictures are 16400 x 16 pixels'):
+        see(clip, tmp_path, Interruption())[1].__enter__()
+    with see(clip, tmp_path, Interruption(), rest='auto', write_video=False)[1]:
+        pass
+
+
 def test_a_video_that_changes_between_the_passes_is_refused(tmp_path):
     clip = write_clip(tmp_path / 'clip.mp4', range(0, 1200, 40))
     with see(clip, tmp_path, Interruption(), detector=OneFace())[1] as recogniser:
