@@ -18,7 +18,7 @@ KNEE = 0.9  # of white; linear light above it is compressed, to keep highlights 
 GAMMA = 2.4  # of an SDR display, as zscale has it
 HLG_SYSTEM_GAMMA = 1.2  # from light before the camera to light on a display of PEAK_NITS
 HLG_WHITE_TO_MEAN = 8  # how many times as bright as its mean the white of a picture is taken to be
-STRIP_HEIGHT = 32  # rows that are mapped at a time, so that all steps find them in the processor's cache
+STRIP_HEIGHT = 8  # rows that are mapped at a time, so that all steps find them in the processor's cache
 
 # Linear RGB with other primaries to linear RGB with those of BT.709
 TO_BT709 = {

@@ -38,8 +38,7 @@ class Deinterlacer:
         if not self._graph:
             yield frame.pts, frame
             return
-        self._times.append(frame.pts)
-        frame.pts = len(self._times)  # the filter asks for a time, and would halve the unit of the frame's own
+        self._times.append(frame.pts)  # that of the filter is in another unit
         self._graph.vpush(frame)
         yield from self._pull()
 
