@@ -51,7 +51,11 @@ def _hash_names(people):
 
 
 def write_record(
-    own: Outputs, reader: VideoReader, provenance: dict[str, Any], references: Sequence[dict], stopped: FrameError | None
+    own: Outputs,
+    reader: VideoReader,
+    provenance: dict[str, Any],
+    references: Sequence[dict],
+    stopped: FrameError | None,
 ) -> None:
     """Write the record of a run, after everything else has been written.
 
