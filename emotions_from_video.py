@@ -18,14 +18,15 @@ from emotion_recognition.media.photographs import is_photograph
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.pipeline import EmotionPipeline, Models, open_models
 from emotion_recognition.results.face_table import FaceColumns
-from emotion_recognition.results.output_paths import check_outputs, name_outputs
+from emotion_recognition.results.output_paths import name_outputs
 from emotion_recognition.results.video_results import VideoResults
 from emotion_recognition.runs.annotation import Process, annotate
 from emotion_recognition.runs.apply_corrections import apply_corrections
 from emotion_recognition.runs.batch import analyse_files, describe_problems
 from emotion_recognition.runs.first_pass import SeenFaces, see_before_drawing
+from emotion_recognition.runs.output_check import check_outputs
 from emotion_recognition.runs.people_file import PEOPLE_OF_RUN, is_people_file
-from emotion_recognition.runs.provenance import describe_provenance, write_record
+from emotion_recognition.runs.provenance import describe_provenance, look_at, write_record
 from emotion_recognition.runs.ray_cluster import LOCAL, is_address
 from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
 from emotion_recognition.settings import Settings, option, option_name, to_path
@@ -114,7 +115,8 @@ def process_video(
     results = VideoResults(video_path, pipeline.class_names, settings, with_people)
     provenance = describe_provenance(settings, models.classifier.model_sha256)  # now: the files may change
     with VideoReader(video_path, settings.threads, interruption) as reader:
-        check_outputs(video_path, outputs)
+        opened = seen.opened if seen else look_at(video_path)
+        check_outputs(video_path, outputs, settings)
         remove_dead_runs(outputs.annotated.parent)
         run_folder = RunFolder(outputs)
         with (
@@ -124,7 +126,7 @@ def process_video(
             stopped = annotate(reader, recogniser, columns, results, own, settings, interruption)
             results.write(reader, own, outputs)
             references = recogniser.references.describe(results.numbers, results.words[0])
-            write_record(own, reader, provenance, references, stopped)
+            write_record(own, reader, opened, provenance, references, stopped)
     results.report(reader, stopped, run_folder.written, run_folder.leftover)
     return results
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import NoReturn, TypeVar
 
 from emotion_recognition.interruption import signals_as_ctrl_c
-from emotion_recognition.labels import InputError
+from emotion_recognition.labels import InputError, describe_error
 from emotion_recognition.settings import Settings, option_name
 
 SettingsType = TypeVar('SettingsType', bound=Settings)
@@ -109,6 +109,6 @@ def one_line_errors(program: str, when_interrupted: str = 'interrupted') -> Iter
         with signals_as_ctrl_c():
             yield
     except (InputError, OSError) as error:
-        sys.exit(f'{program}: {error}')
+        sys.exit(f'{program}: {describe_error(error)}')
     except KeyboardInterrupt:
         sys.exit(f'{program}: {when_interrupted}')

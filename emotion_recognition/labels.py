@@ -1,7 +1,9 @@
 """The nine emotions, their colours, and the value that describes one face in one frame."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -23,6 +25,7 @@ EMOTION_COLOURS_BGR = {
     'uncertain': (165, 165, 165),
 }
 OTHER_COLOUR_BGR = (200, 200, 200)  # for class names that are not among the nine
+HIDDEN = re.compile(r'\..*\.(tmp|lock)|\.faces')  # names of temporary files, which the user does not know
 
 
 def emotion_colour_bgr(emotion: str) -> tuple[int, int, int]:
@@ -37,6 +40,21 @@ def has_valence(class_names: Sequence[str]) -> bool:
 
 class InputError(Exception):
     """A problem with a file or an option that the user can fix. Scripts print it in one line and exit with code 1."""
+
+
+def describe_error(error: BaseException, path: Path | None = None) -> str:
+    """One line for the user about an InputError, which says all by itself, or another error, which does not.
+
+    Args:
+        error: The error.
+        path: File that the user knows. It is named where an OSError names none, or a hidden file.
+    """
+    if not isinstance(error, OSError):
+        return str(error)
+    names = [str(name) for name in (getattr(error, 'filename2', None), error.filename) if isinstance(name, str | Path)]
+    shown = [name for name in names if not any(HIDDEN.fullmatch(part) for part in Path(name).parts)]
+    file = next(iter(shown), path)
+    return f'{file}: {error.strerror or error}' if file else error.strerror or str(error)
 
 
 FACES, PEOPLE = ('face', 'faces'), ('person', 'people')  # words for what has a number: one of them, several

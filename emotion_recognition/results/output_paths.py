@@ -1,7 +1,6 @@
 """The names of all result files."""
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +83,7 @@ class Outputs:
         return self.annotated.with_name(self.annotated.stem + ending)
 
 
-def name_outputs(path: Path, output_filename: str | Path | None = None) -> Outputs:
+def name_outputs(path: Path, output_filename: str | Path | None = None, shares_stem: bool = False) -> Outputs:
     """Decide where the results of a video or a photograph go.
 
     A video becomes an mp4. A photograph keeps its kind if that is one of COPY_SUFFIXES. Otherwise it becomes a JPEG
@@ -93,14 +92,16 @@ def name_outputs(path: Path, output_filename: str | Path | None = None) -> Outpu
     Args:
         path: Path of the video or photograph.
         output_filename: Path of the annotated copy that the user named; None for a name next to the input.
+        shares_stem: Whether the folder has another video or photograph whose name differs in the suffix alone. The
+            results of a photograph are then named after all of its name, so that they do not replace the others.
 
     Raises:
         InputError: The output's suffix does not fit the input.
     """
     is_video = not is_photograph(path)
     stem, suffix = path.stem, '.mp4' if is_video else path.suffix
-    if not is_video and suffix.lower() not in COPY_SUFFIXES:
-        stem, suffix = path.name, '.jpg'
+    if not is_video and (shares_stem or suffix.lower() not in COPY_SUFFIXES):
+        stem, suffix = path.name, suffix if suffix.lower() in COPY_SUFFIXES else '.jpg'
     outputs = Outputs(Path(output_filename or path.with_name(f'{stem}{OUTPUT_SUFFIX}{suffix}')))
     if is_video and outputs.annotated.suffix.lower() != '.mp4':
         raise InputError(f'{outputs.annotated}: expected a name that ends in .mp4, since a video becomes one')
@@ -108,32 +109,6 @@ def name_outputs(path: Path, output_filename: str | Path | None = None) -> Outpu
         kinds = ' '.join(COPY_SUFFIXES)
         raise InputError(f'{outputs.annotated}: expected a name for a copy of the photograph {path} ({kinds})')
     return outputs
-
-
-def check_outputs(path: Path, outputs: Outputs) -> None:
-    """Check that results can be written, before the work begins.
-
-    Args:
-        path: Path of the video or photograph.
-        outputs: Where its results go.
-
-    Raises:
-        InputError: They cannot be written, or would overwrite the video or photograph.
-    """
-    folder = outputs.annotated.parent
-    if outputs.annotated.resolve() == path.resolve():
-        raise InputError(f'{outputs.annotated}: would overwrite the input itself; choose another output name')
-    if not folder.is_dir():
-        raise InputError(f'{folder}: no such folder for the output')
-    checked = folder
-    try:
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-        for checked in filter(Path.exists, outputs.all()):
-            with checked.open('r+b'):  # fails for a folder of this name; on Windows, if a program has the file open
-                pass
-    except OSError as error:
-        raise InputError(f'{checked}: cannot be written ({error.strerror})') from None
 
 
 def name_table_of_folder(folder: Path) -> Path:
@@ -149,6 +124,12 @@ def name_summary_of_folder(folder: Path) -> Path:
 def name_people_of_folder(folder: Path) -> Path:
     """Path of the table of the people in all files of a folder; their picture is a .png of the same name."""
     return folder / f'{folder.resolve().name}{FOLDER_SUFFIX}{PEOPLE_SUFFIX}'
+
+
+def name_tables_of_folder(folder: Path) -> list[Path]:
+    """Paths of all files about a folder."""
+    people = name_people_of_folder(folder)
+    return [name_table_of_folder(folder), name_summary_of_folder(folder), people, people.with_suffix('.png')]
 
 
 def to_text(name: str) -> str:

@@ -5,9 +5,10 @@ from pathlib import Path
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.pipeline import Models
-from emotion_recognition.results.output_paths import check_outputs, name_outputs
+from emotion_recognition.results.output_paths import name_outputs
 from emotion_recognition.results.video_results import VideoResults
 from emotion_recognition.runs.annotation import annotate
+from emotion_recognition.runs.output_check import check_outputs
 from emotion_recognition.runs.replay import ReplayedFaces
 from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
 from emotion_recognition.settings import Settings
@@ -35,7 +36,7 @@ def apply_corrections(
     results = VideoResults(video_path, replayed.class_names, settings, replayed.columns.with_people, replayed.review)
     outputs = outputs.corrected()
     with VideoReader(video_path, settings.threads, interruption) as reader:
-        check_outputs(video_path, outputs)
+        check_outputs(video_path, outputs, settings)
         remove_dead_runs(outputs.annotated.parent)
         run_folder = RunFolder(outputs)
         with run_folder as own:

@@ -5,18 +5,21 @@ from pathlib import Path
 
 from emotion_recognition.faces.detection import finds_points
 from emotion_recognition.interruption import Interruption
-from emotion_recognition.labels import InputError
+from emotion_recognition.labels import InputError, describe_error
 from emotion_recognition.media.photographs import is_photograph
 from emotion_recognition.pipeline import Models, open_models
+from emotion_recognition.results.output_paths import name_tables_of_folder
 from emotion_recognition.results.spans import check_spans
 from emotion_recognition.runs.annotation import WINDOW_TITLE, Process
 from emotion_recognition.runs.folder_summary import summarise_folders
 from emotion_recognition.runs.inputs import check_files, find_files, name_all_outputs
+from emotion_recognition.runs.output_check import check_inputs_stay
 from emotion_recognition.runs.people_batch import analyse_with_people
 from emotion_recognition.runs.people_file import PEOPLE_OF_RUN, read_people
 from emotion_recognition.runs.photograph_batch import analyse_photographs
 from emotion_recognition.runs.provenance import find_pending
 from emotion_recognition.runs.ray_cluster import process_on_ray
+from emotion_recognition.runs.run_folder import remove_dead_runs
 from emotion_recognition.settings import Settings
 from emotion_recognition.threads import limit_opencv_threads
 from emotion_recognition.window import open_window
@@ -40,12 +43,14 @@ def analyse_files(paths: Sequence[Path], settings: Settings, process: Process) -
     """
     videos, photographs, empty = find_files(paths)
     files = [*videos, *(path for group in photographs.values() for path in group)]
-    check_combinations(settings, videos, len(files))
+    folders = [path for path in paths if path.is_dir()]
+    check_combinations(settings, videos, len(files), folders)
     outputs, problems = name_all_outputs(files, settings.output_filename)
-    problems |= empty
     here = {path: named for path, named in outputs.items() if is_photograph(path) or not settings.ray}
-    problems |= check_files(here)  # Ray's workers may see other files
+    problems |= empty | check_files(here, settings)  # Ray's workers may see other files
     outputs = {path: outputs[path] for path in files if path not in problems}
+    for folder in {named.annotated.parent for named in outputs.values()}:
+        remove_dead_runs(folder)
     videos = [video for video in videos if video in outputs]
     pending = find_pending(videos, outputs, settings) if settings.skip_done else videos
     limit_opencv_threads(settings.threads)
@@ -58,7 +63,7 @@ def analyse_files(paths: Sequence[Path], settings: Settings, process: Process) -
     }
     with Interruption() as interruption:
         if settings.people is not None and models:
-            folder = next((path for path in paths if path.is_dir()), next(iter(outputs)).parent)
+            folder = next(iter(folders), next(iter(outputs)).parent)
             problems |= analyse_with_people(pending, stills, folder, process, models, settings, interruption)
             pending, stills = [], {}
         if pending and settings.ray:
@@ -67,24 +72,26 @@ def analyse_files(paths: Sequence[Path], settings: Settings, process: Process) -
             problems |= process_in_turn(pending, process, models, settings, interruption)
         if not settings.apply:
             done = {video: outputs[video] for video in videos if video not in problems}
-            problems |= summarise_folders([path for path in paths if path.is_dir()], done)
+            problems |= summarise_folders(folders, done)
         for folder, group in stills.items():
             with open_window(WINDOW_TITLE, settings.show_process) as window:
                 problems |= analyse_photographs(folder, group, models, settings, window, interruption)
     return len(files) + len(empty), problems
 
 
-def check_combinations(settings: Settings, videos: Sequence[Path], file_count: int) -> None:
+def check_combinations(settings: Settings, videos: Sequence[Path], file_count: int, folders: Sequence[Path]) -> None:
     """Check that the options fit each other and the inputs.
 
     Args:
         settings: Settings of the video script.
         videos: The videos among the inputs.
         file_count: Number of videos and photographs.
+        folders: The folders among the inputs, which get tables of their own.
 
     Raises:
         InputError: They do not.
     """
+    check_inputs_stay([], [table for folder in folders for table in name_tables_of_folder(folder)], settings)
     if settings.output_filename and file_count > 1:
         raise InputError(f'--output-filename names one output, but there are {file_count} files')
     if not isinstance(settings.rest, str) and not videos:
@@ -125,7 +132,7 @@ def process_in_turn(
                 raise InputError(f'{video}: not begun, {interruption.reason}')
             process(video, models, settings, interruption)
         except (InputError, OSError) as error:
-            problems[video] = str(error)
+            problems[video] = describe_error(error, video)
     return problems
 
 

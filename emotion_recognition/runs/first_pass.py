@@ -24,6 +24,7 @@ from emotion_recognition.media.video import FrameError, RequestedEnd, VideoReade
 from emotion_recognition.media.video_writer import check_size
 from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.results.output_paths import Outputs
+from emotion_recognition.runs.provenance import OpenedVideo, look_at
 from emotion_recognition.settings import Settings
 from emotion_recognition.threads import prefetch
 
@@ -42,6 +43,7 @@ class SeenVideo:
         ended: Why the pass ended early, or None.
         references: What the faces are compared with, by the tracker's numbers.
         moments: By what people are told apart; None if they are not.
+        opened: The video as it was when it was opened.
     """
 
     video_path: Path
@@ -50,6 +52,7 @@ class SeenVideo:
     ended: FrameError | None
     references: References
     moments: VideoMoments | None
+    opened: OpenedVideo | None = None
 
 
 class SeenFaces:
@@ -61,10 +64,12 @@ class SeenFaces:
 
     Attributes:
         references: What the faces are compared with, by the numbers that are shown.
+        opened: The video as it was when it was opened.
     """
 
     def __init__(self, seen: SeenVideo, people: VideoPeople | None = None):
         self._seen = seen
+        self.opened = seen.opened
         self._people = people
         self.references = seen.references
         if people:
@@ -145,7 +150,7 @@ def see_video(
     interruption: Interruption,
 ) -> SeenVideo:
     """Take a video through the first pass, see `see_before_drawing`. The faces go to a file at `records_path`."""
-    moments = VideoMoments(models.embedder) if models.embedder else None
+    opened, moments = look_at(video_path), VideoMoments(models.embedder) if models.embedder else None
     frame_count, ends_ms, ended = _see(video_path, pipeline, moments, settings, records_path, interruption)
     if interruption.reason and not frame_count:
         raise InputError(f'{video_path}: nothing was written, {interruption.reason} before the first frame')
@@ -156,7 +161,7 @@ def see_video(
         moments.end()
     if pipeline.references.span_ms:
         _end_span(video_path, pipeline.references, ends_ms, is_complete=not interruption.reason)
-    return SeenVideo(video_path, records_path, frame_count, ended, pipeline.references, moments)
+    return SeenVideo(video_path, records_path, frame_count, ended, pipeline.references, moments, opened)
 
 
 def _see(video_path, pipeline, moments, settings, records_path, interruption):

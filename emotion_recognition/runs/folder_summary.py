@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from emotion_recognition.labels import InputError
+from emotion_recognition.labels import InputError, describe_error
 from emotion_recognition.results.output_paths import Outputs, name_summary_of_folder
 from emotion_recognition.runs.run_folder import RunFolder
 
@@ -29,7 +29,7 @@ def summarise_folders(folders: Iterable[Path], done: dict[Path, Outputs]) -> dic
                 join_summaries(summaries, path)
                 print(f'Wrote {path}, a row for each video and person')
         except (InputError, OSError) as error:
-            problems[path] = str(error)
+            problems[path] = describe_error(error, path)
     return problems
 
 

@@ -4,6 +4,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 from emotion_recognition.labels import InputError
@@ -16,9 +17,10 @@ from emotion_recognition.results.output_paths import (
     PEOPLE_SUFFIX,
     TIMELINE_SUFFIX,
     Outputs,
-    check_outputs,
     name_outputs,
 )
+from emotion_recognition.runs.output_check import check_outputs
+from emotion_recognition.settings import Settings
 
 # fmt: off
 VIDEO_SUFFIXES = [  # of the files that are taken from a folder
@@ -108,9 +110,11 @@ def name_all_outputs(
         Where each file's results go, and why some files have no such place: no two files may share one.
     """
     outputs, problems, claimed = {}, {}, {}
+    count_stems = lru_cache(_count_stems)
     for path in paths:
         try:
-            named = name_outputs(path, output_filename)
+            shares_stem = is_photograph(path) and count_stems(path.parent)[path.stem.casefold()] > 1
+            named = name_outputs(path, output_filename, shares_stem)
             if named.faces in claimed:
                 raise InputError(f'{path}: would overwrite the results of {claimed[named.faces]}; rename one of them')
             outputs[path], claimed[named.faces] = named, path
@@ -119,11 +123,20 @@ def name_all_outputs(
     return outputs, problems
 
 
-def check_files(outputs: dict[Path, Outputs]) -> dict[Path, str]:
+def _count_stems(folder):
+    """How many inputs of a folder have each stem; case does not tell files apart on Windows and macOS."""
+    try:
+        return Counter(file.stem.casefold() for file in folder.iterdir() if _is_input(file))
+    except OSError:  # that there is no such photograph is said later
+        return Counter()
+
+
+def check_files(outputs: dict[Path, Outputs], settings: Settings) -> dict[Path, str]:
     """Check that files can be read and their results written, before the models take seconds to load.
 
     Args:
         outputs: Where each file's results go.
+        settings: Settings of the video script.
 
     Returns:
         Why some files cannot be read or their results cannot be written.
@@ -133,7 +146,7 @@ def check_files(outputs: dict[Path, Outputs]) -> dict[Path, str]:
         try:
             if not is_photograph(path):
                 VideoReader(path).close()
-            check_outputs(path, named)
+            check_outputs(path, named.corrected() if settings.apply else named, settings)
         except InputError as error:
             problems[path] = str(error)
     return problems

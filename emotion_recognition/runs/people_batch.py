@@ -6,7 +6,7 @@ from pathlib import Path
 
 from emotion_recognition.faces.people import tell_apart
 from emotion_recognition.interruption import Interruption
-from emotion_recognition.labels import InputError
+from emotion_recognition.labels import InputError, describe_error
 from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.results.output_paths import Outputs, name_people_of_folder, to_text
 from emotion_recognition.results.people_table import (
@@ -18,7 +18,7 @@ from emotion_recognition.results.people_table import (
 from emotion_recognition.runs.annotation import Process
 from emotion_recognition.runs.first_pass import SeenFaces, SeenVideo, see_video
 from emotion_recognition.runs.people_file import read_people, write_people
-from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
+from emotion_recognition.runs.run_folder import RunFolder
 from emotion_recognition.runs.seen_photographs import SeenPhotographs, best_pictures
 from emotion_recognition.settings import Settings
 
@@ -53,7 +53,6 @@ def analyse_with_people(
         InputError: The people of earlier runs cannot be read, or a table of people cannot be written.
     """
     known = read_people(settings.people)
-    remove_dead_runs(folder)
     run_folder = RunFolder(Outputs(name_people_of_folder(folder)))
     with run_folder as own, tempfile.TemporaryDirectory(dir=own.annotated.parent) as records:
         seen, problems = _see_videos(videos, models, settings, Path(records), interruption)
@@ -99,7 +98,7 @@ def _see_videos(videos, models, settings, records, interruption):
             pipeline = EmotionPipeline(models, settings, fill_gaps=settings.fill_gaps)
             seen.append(see_video(video, models, pipeline, settings, records / f'{index}.faces', interruption))
         except (InputError, OSError) as error:
-            problems[video] = str(error)
+            problems[video] = describe_error(error, video)
     return seen, problems
 
 
@@ -113,7 +112,7 @@ def _write_videos(seen, people, process, models, settings, interruption):
             results = process(video.video_path, models, settings, interruption, of_video)
             appearances += _appearances_in_video(video, whose, results.seen_seconds)
         except (InputError, OSError) as error:
-            problems[video.video_path] = str(error)
+            problems[video.video_path] = describe_error(error, video.video_path)
     return appearances, problems
 
 

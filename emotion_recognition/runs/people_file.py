@@ -6,7 +6,6 @@ asked for it, and can be deleted.
 
 import codecs
 import csv
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,8 @@ import numpy as np
 
 from emotion_recognition.faces.people import KnownPerson
 from emotion_recognition.labels import InputError, Person
+from emotion_recognition.results.output_paths import Outputs
+from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
 
 PEOPLE_OF_RUN = 'run'  # in place of a file: the same numbers in all files of this run, and nothing is kept
 SUFFIX = '.npz'
@@ -127,7 +128,7 @@ def write_people(known: KnownPeople, people: Sequence[KnownPerson], next_number:
         next_number: Number of the next new person.
 
     Raises:
-        OSError: The file or the table cannot be written.
+        InputError: The file or the table cannot be written.
     """
     if known.path is None:
         return
@@ -137,18 +138,15 @@ def write_people(known: KnownPeople, people: Sequence[KnownPerson], next_number:
         'moment_counts': np.array([person.moment_count for person in people], int),
         'next_number': np.array(next_number),
     }
-    temporary = known.path.with_name(f'.{known.path.name}.{os.getpid()}.tmp')
-    try:
-        with temporary.open('wb') as file:
-            np.savez(file, **arrays)
-        os.replace(temporary, known.path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    _add_rows(known.table_path, sorted(person.number for person in people))
+    remove_dead_runs(known.path.parent)
+    with RunFolder(Outputs(known.path)) as own:
+        np.savez(own.annotated, **arrays)
+        added = sorted(person.number for person in people)
+        _add_rows(known.table_path, added, own.annotated.with_suffix('.csv'))
 
 
-def _add_rows(path, numbers):
-    """Add the people to the table who are not in it. What the user wrote stays as it is."""
+def _add_rows(path, numbers, new_path):
+    """Write the table with the people who are not in it to a new path, if there are any. What the user wrote stays."""
     content = path.read_bytes() if path.exists() else b''
     text = content.decode('utf-8-sig')
     listed = set(_read_names(path)) if text else set()
@@ -164,4 +162,4 @@ def _add_rows(path, numbers):
         lines = [*([text.rstrip('\r\n')] if text else [header]), *rows]
         encoding = 'utf-8-sig' if content.startswith(codecs.BOM_UTF8) else 'utf-8'  # spreadsheets need their mark
         ending = '\r\n' if '\r\n' in text else '\n'
-        path.write_text(ending.join(lines) + ending, encoding=encoding, newline='')
+        new_path.write_text(ending.join(lines) + ending, encoding=encoding, newline='')

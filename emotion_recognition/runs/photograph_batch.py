@@ -10,14 +10,14 @@ import numpy as np
 from tqdm import tqdm
 
 from emotion_recognition.interruption import Interruption
-from emotion_recognition.labels import FaceEmotion, InputError
+from emotion_recognition.labels import FaceEmotion, InputError, describe_error
 from emotion_recognition.media.photographs import has_several_pictures, read_photograph, write_photograph
 from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.results.drawing import draw_faces
 from emotion_recognition.results.face_table import FaceColumns, FaceTable
 from emotion_recognition.results.output_paths import Outputs, name_table_of_folder, to_text
 from emotion_recognition.runs.annotation import Recogniser
-from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
+from emotion_recognition.runs.run_folder import RunFolder
 from emotion_recognition.settings import Settings
 from emotion_recognition.window import Window
 
@@ -83,8 +83,6 @@ def process_photographs(
     """
     paths, problems, face_counts = list(outputs), {}, {}
     table_path = folder and name_table_of_folder(folder)
-    for written_to in {named.annotated.parent for named in outputs.values()}:
-        remove_dead_runs(written_to)
     with ExitStack() as stack:
         if table_path:
             own = stack.enter_context(RunFolder(Outputs(table_path)))
@@ -99,7 +97,7 @@ def process_photographs(
                 _write(outputs[path], picture_bgr if write_pictures else None, faces, columns)
                 face_counts[path] = len(faces)
             except (InputError, OSError) as error:
-                problems[path] = str(error)
+                problems[path] = describe_error(error, path)
             if window and (reason := window.show(picture_bgr)):
                 interruption.request(reason)
             if interruption.reason:

@@ -2,8 +2,10 @@
 
 import dataclasses
 import json
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +14,14 @@ from emotion_recognition.hashing import hash_file
 from emotion_recognition.media.video import FrameError, VideoReader
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.runs.people_file import PEOPLE_OF_RUN
+from emotion_recognition.runs.record_file import read_record, save_record
 from emotion_recognition.settings import Settings
 
 # To be raised with every change after which a video's tables would differ, so that --skip-done makes them again.
 RESULTS_VERSION = 3
 IGNORED_SETTINGS = {'show_process', 'output_filename', 'apply', 'ray', 'skip_done', 'threads'}  # change no result
 FILE_SETTINGS = {'model_weights_path', 'detector_path', 'spans', 'people'}  # the files' contents count, not their names
+CHANGED_BY_PEOPLE = ('.eaf', '.srt')
 THREADS = 16
 
 
@@ -50,29 +54,66 @@ def _hash_names(people):
     return hash_file(path) if path and path.exists() else None
 
 
+@dataclass(frozen=True)
+class OpenedVideo:
+    """A video file as it was when it was opened: results of another file that has taken its place are not its own.
+
+    Attributes:
+        path: Path of the video.
+        size: Size in bytes.
+        modified_ns: When it was last written, in nanoseconds.
+    """
+
+    path: Path
+    size: int
+    modified_ns: int
+
+    def has_changed(self) -> bool:
+        """Whether there is another file now, or none."""
+        try:
+            return look_at(self.path) != self
+        except OSError:
+            return True
+
+
+def look_at(video_path: Path) -> OpenedVideo:
+    """Note the size and the time of a video that is about to be opened.
+
+    Raises:
+        OSError: It cannot be found.
+    """
+    now = video_path.stat()
+    return OpenedVideo(video_path, now.st_size, now.st_mtime_ns)
+
+
 def write_record(
     own: Outputs,
     reader: VideoReader,
+    opened: OpenedVideo,
     provenance: dict[str, Any],
     references: Sequence[dict],
     stopped: FrameError | None,
 ) -> None:
-    """Write the record of a run, after everything else has been written.
+    """Write the record of a run, after everything else has been written. Prints if the video has changed meanwhile.
 
     Args:
         own: Where the results are.
         reader: Video that was read.
+        opened: The video as it was when it was opened.
         provenance: See `describe_provenance`.
         references: The reference at rest of each face, see `References.describe`.
         stopped: Why the run ended early, or None.
     """
-    video: dict[str, Any] = {'name': reader.path.name, 'bytes': reader.path.stat().st_size}
+    video: dict[str, Any] = {'name': opened.path.name, 'bytes': opened.size}
     if reader.start:
         video['clock_at_start'] = float(reader.start)
-    record = {'video': video, 'made_with': provenance, 'results': own.written()}
+    if opened.has_changed():
+        print(f'{opened.path}: changed while it was analysed; analyse it again', file=sys.stderr)
+        video['changed_meanwhile'] = True
+    results = {name: own.record.with_name(name).stat().st_size for name in own.written()}
     ended_early = stopped and {'reason': str(stopped), 'try_again': stopped.try_again}
-    record |= {'references_at_rest': references, 'ended_early': ended_early}
-    own.record.write_text(json.dumps(record, indent=1) + '\n', encoding='utf-8')
+    record = {'video': video, 'made_with': provenance, 'results': results}
+    save_record(record | {'references_at_rest': references, 'ended_early': ended_early}, own.record)
 
 
 def find_pending(videos: Sequence[Path], outputs: dict[Path, Outputs], settings: Settings) -> list[Path]:
@@ -95,15 +136,25 @@ def find_pending(videos: Sequence[Path], outputs: dict[Path, Outputs], settings:
 
 
 def is_done(video_path: Path, outputs: Outputs, provenance: dict[str, Any]) -> bool:
-    """Whether a video has complete results with this provenance that are newer than the video."""
+    """Whether a video has whole results with this provenance that are newer than the video."""
+    record = read_record(outputs.record)
     try:
-        record = json.loads(outputs.record.read_text(encoding='utf-8'))
-        results = [outputs.record.with_name(name) for name in record['results']]
         ended_early = record['ended_early']
         if record['made_with'] != provenance or (ended_early and ended_early['try_again']):
             return False
+        results = [(outputs.record.with_name(name).stat(), least) for name, least in _least_sizes(record['results'])]
+        if any(result.st_size < least for result, least in results):  # emptied or cut off
+            return False
         video = video_path.stat()
-        is_newer = min(path.stat().st_mtime_ns for path in results) > video.st_mtime_ns
-        return is_newer and record['video']['bytes'] == video.st_size
-    except (OSError, ValueError, KeyError, TypeError):  # there is no record, or it is damaged
+        is_newer = min(result.st_mtime_ns for result, _ in results) > video.st_mtime_ns
+        is_same = record['video']['bytes'] == video.st_size and not record['video'].get('changed_meanwhile')
+        return is_newer and is_same
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # there is no record, or it is damaged
         return False
+
+
+def _least_sizes(results):
+    """Name and least size in bytes of each whole result. Older records have no sizes; some files are made for people to
+    change them."""
+    sizes = results if isinstance(results, dict) else dict.fromkeys(results, 1)
+    return [(name, 1 if name.endswith(CHANGED_BY_PEOPLE) else size) for name, size in sizes.items()]

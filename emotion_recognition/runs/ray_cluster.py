@@ -2,12 +2,13 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -108,7 +109,7 @@ def _connected_ray(settings) -> Iterator[Any]:
     connection, handler = _describe_connection(settings), signal.getsignal(signal.SIGTERM)
     try:
         _check_address(settings.ray)
-        ray.init(**connection, log_to_driver=False, logging_level='error')
+        started = ray.init(**connection, log_to_driver=False, logging_level='error')
         signal.signal(signal.SIGTERM, handler)  # Ray has replaced it with its own
     except (ConnectionError, RuntimeError, ValueError, OSError, ImportError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -117,6 +118,17 @@ def _connected_ray(settings) -> Iterator[Any]:
         yield ray
     finally:
         ray.shutdown()
+        if settings.ray == LOCAL:
+            _remove_session(Path(started.address_info['session_dir']))
+
+
+def _remove_session(folder):
+    """Remove what a Ray of this run's own leaves in the temporary folder: its logs, and the link to the latest Ray."""
+    shutil.rmtree(folder, ignore_errors=True)
+    latest = folder.with_name('session_latest')
+    with suppress(OSError):
+        if os.path.basename(latest.readlink()) == folder.name:
+            latest.unlink()
 
 
 def _describe_connection(settings):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from emotion_recognition.faces.detection import DETECTORS
 from emotion_recognition.interruption import Interruption
-from emotion_recognition.labels import InputError
+from emotion_recognition.labels import InputError, describe_error
 from emotion_recognition.pipeline import open_models
 from emotion_recognition.runs.annotation import Process
 from emotion_recognition.settings import ROOT, Settings
@@ -56,7 +56,7 @@ def process_on_worker(video: Path, process: Process, settings: Settings, root: P
         try:
             frame_count = process(video, models, settings, Interruption()).frame_count
         except (InputError, OSError) as error:
-            problem = str(error)
+            problem = describe_error(error, video)
     return TaskResult(frame_count, tuple(file.getvalue() for file in output), problem)
 
 

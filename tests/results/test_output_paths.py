@@ -2,8 +2,6 @@ import pytest
 
 from emotion_recognition.labels import InputError
 from emotion_recognition.results.output_paths import (
-    Outputs,
-    check_outputs,
     name_outputs,
     name_summary_of_folder,
     name_table_of_folder,
@@ -29,8 +27,8 @@ def test_tables_of_a_folder_are_no_file_s_own(tmp_path):
     assert name_table_of_folder(tmp_path) not in own.all()
 
 
-def test_outputs_that_cannot_be_written(tmp_path):
-    check_outputs(tmp_path / 'a.jpg', Outputs(tmp_path / 'b.jpg'))
-    (tmp_path / 'b_faces_data.csv').mkdir()
-    with pytest.raises(InputError, match=r'b_faces_data.csv: cannot be written'):
-        check_outputs(tmp_path / 'a.jpg', Outputs(tmp_path / 'b.jpg'))
+def test_a_photograph_that_shares_its_stem_is_named_after_all_of_its_name(tmp_path):
+    outputs = name_outputs(tmp_path / 'a.JPG', shares_stem=True)
+    assert outputs.annotated == tmp_path / 'a.JPG_with_emotions.JPG'
+    assert outputs.faces == tmp_path / 'a.JPG_with_emotions_faces_data.csv'
+    assert name_outputs(tmp_path / 'a.mov', shares_stem=True).annotated == tmp_path / 'a_with_emotions.mp4'

@@ -3,6 +3,8 @@ import pandas as pd
 import pytest
 
 import emotions_from_video
+from emotion_recognition.results.output_paths import Outputs, name_summary_of_folder
+from emotion_recognition.runs.run_folder import RunFolder
 from tests.conftest import DEMO_PATH, write_clip
 
 
@@ -31,6 +33,34 @@ def test_folder_of_videos_gets_one_table_that_agrees_with_the_tables_of_faces(tm
         np.testing.assert_allclose(rows.sad_mean, seen.sad.mean(), atol=1e-4)
         np.testing.assert_allclose(rows.valence_mean, seen.valence.mean(), atol=1e-4)
     assert set(summary.video) == {'a.mp4'} and set(summary.span) == {'', 'NA'}
+
+
+def test_what_a_run_leaves_that_was_killed_at_the_summary_is_removed_by_the_next(tmp_path, colour_model_path):
+    write_clip(tmp_path / 'a.mp4', [0, 40])
+    options = ['--no-write-video', '--skip-done', '--model-weights-path', str(colour_model_path)]
+    emotions_from_video.main([str(tmp_path), *options])
+    with RunFolder(Outputs(name_summary_of_folder(tmp_path))) as killed:
+        left = killed.annotated.parent
+    left.mkdir()
+    emotions_from_video.main([str(tmp_path / 'a.mp4'), *options])  # has nothing else to do
+    assert not left.exists() and not list(tmp_path.glob('.*'))
+
+
+def test_spans_named_like_a_table_of_the_folder_are_not_overwritten(tmp_path):
+    write_clip(tmp_path / 'a.mp4', [0, 40])
+    spans = name_summary_of_folder(tmp_path)
+    spans.write_text('video,start,end,name\na.mp4,0,1,x\n')
+    with pytest.raises(SystemExit, match='would be overwritten by a result of this name'):
+        emotions_from_video.main([str(tmp_path), '--spans', str(spans)])
+
+
+def test_a_summary_that_cannot_be_written_is_named_with_the_reason(tmp_path, colour_model_path):
+    write_clip(tmp_path / 'a.mp4', [0, 40])
+    summary = name_summary_of_folder(tmp_path)
+    summary.mkdir()
+    with pytest.raises(SystemExit) as caught:
+        emotions_from_video.main([str(tmp_path), '--no-write-video', '--model-weights-path', str(colour_model_path)])
+    assert caught.value.code.startswith(f'emotions_from_video.py: {summary}: Is a directory')
 
 
 def test_wrong_spans_are_reported_before_the_work(tmp_path, colour_model_path):

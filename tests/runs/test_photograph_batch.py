@@ -158,11 +158,30 @@ def test_tables_alone(tmp_path, portrait, colour_model_path):
     assert names(tmp_path) == ['a.jpg', 'result_faces_data.csv']
 
 
-def test_photograph_and_video_of_one_name_cannot_both_be_done(tmp_path, portrait, colour_model_path):
+def test_photographs_and_a_video_of_one_stem_are_all_done_and_keep_their_results(tmp_path, portrait, colour_model_path):
+    for name in ('IMG_1.JPG', 'IMG_1.png', 'other.png'):
+        write_photograph(tmp_path / name, portrait)
+    write_clip(tmp_path / 'IMG_1.MOV', [0, 40])
+    run(colour_model_path, tmp_path)
+    made = [name for name in names(tmp_path) if name.endswith('_faces_data.csv') and '_all_' not in name]
+    stems = ['IMG_1', 'IMG_1.JPG', 'IMG_1.png', 'other']
+    assert set(made) == {f'{stem}_with_emotions_faces_data.csv' for stem in stems}
+    assert (tmp_path / 'IMG_1.JPG_with_emotions.JPG').is_file() and (tmp_path / 'IMG_1_with_emotions.mp4').is_file()
+    before = {path: path.read_bytes() for path in tmp_path.glob('IMG_1_with_emotions*')}
+    assert len(before) == 7
+    run(colour_model_path, tmp_path / 'IMG_1.JPG')  # in a run of its own
+    assert {path: path.read_bytes() for path in before} == before
+
+
+def test_the_same_photograph_again_under_a_name_of_ones_own(tmp_path, portrait, colour_model_path):
     write_photograph(tmp_path / 'a.jpg', portrait)
-    write_clip(tmp_path / 'a.mp4', [0, 40])
-    with pytest.raises(SystemExit, match=r'a\.jpg: would overwrite the results of .*a\.mp4'):
-        run(colour_model_path, tmp_path)
+    for _ in range(2):
+        run(colour_model_path, tmp_path / 'a.jpg', '--output-filename', tmp_path / 'result.png')
+    assert names(tmp_path) == ['a.jpg', 'result.png', 'result_faces_data.csv']
+    write_photograph(tmp_path / 'result.png', portrait)
+    (tmp_path / 'result_faces_data.csv').unlink()
+    with pytest.raises(SystemExit, match=r'result\.png: is in the way and no earlier result'):
+        run(colour_model_path, tmp_path / 'a.jpg', '--output-filename', tmp_path / 'result.png')
 
 
 def test_exit_code_of_a_photograph_that_is_none(tmp_path):

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+import shutil
 import signal
 
 import pytest
@@ -71,6 +72,68 @@ def test_what_is_no_record_counts_for_nothing(clip, colour_model_path, content):
         (clip.parent / 'clip_with_emotions_summary.csv').unlink()
     else:
         record.write_text(content)
+    assert not is_done(clip, colour_model_path)
+
+
+@pytest.mark.parametrize(
+    ('ending', 'change', 'expected'),
+    [
+        ('_faces_data.csv', lambda content: b'', False),
+        ('.mp4', lambda content: content[:-1], False),
+        ('.mp4', lambda content: content, True),
+        ('.eaf', lambda content: content[:-100], True),  # made for people to change it
+        ('.eaf', lambda content: b'', False),
+        ('_summary.csv', lambda content: content + b'a note\n', True),
+    ],
+    ids=['emptied', 'cut off', 'as it was', 'changed in ELAN', 'emptied too', 'added to'],
+)
+def test_damaged_results_are_not_done(clip, finished_run, colour_model_path, ending, change, expected):
+    path = clip.parent / f'clip_with_emotions{ending}'
+    path.write_bytes(change(path.read_bytes()))
+    assert is_done(clip, colour_model_path, elan=True) is expected
+
+
+@pytest.fixture(scope='module')
+def made_run(tmp_path_factory, colour_model_path):
+    path = write_clip(tmp_path_factory.mktemp('made') / 'clip.mp4', [0, 40])
+    os.utime(path, (1_700_000_000, 1_700_000_000))
+    run(path, colour_model_path, '--elan')
+    return path.parent
+
+
+@pytest.fixture
+def finished_run(clip, made_run):
+    """The results of a run on the clip, with those for ELAN."""
+    shutil.copytree(made_run, clip.parent, dirs_exist_ok=True)
+
+
+def test_records_of_older_versions_without_sizes_count(clip, finished_run, colour_model_path):
+    record = clip.parent / 'clip_with_emotions_run.json'
+    content = json.loads(record.read_text())
+    record.write_text(json.dumps(content | {'results': list(content['results'])}))
+    assert is_done(clip, colour_model_path, elan=True)
+    (clip.parent / 'clip_with_emotions_faces_data.csv').write_text('')
+    assert not is_done(clip, colour_model_path, elan=True)
+
+
+@pytest.mark.parametrize('same_size', [True, False])
+def test_a_video_that_is_replaced_during_its_run_is_said_and_not_done(
+    clip, colour_model_path, monkeypatch, capsys, same_size
+):
+    real_write, size = VideoWriter.write, clip.stat().st_size
+
+    def write_and_replace(self, timestamp_ms, frame_bgr):
+        real_write(self, timestamp_ms, frame_bgr)
+        other = clip.with_name('other')
+        other.write_bytes(b'another video'.ljust(size if same_size else 20))
+        os.utime(other, (1_700_000_001, 1_700_000_001))
+        os.replace(other, clip)
+
+    monkeypatch.setattr(VideoWriter, 'write', write_and_replace)
+    run(clip, colour_model_path)
+    assert f'{clip}: changed while it was analysed; analyse it again\n' in capsys.readouterr().err
+    record = json.loads((clip.parent / 'clip_with_emotions_run.json').read_text())
+    assert record['video'] == {'name': 'clip.mp4', 'bytes': size, 'changed_meanwhile': True}
     assert not is_done(clip, colour_model_path)
 
 

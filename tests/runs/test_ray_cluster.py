@@ -125,7 +125,7 @@ def wait_until(condition, process=None):
 
 def is_under_way(clip):
     """Whether a run has begun to write the video."""
-    return any(path.stat().st_size for path in clip.parent.glob(f'.{clip.stem}*/*.mp4'))
+    return any(path.stat().st_size for path in clip.parent.glob(f'.*/{clip.stem}_*.mp4'))
 
 
 def workers(is_own):

@@ -1,0 +1,38 @@
+"""The record of a run as a file: reading it, and which files it claims as this program's own."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+EARLIER = 'left_from_earlier_runs'  # names of results that a run did not write and an earlier record claimed
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """Read a record. It is empty if there is none, or if the file is damaged or not a record."""
+    try:
+        record = json.loads(path.read_text(encoding='utf-8'))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return record if isinstance(record, dict) and 'made_with' in record else {}
+
+
+def save_record(record: dict[str, Any], path: Path) -> None:
+    """Write a record.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    path.write_text(json.dumps(record, indent=1) + '\n', encoding='utf-8')
+
+
+def claimed_names(record: dict[str, Any]) -> set[str]:
+    """Names of the files next to a record that this program wrote, in this run or an earlier one."""
+    groups = [record.get(key) for key in ('results', EARLIER)]
+    return {name for group in groups if isinstance(group, list | dict) for name in group if isinstance(name, str)}
+
+
+def name_of_video(record: dict[str, Any]) -> str | None:
+    """Name of the video that a record is about."""
+    video = record.get('video')
+    name = video.get('name') if isinstance(video, dict) else None
+    return name if isinstance(name, str) else None
