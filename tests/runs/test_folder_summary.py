@@ -1,11 +1,14 @@
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import emotions_from_video
 from emotion_recognition.results.output_paths import Outputs, name_summary_of_folder
+from emotion_recognition.runs.folder_summary import join_summaries
 from emotion_recognition.runs.run_folder import RunFolder
-from tests.conftest import DEMO_PATH, write_clip
+from tests.conftest import DEMO_PATH, ROOT, write_clip
 
 
 def test_folder_of_videos_gets_one_table_that_agrees_with_the_tables_of_faces(tmp_path, colour_model_path, capsys):
@@ -33,6 +36,19 @@ def test_folder_of_videos_gets_one_table_that_agrees_with_the_tables_of_faces(tm
         np.testing.assert_allclose(rows.sad_mean, seen.sad.mean(), atol=1e-4)
         np.testing.assert_allclose(rows.valence_mean, seen.valence.mean(), atol=1e-4)
     assert set(summary.video) == {'a.mp4'} and set(summary.span) == {'', 'NA'}
+
+
+def test_names_that_pandas_takes_for_missing_stay_names_as_the_document_reads_them(tmp_path):
+    names = ['NA', 'NA.mp4', 'None', 'nan']
+    paths = [tmp_path / f'{number}.csv' for number in range(len(names))]
+    for path, name in zip(paths, names, strict=True):
+        pd.DataFrame({'video': [name], 'span': [name], 'name': [''], 'seconds': [1.5]}).to_csv(path, index=False)
+    path = tmp_path / 'all.csv'
+    join_summaries(paths, path)
+    (call,) = re.findall(r'`(pd\.read_csv\([^`]+\))`', (ROOT / 'examples' / 'README.md').read_text())
+    table = eval(call, {'pd': pd, 'path': path})
+    assert table.video.tolist() == table.span.tolist() == names
+    assert table.name.isna().all() and table.seconds.tolist() == [1.5] * 4
 
 
 def test_what_a_run_leaves_that_was_killed_at_the_summary_is_removed_by_the_next(tmp_path, colour_model_path):

@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -199,7 +200,15 @@ def test_what_was_under_way_on_a_node_that_is_lost_is_done_on_another(nodes, run
     check_whole(clip)
 
 
-def test_ctrl_c_ends_the_tasks_and_the_same_run_goes_on_later(run, long_clip_path, tmp_path):
+@pytest.fixture
+def ray_folder(monkeypatch):
+    """Where a local Ray writes its logs; the names of its sockets in there may have no more than 107 characters."""
+    with tempfile.TemporaryDirectory() as folder:
+        monkeypatch.setenv('RAY_TMPDIR', folder)
+        yield Path(folder) / 'ray'
+
+
+def test_ctrl_c_ends_the_tasks_and_the_same_run_goes_on_later(run, long_clip_path, tmp_path, ray_folder):
     def is_of_run(folder):
         return (folder / 'cwd').readlink() == tmp_path
 
@@ -223,6 +232,7 @@ def test_ctrl_c_ends_the_tasks_and_the_same_run_goes_on_later(run, long_clip_pat
     assert 'Done before: 1 of 3 videos' in process.messages()
     assert [len(picture_times_ms(output_of(clip, '.mp4'))) for clip in clips] == [3, 3]
     assert not list((tmp_path / 'clips').glob('.*'))
+    assert ray_folder.is_dir() and not list(ray_folder.iterdir())
 
 
 class ShrinkingRay:
