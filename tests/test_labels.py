@@ -1,9 +1,11 @@
+import errno
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from emotion_recognition.labels import EMOTIONS, FaceEmotion, has_valence
+from emotion_recognition.labels import EMOTIONS, FaceEmotion, InputError, describe_error, has_valence
 
 
 def face(class_names=EMOTIONS, **probabilities):
@@ -36,3 +38,23 @@ def test_what_is_compared_with_the_reference_at_rest_is_shown():
     assert (changed.emotion, changed.confidence) == ('happy', np.float32(0.6))
     of_all = replace(face(happy=0.1, sad=0.9), probabilities_from_rest=face(happy=0.75, sad=0.25).probabilities)
     assert of_all.valence == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(
+    ('error', 'expected'),
+    [
+        (InputError('b.csv: is empty; expected rows'), 'b.csv: is empty; expected rows'),
+        (OSError(errno.ENOSPC, 'No space left on device'), 'a.mp4: No space left on device'),
+        (OSError(errno.EACCES, 'Permission denied', 'b.csv'), 'b.csv: Permission denied'),
+        (OSError(errno.EACCES, 'Permission denied', '.1.tmp/b.csv', None, 'b.csv'), 'b.csv: Permission denied'),
+        (OSError(errno.EACCES, 'Permission denied', '.1.emotions.tmp/b.csv'), 'a.mp4: Permission denied'),
+        (OSError(errno.EACCES, 'Permission denied', 'x/.1.emotions.lock'), 'a.mp4: Permission denied'),
+        (OSError('went wrong'), 'a.mp4: went wrong'),
+    ],
+)
+def test_errors_are_told_with_a_file_that_the_user_knows_and_the_reason_in_words(error, expected):
+    assert describe_error(error, Path('a.mp4')) == expected
+
+
+def test_an_error_without_any_file_is_told_with_its_reason():
+    assert describe_error(OSError(errno.ENOSPC, 'No space left on device')) == 'No space left on device'

@@ -63,9 +63,9 @@ def check_inputs_stay(inputs: Iterable[Path], results: Iterable[Path], settings:
     named = [Path(value) for name in FILE_SETTINGS if (value := getattr(settings, name, None))]
     names_of_people = [path.with_suffix('.csv') for path in named if is_people_file(path.name)]
     read = [*inputs, *named, *names_of_people]
-    for result in filter(Path.exists, results):
+    for result in results:
         for path in read:
-            if path.exists() and result.samefile(path):
+            if path.absolute() == result.absolute() or (result.exists() and path.exists() and result.samefile(path)):
                 raise InputError(f'{path}: would be overwritten by a result of this name; rename it')
 
 
@@ -106,7 +106,9 @@ def _check_own(outputs, results):
     own = claimed | ({outputs.record.name} if claimed else set())
     for result in results:
         if result.exists() and result.name not in own:
-            raise InputError(f'{result}: is in the way and no earlier result; move it, or choose another output name')
+            raise InputError(
+                f'{result}: is in the way and is not an earlier result; move it, or choose another output name'
+            )
 
 
 def _is_face_table(path):
@@ -123,9 +125,9 @@ def _find_other_input(path, outputs):
     if record:
         name = name_of_video(record)
         others = [outputs.record.with_name(name)] if name and name != path.name else []
-    elif outputs.faces.exists():  # results of a photograph have no record; its copy shows whose they are
+    elif not is_photograph(path) and outputs.faces.exists():  # a photograph has no record: its copy shows whose it is
         suffixes = {suffix for lower in PHOTOGRAPH_SUFFIXES for suffix in (lower, lower.upper())} - {path.suffix}
         others = [path.with_suffix(suffix) for suffix in suffixes if outputs.annotated.with_suffix(suffix).exists()]
     else:
         others = []
-    return next((other for other in others if path.exists() and other.exists() and not other.samefile(path)), None)
+    return next((other for other in others if path.exists() and other.is_file() and not other.samefile(path)), None)

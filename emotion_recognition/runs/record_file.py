@@ -32,7 +32,7 @@ def claimed_names(record: dict[str, Any]) -> set[str]:
 
 
 def name_of_video(record: dict[str, Any]) -> str | None:
-    """Name of the video that a record is about."""
+    """Name of the video that a record is about, without any folder; None if it does not say."""
     video = record.get('video')
     name = video.get('name') if isinstance(video, dict) else None
-    return name if isinstance(name, str) else None
+    return (Path(name).name or None) if isinstance(name, str) else None

@@ -41,14 +41,15 @@ def test_what_no_record_claims_is_in_the_way(video, name):
     video.with_name(name).write_text('my own')
     with pytest.raises(InputError) as caught:
         check(video)
-    in_the_way = f'{video.with_name(name)}: is in the way and no earlier result'
+    in_the_way = f'{video.with_name(name)}: is in the way and is not an earlier result'
     assert str(caught.value) == f'{in_the_way}; move it, or choose another output name'
 
 
 def test_what_a_record_claims_is_replaced_and_nothing_else(video):
     for name in ('b.mp4', 'b_summary.csv'):
         video.with_name(name).write_text('of an earlier run')
-    write_record(video.parent, 'b.mp4', 'b_summary.csv')
+    video.with_name('b_faces_data.csv').write_text(FACES_HEADER)
+    write_record(video.parent, 'b.mp4', 'b_summary.csv', 'b_faces_data.csv')
     check(video)
     video.with_name('b_timeline.png').write_text('my own')
     with pytest.raises(InputError, match=r'b_timeline\.png: is in the way'):
@@ -85,10 +86,11 @@ def test_corrected_results_are_replaced_and_a_recording_of_such_a_name_is_not(vi
 
 
 def test_names_of_this_program_need_no_record(video):
-    for path in name_outputs(video).all():
+    corrected = name_outputs(video).corrected()
+    for path in [*name_outputs(video).all(), *corrected.all()]:
         path.write_text('left by a run that was killed, or by an older version')
     check(video, None)
-    check_outputs(video, name_outputs(video).corrected(), VideoSettings())
+    check_outputs(video, corrected, VideoSettings())
 
 
 @pytest.mark.parametrize(
@@ -103,6 +105,17 @@ def test_files_that_the_run_reads_are_not_overwritten_by_its_results(video, opti
     with pytest.raises(InputError) as caught:
         check(video, output, **{option: read.with_suffix('.npz') if option == 'people' else read})
     assert str(caught.value) == f'{read}: would be overwritten by a result of this name; rename it'
+
+
+def test_a_table_of_names_that_is_not_there_yet_is_not_overwritten_either(video):
+    with pytest.raises(InputError, match=r'b_summary\.csv: would be overwritten'):
+        check(video, people=video.with_name('b_summary.npz'))
+
+
+@pytest.mark.parametrize('name', [None, 7, '', '..', '../c.mp4', 'a\0b'])
+def test_a_record_with_a_strange_name_of_a_video_does_no_harm(video, name):
+    write_record(video.parent, 'b.mp4', video=name)
+    check(video)
 
 
 def test_results_of_another_video_that_is_still_there_are_not_overwritten(video):

@@ -180,7 +180,7 @@ def test_the_same_photograph_again_under_a_name_of_ones_own(tmp_path, portrait, 
     assert names(tmp_path) == ['a.jpg', 'result.png', 'result_faces_data.csv']
     write_photograph(tmp_path / 'result.png', portrait)
     (tmp_path / 'result_faces_data.csv').unlink()
-    with pytest.raises(SystemExit, match=r'result\.png: is in the way and no earlier result'):
+    with pytest.raises(SystemExit, match=r'result\.png: is in the way and is not an earlier result'):
         run(colour_model_path, tmp_path / 'a.jpg', '--output-filename', tmp_path / 'result.png')
 
 
