@@ -156,6 +156,13 @@ def test_names_of_any_kind(tmp_path, colour_model_path, monkeypatch):
     assert 'caf\ufffd_with_emotions.mp4' in Path('caf\udce9_with_emotions.eaf').read_text('utf-8')
 
 
+def test_a_name_that_is_nearly_as_long_as_names_may_be(tmp_path, colour_model_path):
+    clip = write_clip(tmp_path / f'{"n" * 220}.mp4', [0, 40])
+    run_main(clip, colour_model_path, '--elan', '--subtitles')
+    written = name_outputs(clip).all()
+    assert sorted(tmp_path.iterdir()) == sorted([clip, *written])
+
+
 def test_two_videos_that_would_have_one_output(tmp_path, colour_model_path):
     clips = [str(write_clip(tmp_path / name, [0, 40])) for name in ('a.mkv', 'a.mp4')]
     with pytest.raises(SystemExit, match='would overwrite the results of'):
