@@ -6,7 +6,7 @@ option is a field here and the code of the stage that uses it: the settings trav
 
 import argparse
 import dataclasses
-import math
+import reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ DETECTOR_PATH = 'auto'  # YuNet if OpenCV can load it, else Haar; 'yunet', 'haar
 REST_WORDS = REST_AUTO, REST_MODEL, REST_NONE = ('auto', 'model', 'none')
 RUNTIMES = ('auto', 'openvino', 'keras')
 PRECISIONS = ('auto', 'f32')
+MAX_NUMBER = 10**9  # in options without a maximum of their own, and in tables; as seconds, thirty years
 
 
 def option(
@@ -42,7 +43,7 @@ def option(
         minimum: Smallest allowed value.
         choices: The only allowed values.
         parse: Converts the command line's text; by default the type of `default`.
-        maximum: Largest allowed value; it needs a minimum.
+        maximum: Largest allowed value; it needs a minimum. By default MAX_NUMBER.
         bare: Value if the option is given without one.
         accepts: If it may be given without one: whether the argument after it looks like its value, or, such as a
             video, stands for itself.
@@ -109,8 +110,10 @@ class Settings:
         for field in dataclasses.fields(self):
             value, choices = getattr(self, field.name), field.metadata['choices']
             minimum, maximum = field.metadata['minimum'], field.metadata['maximum']
-            if minimum is not None and not minimum <= value <= (math.inf if maximum is None else maximum):
-                expected = f'{minimum} or more' if maximum is None else f'{minimum} to {maximum}'
+            limit = MAX_NUMBER if maximum is None else maximum
+            if minimum is not None and not minimum <= value <= limit:
+                expected = f'{minimum} to {limit}' if maximum or value > limit else f'{minimum} or more'
+                value = reprlib.repr(value)  # which shortens thousands of digits
                 raise InputError(f'{option_name(field.name)} is {value}; expected {expected}')
             if choices and value not in choices:
                 raise InputError(f'{option_name(field.name)} is {value}; expected {", ".join(choices)}')
@@ -124,4 +127,4 @@ class Settings:
 
 def _is_span(value):
     is_pair = isinstance(value, tuple) and len(value) == 2 and all(isinstance(second, int | float) for second in value)
-    return is_pair and -math.inf < value[0] < value[1] < math.inf
+    return is_pair and -MAX_NUMBER <= value[0] < value[1] <= MAX_NUMBER

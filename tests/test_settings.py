@@ -19,6 +19,12 @@ def test_defaults():
     [
         ({'smoothing_seconds': -1}, '--smoothing-seconds is -1; expected 0 or more'),
         ({'smoothing_seconds': float('nan')}, '--smoothing-seconds is nan; expected 0 or more'),
+        ({'smoothing_seconds': float('inf')}, '--smoothing-seconds is inf; expected 0 to 1000000000'),
+        (
+            {'whole_frame_every': int('9' * 4000)},
+            '--whole-frame-every is 999999999999999999...9999999999999999999; expected 1 to 1000000000',
+        ),
+        ({'rest': (0, 1e305)}, f'--rest is 0 1e+305; {REST}'),
         ({'rest': 'always'}, f'--rest is always; {REST}'),
         ({'rest': (3, 1)}, f'--rest is 3 1; {REST}'),
         ({'rest': (1.0, 1.0)}, f'--rest is 1.0 1.0; {REST}'),
