@@ -2,6 +2,7 @@
 
 import mimetypes
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from emotion_recognition.results.periods import FacePeriods
 from emotion_recognition.results.spans import Span
 
 SPANS_TIER = 'spans'
+NOT_IN_XML = re.compile('[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]')  # characters that XML forbids
 UNKNOWN_KIND = 'unknown'  # ELAN's own word
 # Of suffixes that systems know, if at all, as those of other things: translations, 3D models, sound.
 KINDS = dict.fromkeys(('.ts', '.mts', '.m2ts', '.m2t'), 'video/mp2t') | {'.3gp': 'video/3gpp'}
@@ -31,14 +33,15 @@ def make_tiers(
     Returns:
         The annotations of each tier, by the tier's name.
     """
-    names, taken = face_periods.names(), [*face_periods.names().values(), SPANS_TIER]
+    names = {number: _to_xml_text(who) for number, who in face_periods.names().items()}
+    taken = [*names.values(), SPANS_TIER]
     names = {number: who if taken.count(who) == 1 else f'{who} ({number})' for number, who in names.items()}
     tiers: dict[str, list[Annotation]] = {who: [] for who in names.values()}
     for period in face_periods.periods:
         end_ms = face_periods.end_ms(period, last_frame_ms)
         annotation = (period.ms_start + shift_ms, end_ms + shift_ms, period.emotion)
         tiers[names[period.number]].append(annotation)
-    span_annotations = [(span.start_ms + shift_ms, span.end_ms + shift_ms, span.name) for span in spans]
+    span_annotations = [(span.start_ms + shift_ms, span.end_ms + shift_ms, _to_xml_text(span.name)) for span in spans]
     return tiers | ({SPANS_TIER: span_annotations} if span_annotations else {})
 
 
@@ -69,13 +72,17 @@ def write_elan(tiers: Mapping[str, Iterable[Annotation]], media_path: Path, fold
 
 def _address(path):
     """Write a file's address as ELAN does, without encoding spaces and foreign letters."""
-    text = to_text(path.resolve().as_posix())
+    text = _to_xml_text(to_text(path.resolve().as_posix()))
     return f'file:{text}' if text.startswith('//') else f'file:///{text.removeprefix("/")}'
 
 
 def _relative_address(path, folder):
     try:
-        text = to_text(Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix())
+        text = _to_xml_text(to_text(Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()))
     except ValueError:  # on another drive of Windows
         return None
     return text if text.startswith('../') else f'./{text}'
+
+
+def _to_xml_text(text):
+    return NOT_IN_XML.sub('\N{REPLACEMENT CHARACTER}', text)

@@ -77,6 +77,17 @@ def test_a_person_has_one_tier_whose_name_is_theirs():
     }
 
 
+def test_characters_that_xml_forbids_are_replaced(tmp_path):
+    people = {Person(1, 'A\x00nna\x1b'): 'sad', Person(2, 'A\x01nna\ufffe'): 'happy', Person(3, 'tab\tand 😀'): 'fear'}
+    face_periods = periods((0.0, people), (40.0, people))
+    tiers = make_tiers(face_periods, [Span('fi\x08lm', 0.0, 40.0)], 40.0)
+    write_elan(tiers, tmp_path / 'a\x07.mp4', tmp_path, tmp_path / 'a.eaf')
+    document = Eaf(tmp_path / 'a.eaf')
+    assert list(document.get_tier_names()) == ['A�nna� (1)', 'A�nna� (2)', 'tab\tand 😀', 'spans']
+    assert annotations(document, 'spans') == [(0, 40, 'fi�lm')]
+    assert document.get_linked_files()[0]['RELATIVE_MEDIA_URL'] == './a�.mp4'
+
+
 def test_neighbours_meet_and_nothing_is_before_zero_or_empty(tmp_path):
     tiers = {'face 1': [(-70.0, -33.4, 'fear'), (-33.4, 33.367, 'sad'), (33.367, 33.4, 'anger'), (33.4, 66.733, 'sad')]}
     write_elan(tiers, tmp_path / 'a.mp4', tmp_path, tmp_path / 'a.eaf')
