@@ -1,7 +1,7 @@
 """From tracks to people: which faces, in one video or in many, belong to one person."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -108,9 +108,11 @@ def tell_apart(
         person = replace((named or {}).get(number, Person(number)), is_identified=cluster is not None)
         starts[tracklet.video].setdefault(tracklet.track_id, []).append((tracklet.start_ms, person))
     seen = [
-        (numbers[cluster], tracklets[place]) for place, cluster in cluster_of.items() if not tracklets[place].is_poor
+        KnownPerson(numbers[cluster], tracklets[place].vector, len(tracklets[place].moments))
+        for place, cluster in cluster_of.items()
+        if not tracklets[place].is_poor
     ]
-    return [VideoPeople(people) for people in starts], _join_known(known, seen)
+    return [VideoPeople(people) for people in starts], join_people([*known, *seen])
 
 
 def _cluster(tracklets, together, known):
@@ -175,11 +177,10 @@ def _attach_poor(tracklets, together, cluster_of, clusters_of_known):
             cluster_of[place] = cluster
 
 
-def _join_known(known, seen):
-    """Join what is known of people with what was seen of them."""
-    sums = {person.number: [person.vector * person.moment_count, person.moment_count] for person in known}
-    for number, tracklet in seen:
-        total, total_count = sums.get(number, (0, 0))
-        moment_count = len(tracklet.moments)
-        sums[number] = [total + tracklet.vector * moment_count, total_count + moment_count]
+def join_people(parts: Iterable[KnownPerson]) -> list[KnownPerson]:
+    """Join what is known of each number, whose vectors count by the number of their pictures."""
+    sums: dict[int, tuple] = {}
+    for part in parts:
+        total, count_before = sums.get(part.number, (0, 0))
+        sums[part.number] = total + part.vector * part.moment_count, count_before + part.moment_count
     return [KnownPerson(number, total / moment_count, moment_count) for number, (total, moment_count) in sums.items()]

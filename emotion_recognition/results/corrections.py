@@ -1,6 +1,6 @@
 """A person's corrections: the corrected table of periods from the review page, and how it changes each face."""
 
-import csv
+import math
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -10,9 +10,11 @@ from pathlib import Path
 
 from emotion_recognition.hashing import hash_file
 from emotion_recognition.labels import FaceEmotion, InputError, Person
+from emotion_recognition.results.csv_tables import open_table
 from emotion_recognition.results.face_table import PERSON
 
 REQUIRED_COLUMNS = ['frame_start', 'frame_end', 'emotions']
+SAME_TIME_MS = 1  # spreadsheets may round
 USE_VALUES = {'yes': True, '': True, 'no': False}
 
 
@@ -30,6 +32,7 @@ class Correction:
         use: Whether the face is used in the results, rather than left out.
         note: Note that a person wrote, or an empty text.
         run: Name of the run that the row belongs to, see `name_run`; empty if it is not known.
+        ms_start, ms_end: Times of its first and its last frame, in milliseconds; nan if it has none. They do not count.
     """
 
     line: int
@@ -42,6 +45,8 @@ class Correction:
     use: bool = True
     note: str = ''
     run: str = ''
+    ms_start: float = math.nan
+    ms_end: float = math.nan
 
 
 class Corrections:
@@ -58,7 +63,7 @@ class Corrections:
 
     def __init__(self, path: Path, rows: Sequence[Correction], people: Mapping[int, Person] | None = None):
         self.path = path
-        self._people = people or {}
+        self._people = {} if people is None else people
         self._rows: dict[int, list[Correction]] = {}
         for row in sorted(rows, key=attrgetter('frame_start')):
             self._rows.setdefault(row.found_as, []).append(row)
@@ -79,6 +84,20 @@ class Corrections:
         rows = self._rows.get(found_as, [])
         index = bisect_right(rows, frame_number, key=attrgetter('frame_start')) - 1
         return rows[index] if index >= 0 and frame_number <= rows[index].frame_end else None
+
+    def lines_with_other_times(self, times_ms: Mapping[int, float]) -> list[int]:
+        """The lines whose times are not those of their frames.
+
+        Args:
+            times_ms: The times of frames in milliseconds, by their numbers. Other frames are not compared.
+        """
+        lines = {
+            row.line
+            for row in self
+            for number, ms in ((row.frame_start, row.ms_start), (row.frame_end, row.ms_end))
+            if abs(ms - times_ms.get(number, ms)) > SAME_TIME_MS
+        }
+        return sorted(lines)
 
     def apply(self, frame_number: int, faces: Sequence[FaceEmotion]) -> list[FaceEmotion]:
         """Correct the faces of a frame.
@@ -124,59 +143,53 @@ def read_corrections(path: Path, class_names: Sequence[str], people: Mapping[int
 
     Args:
         path: CSV file with the columns `frame_start, frame_end, emotions`, and `person` or, if people are not told
-            apart, `face`. The columns `by` (machine or person), `use` (yes or no), `note` and `run` may be missing,
-            and next to `face` also `found_as`, which is then the same. Commas or semicolons separate the columns, since
-            spreadsheets write either.
+            apart, `face`. The columns `ms_start`, `ms_end`, `by` (machine or person), `use` (yes or no), `note` and
+            `run` may be missing, and next to `face` also `found_as`, which is then the same.
         class_names: Names of the emotions that a row may have.
         people: The people of the run by their numbers, see `Corrections`.
 
     Raises:
-        InputError: The table cannot be read, or one of its rows is wrong.
+        InputError: The table cannot be read, see `open_table`, or one of its rows is wrong.
     """
-    try:
-        with path.open(newline='', encoding='utf-8-sig') as file:
-            separator = ';' if ';' in file.readline() else ','
-            file.seek(0)
-            table = csv.DictReader(file, delimiter=separator)
-            names = table.fieldnames or []
-            missing = [name for name in REQUIRED_COLUMNS if name not in names]
-            missing += [] if {'person', 'face'} & set(names) else ['person or face']
-            missing += ['found_as'] if 'person' in names and 'found_as' not in names else []
-            if missing:
-                raise InputError(
-                    f'{path}: has no column {", ".join(missing)}; expected the table of periods that "Download '
-                    'corrected CSV" on the review page gives'
-                )
-            rows = [_to_correction(path, table.line_num, row, class_names) for row in table]
-            return Corrections(path, rows, people)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, 'strerror', None) or error
-        raise InputError(f'{path}: cannot be read as a table of periods ({reason})') from None
+    kind = 'a table of periods from the review page'
+    is_of_people = 'person' in open_table(path, REQUIRED_COLUMNS, kind).columns
+    who = ['person', 'found_as'] if is_of_people else ['face']
+    table = open_table(path, [*REQUIRED_COLUMNS, *who], kind)
+    rows = [_to_correction(line, row, who[0], class_names) for line, row in table.rows()]
+    return Corrections(path, rows, people)
 
 
-def _to_correction(path, line, row, class_names):
-    def whole_number(name):
-        text = (row.get(name) or '').strip()
-        if not text.isdecimal() or int(text) < 1:
-            raise InputError(f'{path}: line {line} has {text!r} under {name}; expected a number from 1')
-        return int(text)
-
-    number_column = 'person' if 'person' in row else 'face'
-    start, end, number = map(whole_number, ('frame_start', 'frame_end', number_column))
+def _to_correction(line, row, number_column, class_names):
+    start, end, number = map(row.whole_number, ('frame_start', 'frame_end', number_column))
     if end < start:
-        raise InputError(f'{path}: line {line} ends at frame {end}, before it starts at {start}')
-    emotion, use = (row['emotions'] or '').strip(), (row.get('use') or '').strip().lower()
+        raise row.error('frame_end', f'a frame that is not before {start}')
+    emotion, use = row.text('emotions'), row.text('use').lower()
     if emotion not in class_names:
-        raise InputError(
-            f'{path}: line {line} has {emotion!r} under emotions; expected one of {", ".join(class_names)}'
-        )
+        raise row.error('emotions', f'one of {", ".join(class_names)}')
     if use not in USE_VALUES:
-        raise InputError(f'{path}: line {line} has {use!r} under use; expected yes or no')
-    is_same = number_column == 'face' and not (row.get('found_as') or '').strip()
-    found_as = number if is_same else whole_number('found_as')
-    by_person, run = (row.get('by') or '').strip().lower() == PERSON, (row.get('run') or '').strip()
-    note = row.get('note') or ''
-    return Correction(line, found_as, start, end, number, emotion, by_person, USE_VALUES[use], note, run)
+        raise row.error('use', 'yes or no')
+    is_same = number_column == 'face' and not row.text('found_as')
+    return Correction(
+        line,
+        found_as=number if is_same else row.whole_number('found_as'),
+        frame_start=start,
+        frame_end=end,
+        number=number,
+        emotion=emotion,
+        by_person=row.text('by').lower() == PERSON,
+        use=USE_VALUES[use],
+        note=row.text('note'),
+        run=row.text('run'),
+        ms_start=_to_time(row, 'ms_start'),
+        ms_end=_to_time(row, 'ms_end'),
+    )
+
+
+def _to_time(row, column):
+    try:
+        return row.number(column)
+    except InputError:
+        return math.nan
 
 
 def name_run(faces_path: Path) -> str:

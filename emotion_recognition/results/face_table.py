@@ -1,11 +1,13 @@
 """The table of faces: one row per face and frame, written to a CSV file while the frames are processed."""
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 
-from emotion_recognition.labels import FaceEmotion, Person, has_valence
+from emotion_recognition.labels import FaceEmotion, InputError, Person, has_valence
+from emotion_recognition.results.csv_tables import CsvTable, to_cell
 
 FACE_COLUMNS = ['frame', 'ms', 'face', 'x', 'y', 'width', 'height', 'emotion', 'confidence']  # the first ones
 PERSON_COLUMNS = ['person', 'name', 'identified']  # after `face`, if people are told apart
@@ -93,8 +95,9 @@ class FaceTable:
             frame_number: Its number, from 1.
             timestamp_ms: When it is shown, in milliseconds.
             faces: Its faces, in the order of their numbers.
-            first_cells: Values of the additional columns.
+            first_cells: Texts of the additional columns.
         """
+        first_cells = [to_cell(text) for text in first_cells]
         self._writer.writerows([*first_cells, *self._columns.cells(frame_number, timestamp_ms, face)] for face in faces)
 
     def __enter__(self):
@@ -107,9 +110,49 @@ class FaceTable:
         self._file.close()
 
 
-def person_cells(person: Person) -> list:
-    """The cells of PERSON_COLUMNS."""
-    return [person.number, person.name, int(person.is_identified)]
+def find_columns(table: CsvTable) -> FaceColumns:
+    """Find which columns a table of faces has that a run wrote.
+
+    Raises:
+        InputError: It is no table of faces, or it is already corrected.
+    """
+    with_people = PERSON_COLUMNS[0] in table.columns
+    first_columns = FaceColumns((), with_people=with_people).names
+    others = table.columns[len(first_columns) :]
+    class_names = tuple(takewhile(_is_class, others))
+    columns = FaceColumns(
+        class_names,
+        any(name.endswith(FROM_REST) for name in others),
+        'detected' in others,
+        'by' in others,
+        with_people,
+    )
+    if not class_names or list(table.columns) != columns.names:
+        expected = ', '.join(first_columns)
+        raise InputError(f'{table.path}: is not a table of faces; expected the columns {expected} ...')
+    if columns.with_by:
+        raise InputError(f'{table.path}: is already corrected; expected the table that the run itself wrote')
+    return columns
+
+
+def _is_class(name):
+    return name not in ('valence', 'detected', 'by') and not name.endswith(FROM_REST)
+
+
+def person_cells(person: Person, details: Sequence[str] = ()) -> list:
+    """The cells of PERSON_COLUMNS and of further columns with these names, see `name_details`."""
+    known = dict(person.details)
+    return [
+        person.number,
+        to_cell(person.name),
+        int(person.is_identified),
+        *(to_cell(known.get(name, '')) for name in details),
+    ]
+
+
+def name_details(people: Iterable[Person]) -> list[str]:
+    """Names of the further columns that the user's table has about some of these people."""
+    return list(dict.fromkeys(name for person in people for name, _ in person.details))
 
 
 def _four_digits(values):

@@ -1,6 +1,5 @@
 """The people of many files: a table of who is seen where, and a picture by which one sees whether that is right."""
 
-import csv
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -13,7 +12,8 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from emotion_recognition.labels import Person
-from emotion_recognition.results.face_table import PERSON_COLUMNS, person_cells
+from emotion_recognition.results.csv_tables import open_table, to_cell
+from emotion_recognition.results.face_table import PERSON_COLUMNS, name_details, person_cells
 
 COLUMNS = ('file', 'seconds', 'from', 'to')
 PICTURE_SIZE = 72  # pixels, of each small face
@@ -47,35 +47,37 @@ class PersonInFile:
 
 def write_people_table(appearances: Sequence[PersonInFile], path: Path) -> None:
     """Write a CSV file with a row for each person and file, ordered by people."""
-    details = list(dict.fromkeys(name for one in appearances for name, _ in one.person.details))
+    details = name_details(one.person for one in appearances)
     rows = []
     for one in _by_person(appearances):
-        known = dict(one.person.details)
         times = [one.seconds, one.from_seconds, one.to_seconds]
         times = ['' if seconds is None else round(seconds, 3) for seconds in times]
-        rows.append([*person_cells(one.person), *(known.get(name, '') for name in details), one.file_name, *times])
-    pd.DataFrame(rows, columns=[*PERSON_COLUMNS, *details, *COLUMNS]).to_csv(path, index=False)
+        rows.append([*person_cells(one.person, details), to_cell(one.file_name), *times])
+    columns = [*PERSON_COLUMNS, *map(to_cell, details), *COLUMNS]
+    pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
 
 
 def read_people_table(path: Path, named: Mapping[int, Person]) -> list[PersonInFile]:
-    """Read such a file back, without pictures; nothing if it is missing or not such a file.
+    """Read such a file back, without pictures; nothing if there is none.
 
     Args:
         path: Path of the CSV file.
         named: What the user calls people now, by their numbers.
+
+    Raises:
+        InputError: It is not such a file.
     """
-    try:
-        with path.open(newline='', encoding='utf-8') as file:
-            return [_to_person_in_file(row, named) for row in csv.DictReader(file)]
-    except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError, ValueError):
+    if not path.exists():
         return []
+    table = open_table(path, ['person', 'identified', *COLUMNS], 'a table of people')
+    return [_to_person_in_file(row, named) for _, row in table.rows()]
 
 
 def _to_person_in_file(row, named):
-    number = int(row['person'])
-    person = replace(named.get(number, Person(number)), is_identified=row['identified'] == '1')
-    times = (float(row[name]) if row[name] else None for name in COLUMNS[1:])
-    return PersonInFile(person, row['file'], b'', *times)
+    number = row.whole_number('person')
+    person = replace(named.get(number, Person(number)), is_identified=row.text('identified') == '1')
+    times = (row.number(name, 'seconds') if row.text(name) else None for name in COLUMNS[1:])
+    return PersonInFile(person, row.cells['file'], b'', *times)
 
 
 def save_people_picture(appearances: Sequence[PersonInFile], path: Path) -> None:

@@ -1,7 +1,5 @@
 """Spans of videos that the user names: stimuli, conditions, questions of an interview."""
 
-import csv
-import math
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
@@ -10,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from emotion_recognition.labels import InputError
+from emotion_recognition.results.csv_tables import open_table
 
 SPAN_COLUMNS = ('video', 'start', 'end', 'name')
 MAX_REPORTED_NAMES = 5
@@ -41,7 +40,7 @@ def read_spans(path: str | Path | None, video_path: Path) -> tuple[Span, ...]:
         Its spans, ordered by their start and without overlaps. Several may have the same name.
 
     Raises:
-        InputError: The file cannot be read, lacks a column, or one of its lines is wrong.
+        InputError: The file cannot be read, lacks a column, or one of its lines is wrong, see `open_table`.
     """
     return _read_all(path).get(_composed(video_path.name), ()) if path else ()
 
@@ -91,51 +90,25 @@ def describe_outside(spans: Iterable[Span], start_ms: float, end_ms: float) -> l
 def _read_all(path: str | Path) -> dict[str, tuple[Span, ...]]:
     """Read the spans of all videos in a file, by the videos' names."""
     spans: dict[str, list[Span]] = {}
-    try:
-        with Path(path).open(newline='', encoding='utf-8-sig') as file:  # Excel writes a byte order mark
-            reader = csv.DictReader(file)
-            missing = [column for column in SPAN_COLUMNS if column not in (reader.fieldnames or [])]
-            if missing:
-                found = ', '.join(reader.fieldnames or []) or 'nothing'
-                raise InputError(f'{path}: its columns are {found}; expected {", ".join(SPAN_COLUMNS)}')
-            for row in reader:
-                try:
-                    spans.setdefault(_composed(_text(row, 'video')), []).append(_span(row))
-                except InputError as error:
-                    raise InputError(f'{path}, line {reader.line_num}: {error}') from None
-    except FileNotFoundError:
-        raise InputError(f'{path}: no such file of spans') from None
-    except OSError as error:
-        raise InputError(f'{path}: cannot be read ({error.strerror})') from None
-    except (UnicodeDecodeError, csv.Error):
-        raise InputError(f'{path}: not a table of spans; expected CSV in UTF-8') from None
+    for _, row in open_table(Path(path), SPAN_COLUMNS, 'a table of spans').rows():
+        spans.setdefault(_composed(_text(row, 'video')), []).append(_to_span(row))
     if not spans:
         raise InputError(f'{path}: holds no spans; expected a line for each')
     return {name: _in_order(path, name, of_video) for name, of_video in spans.items()}
 
 
-def _span(row):
-    start, end = _seconds(row, 'start'), _seconds(row, 'end')
+def _to_span(row):
+    start, end = (row.number(column, 'seconds, such as 12.5') for column in ('start', 'end'))
     if not start < end:
-        raise InputError(f'start is {start:g} and end is {end:g}; expected start before end')
+        raise row.error('end', f'a time after the start, {start:g}')
     return Span(_text(row, 'name'), start * 1000, end * 1000)
 
 
 def _text(row, column):
-    text = (row[column] or '').strip()
+    text = row.text(column)
     if not text or any(unicodedata.category(character) == 'Cc' for character in text):
-        raise InputError(f'{column} is {text!r}; expected one line of text')
+        raise row.error(column, 'one line of text')
     return text
-
-
-def _seconds(row, column):
-    try:
-        seconds = float(row[column])
-    except (TypeError, ValueError):
-        seconds = math.nan
-    if not math.isfinite(seconds):
-        raise InputError(f'{column} is {row[column]!r}; expected seconds, such as 12.5')
-    return seconds
 
 
 def _in_order(path, video_name, spans):

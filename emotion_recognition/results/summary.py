@@ -4,14 +4,18 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from emotion_recognition.labels import FaceEmotion, Person, has_valence
-from emotion_recognition.results.face_table import PERSON_COLUMNS, person_cells
+from emotion_recognition.labels import FaceEmotion, InputError, Person, has_valence
+from emotion_recognition.results.csv_tables import open_table, to_cell
+from emotion_recognition.results.face_table import PERSON_COLUMNS, name_details, person_cells
 from emotion_recognition.results.spans import Span
 
+SHARE = '_share'  # suffix of the columns with the share of each emotion
+FIRST_COLUMNS = ('video', 'span')
 WHOLE_VIDEO = ''  # in the column `span` of a row about the whole video
 
 
@@ -87,25 +91,21 @@ class VideoSummary:
         self._show_until(self._shown_ms + last_frame_ms)
         self._shown_faces = ()
         keys = sorted(self._seen, key=lambda key: (self._names.index(key[0]), key[1]))
-        details = list(dict.fromkeys(name for person in self._people.values() for name, _ in person.details))
+        details = name_details(self._people.values())
         rows = [
-            [self._video_name, name, *self._who(number, details), *self._cells(self._seen[name, number])]
+            [
+                to_cell(self._video_name),
+                to_cell(name),
+                *self._who(number, details),
+                *self._cells(self._seen[name, number]),
+            ]
             for name, number in keys
         ]
-        return pd.DataFrame(rows, columns=self._columns(details))
+        who = [*PERSON_COLUMNS, *map(to_cell, details)] if self._with_people else ['face']
+        return pd.DataFrame(rows, columns=name_columns(who, self._class_names))
 
     def _who(self, number, details):
-        if not self._with_people:
-            return [number]
-        person = self._people[number]
-        known = dict(person.details)
-        return [*person_cells(person), *(known.get(name, '') for name in details)]
-
-    def _columns(self, details):
-        shares, means = ([name + ending for name in self._class_names] for ending in ('_share', '_mean'))
-        valence = ['valence_mean'] if self._has_valence else []
-        who = [*PERSON_COLUMNS, *details] if self._with_people else ['face']
-        return ['video', 'span', *who, 'frames', 'seconds', *shares, *means, *valence, 'changes_per_minute']
+        return person_cells(self._people[number], details) if self._with_people else [number]
 
     def _cells(self, seen):
         ms = seen.emotion_ms.sum()
@@ -136,3 +136,42 @@ class VideoSummary:
         if key not in self._seen:
             self._seen[key] = _Seen(np.zeros(len(self._class_names)), np.zeros(len(self._class_names)))
         return self._seen[key]
+
+
+def name_columns(who: Sequence[str], class_names: Sequence[str]) -> list[str]:
+    """Names of the columns of a summary.
+
+    Args:
+        who: Those that say whose row it is.
+        class_names: Names of the classes.
+    """
+    shares, means = ([name + ending for name in class_names] for ending in (SHARE, '_mean'))
+    valence = ['valence_mean'] if has_valence(class_names) else []
+    return [*FIRST_COLUMNS, *who, 'frames', 'seconds', *shares, *means, *valence, 'changes_per_minute']
+
+
+def read_summary(path: Path) -> pd.DataFrame:
+    """Read a summary, each cell as the text that is in the file, so that it can be written again as it was.
+
+    Raises:
+        InputError: It is not as a run wrote it, for example because a spreadsheet saved it in another form.
+    """
+    table = open_table(path, (*FIRST_COLUMNS, 'frames'), 'a summary')
+    columns = list(table.columns)
+    place = len(columns) - 1 - columns[::-1].index('frames')
+    class_names = [name.removesuffix(SHARE) for name in columns[place:] if name.endswith(SHARE)]
+    who = columns[len(FIRST_COLUMNS) : place]
+    is_known = who == ['face'] or who[: len(PERSON_COLUMNS)] == PERSON_COLUMNS
+    if table.separator != ',' or not is_known or columns != name_columns(who, class_names):
+        raise InputError(
+            f'{path}: is not as the run wrote it, but {len(columns)} columns with {table.separator!r} between them, '
+            f'{", ".join(columns[:3])} ... {columns[-1]}; delete it, and analyse the video again'
+        )
+    rows = []
+    for _, row in table.rows():
+        for name in columns[place:]:
+            row.number(name)
+        rows.append(
+            [to_cell(row.cells[name]) for name in columns[:place]] + [row.cells[name] for name in columns[place:]]
+        )
+    return pd.DataFrame(rows, columns=[*map(to_cell, columns[:place]), *columns[place:]])

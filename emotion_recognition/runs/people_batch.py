@@ -50,10 +50,12 @@ def analyse_with_people(
         Why some files failed.
 
     Raises:
-        InputError: The people of earlier runs cannot be read, or a table of people cannot be written.
+        InputError: The people or the table of people of earlier runs cannot be read, or the table cannot be written.
     """
     known = read_people(settings.people)
-    run_folder = RunFolder(Outputs(name_people_of_folder(folder)))
+    path = name_people_of_folder(folder)
+    listed = read_people_table(path, known.named) if known.path else []  # now: if it cannot be read, nothing is lost
+    run_folder = RunFolder(Outputs(path))
     with run_folder as own, tempfile.TemporaryDirectory(dir=own.annotated.parent) as records:
         seen, problems = _see_videos(videos, models, settings, Path(records), interruption)
         stills = [SeenPhotographs(group, outputs, models, settings) for group, outputs in photographs.items()]
@@ -66,20 +68,14 @@ def analyse_with_people(
         appearances, failed = _write_videos(seen, people, process, models, settings, interruption)
         of_photographs, failed_too = _write_photographs(stills, people[len(seen) :], interruption)
         appearances, problems = appearances + of_photographs, problems | failed | failed_too
-        earlier = _of_other_files(name_people_of_folder(folder), appearances, known)
+        files = {one.file_name for one in appearances}
+        earlier = [one for one in listed if one.file_name not in files and (folder / one.file_name).exists()]
         write_people_table([*appearances, *earlier], own.annotated)
         save_people_picture(appearances, own.annotated.with_suffix('.png'))
     numbers = {person.number for video in people for person in video.everyone()}
     write_people(known, everyone, max([known.next_number, *(number + 1 for number in numbers)]))
     _report(len(numbers), run_folder.written, known)
     return problems
-
-
-def _of_other_files(path, appearances, known):
-    """What the folder's table of an earlier run with the same people says of files that are not in this run."""
-    files = {one.file_name for one in appearances}
-    earlier = read_people_table(path, known.named) if known.path else []
-    return [one for one in earlier if one.file_name not in files and (path.parent / one.file_name).exists()]
 
 
 def _report(count, written, known):

@@ -4,23 +4,24 @@ The file holds biometric data: vectors, from which a face can be recognised but 
 asked for it, and can be deleted.
 """
 
-import codecs
-import csv
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
-from emotion_recognition.faces.people import KnownPerson
+from emotion_recognition.faces.people import KnownPerson, join_people
 from emotion_recognition.labels import InputError, Person
+from emotion_recognition.results.csv_tables import open_table
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
 
 PEOPLE_OF_RUN = 'run'  # in place of a file: the same numbers in all files of this run, and nothing is kept
 SUFFIX = '.npz'
-FIRST_COLUMNS = ['person', 'name']  # of the table; the user may add others
+FIRST_COLUMNS = ['person', 'name']  # of the table; the user may add others, but not those of the tables of results
+TAKEN_COLUMNS = {'video', 'span', 'file', 'identified', 'frames', 'seconds', 'from', 'to', 'changes_per_minute'}
+EXPECTED_NUMBER = 'a number from 1, each once'
 
 
 def is_people_file(text: str) -> bool:
@@ -71,11 +72,13 @@ def read_people(people: str | Path) -> KnownPeople:
     known = KnownPeople(path)
     if path.exists():
         known.people, known.next_number = _read_faces(path)
-    named = _read_names(known.table_path) if known.table_path.exists() else {}
+    named = _read_names(_open_names(known.table_path)) if known.table_path.exists() else {}
     first: dict[str | int, int] = {}  # by the name; by the number, if there is none
     joined = {number: first.setdefault(person.name or number, number) for number, person in sorted(named.items())}
     known.named = {number: person for number, person in named.items() if joined[number] == number}
-    known.people = _join(known.people, joined)
+    known.people = join_people(
+        replace(person, number=joined.get(person.number, person.number)) for person in known.people
+    )
     return known
 
 
@@ -89,34 +92,21 @@ def _read_faces(path):
         raise InputError(f'{path}: cannot be read as a file of people that --people wrote') from None
 
 
-def _join(people, joined):
-    sums: dict[int, list] = {}
-    for person in people:
-        total = sums.setdefault(joined.get(person.number, person.number), [0, 0])
-        total[0], total[1] = total[0] + person.vector * person.moment_count, total[1] + person.moment_count
-    return [KnownPerson(number, vector / moments, moments) for number, (vector, moments) in sums.items()]
+def _open_names(path):
+    return open_table(path, FIRST_COLUMNS, 'a table of people')
 
 
-def _read_names(path):
-    try:
-        with path.open(newline='', encoding='utf-8-sig') as file:
-            separator = ';' if ';' in file.readline() else ','  # spreadsheets write either
-            file.seek(0)
-            table = csv.DictReader(file, delimiter=separator)
-            if missing := [name for name in FIRST_COLUMNS if name not in (table.fieldnames or [])]:
-                raise InputError(f'{path}: has no column {", ".join(missing)}; expected {", ".join(FIRST_COLUMNS)} ...')
-            named: dict[int, Person] = {}
-            for row in table:
-                text = (row['person'] or '').strip()
-                if not text.isdecimal() or int(text) < 1 or int(text) in named:
-                    reason = f'line {table.line_num} has {text!r} under person; expected a number from 1, each once'
-                    raise InputError(f'{path}: {reason}')
-                others = [(name, (row[name] or '').strip()) for name in table.fieldnames if name not in FIRST_COLUMNS]
-                named[int(text)] = Person(int(text), (row['name'] or '').strip(), details=tuple(others))
-            return named
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        reason = getattr(error, 'strerror', None) or error
-        raise InputError(f'{path}: cannot be read as a table of people ({reason})') from None
+def _read_names(table):
+    if taken := [name for name in table.columns if name in TAKEN_COLUMNS]:
+        raise InputError(f'{table.path}: has a column {taken[0]}, as the tables of results have; expected another name')
+    named: dict[int, Person] = {}
+    for _, row in table.rows():
+        number = row.whole_number('person', EXPECTED_NUMBER)
+        if number in named:
+            raise row.error('person', EXPECTED_NUMBER)
+        details = tuple((name, row.text(name)) for name in table.columns if name and name not in FIRST_COLUMNS)
+        named[number] = Person(number, row.text('name'), details=details)
+    return named
 
 
 def write_people(known: KnownPeople, people: Sequence[KnownPerson], next_number: int) -> None:
@@ -147,19 +137,18 @@ def write_people(known: KnownPeople, people: Sequence[KnownPerson], next_number:
 
 def _add_rows(path, numbers, new_path):
     """Write the table with the people who are not in it to a new path, if there are any. What the user wrote stays."""
-    content = path.read_bytes() if path.exists() else b''
-    text = content.decode('utf-8-sig')
-    listed = set(_read_names(path)) if text else set()
-    header = text.splitlines()[0] if text else ','.join(FIRST_COLUMNS)
-    separator = ';' if ';' in header else ','
-    columns = next(csv.reader([header], delimiter=separator))
+    if not path.exists() or not path.stat().st_size:
+        lines = [','.join(FIRST_COLUMNS), *(f'{number},' for number in numbers), '']
+        new_path.write_text('\n'.join(lines), encoding='utf-8', newline='')
+        return
+    table = _open_names(path)
+    listed = _read_names(table)
     rows = [
-        separator.join(str(number) if name == 'person' else '' for name in columns)
+        table.separator.join(str(number) if name == 'person' else '' for name in table.columns)
         for number in numbers
         if number not in listed
     ]
-    if rows or not text:
-        lines = [*([text.rstrip('\r\n')] if text else [header]), *rows]
-        encoding = 'utf-8-sig' if content.startswith(codecs.BOM_UTF8) else 'utf-8'  # spreadsheets need their mark
+    if rows:
+        text = path.read_bytes().decode(table.encoding)
         ending = '\r\n' if '\r\n' in text else '\n'
-        new_path.write_text(ending.join(lines) + ending, encoding=encoding, newline='')
+        new_path.write_bytes(ending.join([text.rstrip('\r\n'), *rows, '']).encode(table.encoding))

@@ -1,28 +1,38 @@
 """The faces of an earlier run, read back from its table of faces, so that corrections need no detector or network."""
 
-import csv
+import sys
+from array import array
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from contextlib import closing
-from itertools import groupby, takewhile
-from operator import itemgetter
+from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from emotion_recognition.labels import FaceEmotion, InputError, Person
 from emotion_recognition.media.video import FrameError
 from emotion_recognition.results.corrections import name_run, read_corrections
-from emotion_recognition.results.face_table import FROM_REST, PERSON_COLUMNS, FaceColumns
+from emotion_recognition.results.csv_tables import open_table
+from emotion_recognition.results.face_table import FROM_REST, FaceColumns, find_columns
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.results.review import Review
+from emotion_recognition.settings import MAX_NUMBER
 from emotion_recognition.threads import prefetch
 
 SAME_TIME_MS = 0.002  # tolerance; the table's times have three decimals
+MAX_MS = 1000 * MAX_NUMBER
+MAX_SIDE = 100_000  # pixels of a frame; no codec has more than 65,536
+SMALLEST = {'x': -MAX_SIDE, 'y': -MAX_SIDE, 'width': 1, 'height': 1}  # pixels, of a box
+PIXELS = 'whole pixels within a frame'
+MAX_REPORTED_LINES = 5
 
 
 class ReplayedFaces:
     """Takes the place of the pipeline: gives each frame the faces that were found in it, with corrections applied.
+
+    The tables are read to their ends before the work begins, so that no row, however late, can end it.
 
     Args:
         outputs: Where the results of the earlier run are. Its tables are read.
@@ -39,68 +49,46 @@ class ReplayedFaces:
 
     def __init__(self, outputs: Outputs, corrections_path: Path):
         self._path = outputs.faces
-        try:
-            with self._path.open(newline='', encoding='utf-8') as file:
-                header = next(csv.reader(file), [])
-        except OSError as error:
-            raise InputError(
-                f'{self._path}: no table of faces to correct ({error.strerror}); analyse the video first'
-            ) from None
-        with_people = PERSON_COLUMNS[0] in header
-        first_columns = FaceColumns((), with_people=with_people).names
-        if header[: len(first_columns)] != first_columns:
-            columns = ', '.join(first_columns)
-            raise InputError(f'{self._path}: is not a table of faces; expected the columns {columns} ...')
-        if 'by' in header:
-            raise InputError(f'{self._path}: is already corrected; expected the table that the run itself wrote')
-        self.class_names = tuple(takewhile(_is_class, header[len(first_columns) :]))
-        with_rest = self.class_names[0] + FROM_REST in header
-        self.columns = FaceColumns(
-            self.class_names, with_rest, 'detected' in header, with_by=True, with_people=with_people
-        )
-        seen = self._read_numbers()
-        self._people = self._find_people(seen) if with_people else {}
+        if not self._path.exists():
+            raise InputError(f'{self._path}: no table of faces to correct; analyse the video first')
+        self._table = open_table(self._path, FaceColumns(()).names, 'a table of faces')
+        self.columns = replace(find_columns(self._table), with_by=True)
+        self.class_names = self.columns.class_names
+        self._people: dict[int, Person] = {}  # filled while the table is read
         self._corrections = read_corrections(corrections_path, self.class_names, self._people)
         run_name = name_run(self._path)
-        self._check_corrections(run_name, seen)
-        self._last_frame = _find_last_frame(outputs.emotions)
-        self.review = Review(self.class_names, self._corrections, run_name)
-
-    def _read_numbers(self):
-        """Read which face, and which person if there are any, is in which frame."""
-        columns = [name for name in ('frame', 'face', *PERSON_COLUMNS) if name in self.columns.names]
-        empty = {'person': [''], 'identified': ['']}  # a name may be any text, even NA
-        try:
-            return pd.read_csv(self._path, usecols=columns, dtype={'name': str}, keep_default_na=False, na_values=empty)
-        except ValueError as error:
-            raise InputError(f'{self._path}: cannot be read as a table of faces ({error})') from None
-
-    def _find_people(self, seen):
-        """Returns the people by their numbers."""
-        people = seen[PERSON_COLUMNS].dropna().drop_duplicates('person')
-        try:
-            return {
-                int(number): Person(int(number), name, bool(is_identified))
-                for number, name, is_identified in people.to_numpy()
-            }
-        except ValueError as error:
-            raise InputError(f'{self._path}: cannot be read as a table of faces ({error})') from None
-
-    def _check_corrections(self, run_name, seen):
-        frames = {face: np.sort(numbers) for face, numbers in seen.groupby('face').frame}
         for row in self._corrections:
             if row.run and row.run != run_name:
                 raise InputError(
-                    f'{self._corrections.path}: line {row.line} belongs to another run than {self._path.name}; '
-                    'expected a table from the review page of that run'
+                    f'{corrections_path}: line {row.line} belongs to another run than {self._path.name}; expected a '
+                    'table from the review page of that run'
                 )
-            found = frames.get(row.found_as, np.array([]))
-            if np.searchsorted(found, row.frame_start) == np.searchsorted(found, row.frame_end, side='right'):
+        self._check_tables()
+        self._last_frame = _find_last_frame(outputs.emotions)
+        self.review = Review(self.class_names, self._corrections, run_name)
+
+    def _check_tables(self):
+        times_ms, frames = {}, {}
+        for number, ms, faces in self._read():
+            times_ms[number] = ms
+            self._corrections.apply(number, faces)
+            for face in faces:
+                frames.setdefault(face.track_id, array('q')).append(number)
+        for row in self._corrections:
+            found = frames.get(row.found_as, ())
+            if bisect_left(found, row.frame_start) == bisect_right(found, row.frame_end):
                 raise InputError(
                     f'{self._corrections.path}: line {row.line} is about face {row.found_as} in frames '
                     f'{row.frame_start} to {row.frame_end}, where {self._path.name} has none; expected corrections '
                     'of that run'
                 )
+        if lines := self._corrections.lines_with_other_times(times_ms):
+            named = ', '.join(map(str, lines[:MAX_REPORTED_LINES])) + ', ...' * (len(lines) > MAX_REPORTED_LINES)
+            print(
+                f'{self._corrections.path}: the times in line {named} are not those of the frames, and are ignored; '
+                'change frame_start and frame_end instead',
+                file=sys.stderr,
+            )
 
     def run(
         self, frames: Iterable[tuple[int, float, np.ndarray]]
@@ -138,46 +126,57 @@ class ReplayedFaces:
 
     def _read(self):
         """Yield the number, the time and the faces of each frame with faces."""
-        with self._path.open(newline='', encoding='utf-8') as file:
-            rows = csv.DictReader(file)
-            try:
-                for number, group in groupby(rows, itemgetter('frame')):
-                    frame_rows = list(group)
-                    yield int(number), float(frame_rows[0]['ms']), [self._to_face(row) for row in frame_rows]
-            except (ValueError, TypeError, KeyError) as error:
-                raise InputError(f'{self._path}: is damaged near line {rows.line_num} ({error})') from None
+        last = 0
+        rows = (row for _, row in self._table.rows())
+        for number, group in groupby(rows, lambda row: row.whole_number('frame')):
+            faces: dict[int, FaceEmotion] = {}
+            for row in group:
+                face = self._to_face(row)
+                if number <= last:
+                    raise row.error('frame', f'a frame after {last}, which is in the line before')
+                if face.track_id in faces:
+                    raise row.error('face', f'each face once in frame {number}')
+                faces[face.track_id] = face
+            last = number
+            yield number, row.number('ms', 'milliseconds', -MAX_MS, MAX_MS), list(faces.values())
 
     def _to_face(self, row):
-        probabilities, from_rest = _to_probabilities(row, self.class_names, ''), None
-        if row.get(self.class_names[0] + FROM_REST):
-            from_rest = _to_probabilities(row, self.class_names, FROM_REST)
+        probabilities, from_rest = _to_probabilities(row, self.class_names), None
+        if self.columns.with_rest and row.text(self.class_names[0] + FROM_REST):
+            from_rest = _to_probabilities(row, [name + FROM_REST for name in self.class_names])
+        if row.text('emotion') not in self.class_names:
+            raise row.error('emotion', f'one of {", ".join(self.class_names)}')
         # Rounding may have made two of the shown ones equal: that of the named emotion stays the largest
-        shown, named = probabilities if from_rest is None else from_rest, self.class_names.index(row['emotion'])
+        shown, named = probabilities if from_rest is None else from_rest, self.class_names.index(row.text('emotion'))
         shown[named] = max(shown[named], np.nextafter(shown.max(), np.float32(2)))
         return FaceEmotion(
-            int(row['face']),
-            tuple(int(row[name]) for name in ('x', 'y', 'width', 'height')),
+            row.whole_number('face'),
+            tuple(row.whole_number(name, PIXELS, least, MAX_SIDE) for name, least in SMALLEST.items()),
             probabilities,
             self.class_names,
-            detected=row.get('detected', '1') == '1',
+            detected=not self.columns.with_detected or row.text('detected') == '1',
             probabilities_from_rest=from_rest,
-            person=self._people[int(row['person'])] if row.get('person') else None,
+            person=self._to_person(row) if row.text('person') else None,
         )
 
+    def _to_person(self, row):
+        number = row.whole_number('person')
+        if number not in self._people:
+            self._people[number] = Person(number, row.text('name'), row.text('identified') == '1')
+        return self._people[number]
 
-def _to_probabilities(row, class_names, ending):
-    return np.array([float(row[name + ending]) for name in class_names], np.float32)
 
-
-def _is_class(name):
-    return name not in ('valence', 'detected') and not name.endswith(FROM_REST)
+def _to_probabilities(row, columns):
+    return np.array([row.number(name, 'a probability from 0 to 1', 0, 1) for name in columns], np.float32)
 
 
 def _find_last_frame(path: Path) -> int | None:
     """Find the number of the last frame in a table of emotions, by periods or by frames; None without a table."""
-    try:
-        table = pd.read_csv(path)
-    except (OSError, ValueError):
+    if not path.exists():
         return None
-    numbers = table.get('frame_end', table.get('frame'))
-    return None if numbers is None or numbers.empty else int(numbers.iloc[-1])
+    table = open_table(path, ['emotions'], 'a table of emotions')
+    column = 'frame_end' if 'frame_end' in table.columns else 'frame'
+    last = None
+    for _, row in table.rows():
+        last = row.whole_number(column)
+    return last

@@ -57,6 +57,24 @@ def test_a_table_as_spreadsheets_write_it_and_with_the_needed_columns_alone(tmp_
     assert told(read_corrections(path, NAMES).apply(2, [face(1)])) == [(1, 'sad', 'sad')]
 
 
+def test_notes_that_begin_like_a_formula_come_back_as_they_were(tmp_path):
+    path = write(tmp_path, "0,0,1,1,sad,1,person,'=1+1,yes,1", "0,0,2,2,sad,1,person,'why,yes,1")
+    assert [row.note for row in read_corrections(path, NAMES)] == ['=1+1', "'why"]
+
+
+def test_lines_whose_times_are_not_those_of_their_frames(tmp_path):
+    rows = [
+        '0,40,1,2,sad,1,person,,yes,1',
+        '0,79.4,1,3,sad,2,person,,yes,2',  # rounded
+        '0,900,1,2,sad,3,person,,yes,3',
+        '5,40,1,2,sad,4,person,,yes,4',
+        'soon,,1,2,sad,5,person,,yes,5',
+        '0,40,1,9,sad,6,person,,yes,6',  # nobody knows the time of frame 9
+    ]
+    corrections = read_corrections(write(tmp_path, *rows), NAMES)
+    assert corrections.lines_with_other_times({1: 0.0, 2: 40.0, 3: 80.0}) == [4, 5]
+
+
 def test_two_faces_that_become_one_in_one_frame(tmp_path):
     corrections = read_corrections(write(tmp_path, '0,0,5,5,happy,1,machine,,yes,2'), NAMES)
     with pytest.raises(InputError, match=r'corrected.csv: frame 5 has face 1 twice, one of them found as face 2'):
@@ -101,7 +119,7 @@ def test_a_person_who_would_be_seen_twice_in_a_frame(tmp_path):
 
 def test_a_table_of_people_says_which_face_each_row_is_about(tmp_path):
     head = 'frame_start,frame_end,emotions,person\n'
-    with pytest.raises(InputError, match='has no column found_as; expected the table of periods'):
+    with pytest.raises(InputError, match='has no column found_as; expected a table of periods'):
         read_corrections(write(tmp_path, '1,2,sad,1', head=head), NAMES)
     with pytest.raises(InputError, match=r"line 2 has '' under found_as; expected a number from 1"):
         read_corrections(write(tmp_path, '0,0,1,1,sad,1,person,,yes,', head=PEOPLE_HEAD), NAMES)
@@ -116,7 +134,8 @@ def test_a_table_of_people_says_which_face_each_row_is_about(tmp_path):
         (['0,0,1,1,,1,person,,yes,1'], "line 2 has '' under emotions"),
         (['0,0,1,1,sad,1,person,,yes,1', '0,0,2.5,3,sad,1,person,,yes,1'], "line 3 has '2.5' under frame_start"),
         (['0,0,0,3,sad,1,person,,yes,1'], "line 2 has '0' under frame_start; expected a number from 1"),
-        (['0,0,3,2,sad,1,person,,yes,1'], 'line 2 ends at frame 2, before it starts at 3'),
+        (['0,0,3,2,sad,1,person,,yes,1'], "line 2 has '2' under frame_end; expected a frame that is not before 3"),
+        (['0,0,1,' + '9' * 5000 + ',sad,1,person,,yes,1'], "line 2 has '999999999999...9999999999999' under frame_end"),
         (['0,0,1,1,sad,one,person,,yes,1'], "line 2 has 'one' under face"),
         (['0,0,1,1,sad,1,person,,perhaps,1'], "line 2 has 'perhaps' under use; expected yes or no"),
         (['0,0,1,5,sad,1,,,,', '0,0,5,9,happy,1,,,,'], 'lines 2 and 3 are both about frame 5 of face 1'),
@@ -130,12 +149,12 @@ def test_what_cannot_be_is_told_in_one_line(tmp_path, rows, message):
 
 
 def test_files_that_are_no_table_of_periods(tmp_path):
-    with pytest.raises(InputError, match='no column person or face; expected the table of periods'):
+    with pytest.raises(InputError, match='has no column face; expected a table of periods from the review page'):
         read_corrections(write(tmp_path, head='ms_start,ms_end,frame_start,frame_end,emotions\n'), NAMES)
-    with pytest.raises(InputError, match=r'none.csv: cannot be read as a table of periods \(No such file'):
+    with pytest.raises(InputError, match=r'none.csv: cannot be read as a table of periods .* \(No such file'):
         read_corrections(tmp_path / 'none.csv', NAMES)
     (tmp_path / 'picture.csv').write_bytes(b'\x89PNG\xff\xfe')
-    with pytest.raises(InputError, match=r'picture.csv: cannot be read as a table of periods'):
+    with pytest.raises(InputError, match=r'picture.csv: is not in UTF-8'):
         read_corrections(tmp_path / 'picture.csv', NAMES)
     (tmp_path / 'empty.csv').touch()
     with pytest.raises(InputError, match='has no column frame_start'):

@@ -53,3 +53,13 @@ def test_whose_face_it_is_stands_beside_its_number(tmp_path):
         '1,0.0,4,3,,0,0,0,9,9,neutral,0.7000,0.3000,0.7000\n'
         '1,0.0,5,,,,0,0,9,9,neutral,0.7000,0.3000,0.7000\n'
     )
+
+
+def test_no_text_from_outside_begins_like_a_formula(tmp_path):
+    names, probabilities = ('happy', 'neutral'), np.float32([0.3, 0.7])
+    with FaceTable(tmp_path / 'faces.csv', FaceColumns(names, with_people=True), ['file']) as table:
+        person = Person(2, '@Anna')
+        table.add(1, -40.0, [FaceEmotion(1, (-3, 0, 9, 9), probabilities, names, person=person)], ['=1.jpg'])
+    assert (tmp_path / 'faces.csv').read_text().splitlines()[1] == (
+        "'=1.jpg,1,-40.0,1,2,'@Anna,1,-3,0,9,9,neutral,0.7000,0.3000,0.7000"
+    )

@@ -3,7 +3,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from emotion_recognition.labels import Person
+from emotion_recognition.labels import InputError, Person
 from emotion_recognition.results import people_table
 from emotion_recognition.results.people_table import (
     PersonInFile,
@@ -51,6 +51,16 @@ def test_a_row_for_each_person_and_file(tmp_path):
         '2,,1,c,,b.mp4,3.25,0.5,9.0\n'
         '3,,0,,,a.mp4,0.12,4.0,4.12\n'
     )
+
+
+def test_no_text_from_outside_begins_like_a_formula(tmp_path):
+    path = tmp_path / 'people.csv'
+    person = Person(1, '=1+1', details=(('@age', '-25'),))
+    write_people_table([PersonInFile(person, '+b.mp4', b'', 1.0, -0.5, 1.0)], path)
+    assert path.read_text() == (
+        "person,name,identified,'@age,file,seconds,from,to\n1,'=1+1,1,'-25,'+b.mp4,1.0,-0.5,1.0\n"
+    )
+    assert read_people_table(path, {1: person}) == [PersonInFile(person, '+b.mp4', b'', 1.0, -0.5, 1.0)]
 
 
 def test_a_table_and_a_picture_of_nobody(tmp_path):
@@ -160,5 +170,6 @@ def test_a_table_can_be_read_back_with_the_names_of_today(tmp_path):
     ]
     for content in ('', 'person,file\n1,film.mp4\n', 'person,identified,file,seconds,from,to\nAnna,1,film.mp4,1,2,3\n'):
         path.write_text(content)
-        assert read_people_table(path, named) == []
+        with pytest.raises(InputError, match=r'people.csv: (has no column|line 2 has .Anna. under person)'):
+            read_people_table(path, named)
     assert read_people_table(tmp_path / 'none.csv', named) == []

@@ -27,6 +27,13 @@ def test_what_spreadsheets_write(tmp_path):
     assert read_spans(path, Path('a.mp4')) == (Span('rest', 1000.0, 2000.0),)
 
 
+@pytest.mark.parametrize('encoding', ['utf-8', 'utf-8-sig', 'utf-16'])
+def test_semicolons_and_decimal_commas(tmp_path, encoding):
+    path = tmp_path / 'spans.csv'
+    path.write_bytes('video;start;end;name\r\nx.mp4;0;0,2;"film; one"\r\n;;;\r\n'.encode(encoding))
+    assert read_spans(path, Path('x.mp4')) == (Span('film; one', 0.0, 200.0),)
+
+
 def test_accents_may_be_kept_apart(tmp_path):
     path = write(tmp_path, 'caf\u00e9.mp4,1,2,rest')
     assert len(read_spans(path, Path('cafe\u0301.mp4'))) == 1
@@ -36,14 +43,19 @@ def test_accents_may_be_kept_apart(tmp_path):
 @pytest.mark.parametrize(
     ('lines', 'message'),
     [
-        (['a.mp4,1,2,x', 'a.mp4,one,2,x'], "spans.csv, line 3: start is 'one'; expected seconds, such as 12.5"),
-        (['a.mp4,1,nan,x'], "spans.csv, line 2: end is 'nan'; expected seconds, such as 12.5"),
-        (['a.mp4,1'], 'spans.csv, line 2: end is None; expected seconds, such as 12.5'),
-        (['a.mp4,2,1,x'], 'spans.csv, line 2: start is 2 and end is 1; expected start before end'),
-        (['a.mp4,1,1,x'], 'spans.csv, line 2: start is 1 and end is 1; expected start before end'),
-        (['a.mp4,1,2,'], "spans.csv, line 2: name is ''; expected one line of text"),
-        ([',1,2,x'], "spans.csv, line 2: video is ''; expected one line of text"),
-        (['a.mp4,1,2,"x\ny"'], "spans.csv, line 3: name is 'x\\ny'; expected one line of text"),
+        (['a.mp4,1,2,x', 'a.mp4,one,2,x'], "spans.csv: line 3 has 'one' under start; expected seconds, such as 12.5"),
+        (['a.mp4,1,nan,x'], "spans.csv: line 2 has 'nan' under end; expected seconds, such as 12.5"),
+        (['a.mp4,1'], "spans.csv: line 2 has '' under end; expected seconds, such as 12.5"),
+        (['a.mp4,2,1,x'], "spans.csv: line 2 has '1' under end; expected a time after the start, 2"),
+        (['a.mp4,1,1,x'], "spans.csv: line 2 has '1' under end; expected a time after the start, 1"),
+        (['a.mp4,0,1e305,x'], "spans.csv: line 2 has '1e305' under end; expected seconds, such as 12.5"),
+        (
+            [f'a.mp4,0,{"9" * 5000},x'],
+            "spans.csv: line 2 has '999999999999...9999999999999' under end; expected seconds, such as 12.5",
+        ),
+        (['a.mp4,1,2,'], "spans.csv: line 2 has '' under name; expected one line of text"),
+        ([',1,2,x'], "spans.csv: line 2 has '' under video; expected one line of text"),
+        (['a.mp4,1,2,"x\ny"'], "spans.csv: line 3 has 'x\\ny' under name; expected one line of text"),
         (
             ['a.mp4,1,3,x', 'a.mp4,0,1.5,y'],
             'spans.csv: x of a.mp4 begins at 1 s, before y ends at 1.5 s; expected spans that do not overlap',
@@ -58,14 +70,15 @@ def test_wrong_lines(tmp_path, lines, message):
 
 
 def test_files_that_hold_no_spans(tmp_path):
-    with pytest.raises(InputError, match='its columns are video;start;end;name; expected video, start, end, name'):
-        read_spans(write(tmp_path, header='video;start;end;name'), Path('a.mp4'))
-    with pytest.raises(InputError, match=r'none\.csv: no such file of spans'):
+    columns = 'expected a table of spans with the columns video, start, end, name'
+    with pytest.raises(InputError, match=f'has no column start; {columns}'):
+        read_spans(write(tmp_path, header='video;from;end;name'), Path('a.mp4'))
+    with pytest.raises(InputError, match=r'none\.csv: cannot be read as a table of spans \(No such file'):
         read_spans(tmp_path / 'none.csv', Path('a.mp4'))
     with pytest.raises(InputError, match='cannot be read'):
         read_spans(tmp_path, Path('a.mp4'))
     (tmp_path / 'picture.csv').write_bytes(b'\x89PNG\r\n\xff\xfe')
-    with pytest.raises(InputError, match='expected CSV in UTF-8'):
+    with pytest.raises(InputError, match='is not in UTF-8, as a table of spans must be'):
         read_spans(tmp_path / 'picture.csv', Path('a.mp4'))
 
 

@@ -1,3 +1,4 @@
+import csv
 import re
 
 import numpy as np
@@ -5,8 +6,11 @@ import pandas as pd
 import pytest
 
 import emotions_from_video
+from emotion_recognition.labels import EMOTIONS, FaceEmotion, Person
 from emotion_recognition.results.output_paths import Outputs, name_summary_of_folder
-from emotion_recognition.runs.folder_summary import join_summaries
+from emotion_recognition.results.spans import Span
+from emotion_recognition.results.summary import VideoSummary
+from emotion_recognition.runs.folder_summary import summarise_folders
 from emotion_recognition.runs.run_folder import RunFolder
 from tests.conftest import DEMO_PATH, ROOT, write_clip
 
@@ -39,16 +43,19 @@ def test_folder_of_videos_gets_one_table_that_agrees_with_the_tables_of_faces(tm
 
 
 def test_names_that_pandas_takes_for_missing_stay_names_as_the_document_reads_them(tmp_path):
-    names = ['NA', 'NA.mp4', 'None', 'nan']
-    paths = [tmp_path / f'{number}.csv' for number in range(len(names))]
-    for path, name in zip(paths, names, strict=True):
-        pd.DataFrame({'video': [name], 'span': [name], 'name': [''], 'seconds': [1.5]}).to_csv(path, index=False)
-    path = tmp_path / 'all.csv'
-    join_summaries(paths, path)
+    outputs = {tmp_path / name: Outputs(tmp_path / f'{name}_.mp4') for name in ('NA', 'NA.mp4', 'None', 'nan')}
+    for video, named in outputs.items():
+        summary = VideoSummary(video.name, EMOTIONS, [Span(video.name, 0.0, 9.0)])
+        summary.add(1, 0.0, [FaceEmotion(1, (0, 0, 9, 9), np.eye(9, dtype=np.float32)[0])])
+        summary.to_frame(40.0).to_csv(named.summary, index=False)
+    assert summarise_folders([tmp_path], outputs) == {}
+    path = name_summary_of_folder(tmp_path)
     (call,) = re.findall(r'`(pd\.read_csv\([^`]+\))`', (ROOT / 'examples' / 'README.md').read_text())
     table = eval(call, {'pd': pd, 'path': path})
-    assert table.video.tolist() == table.span.tolist() == names
-    assert table.name.isna().all() and table.seconds.tolist() == [1.5] * 4
+    names = ['NA', 'NA.mp4', 'None', 'nan']
+    assert table.video.tolist() == [name for name in names for _ in range(2)]
+    assert table.span.tolist()[1::2] == names
+    assert (table.seconds > 0).all()
 
 
 def test_what_a_run_leaves_that_was_killed_at_the_summary_is_removed_by_the_next(tmp_path, colour_model_path):
@@ -77,6 +84,76 @@ def test_a_summary_that_cannot_be_written_is_named_with_the_reason(tmp_path, col
     with pytest.raises(SystemExit) as caught:
         emotions_from_video.main([str(tmp_path), '--no-write-video', '--model-weights-path', str(colour_model_path)])
     assert caught.value.code.startswith(f'emotions_from_video.py: {summary}: Is a directory')
+
+
+@pytest.fixture
+def done(tmp_path):
+    """Two videos and their summaries, the first of people with names and another column of the user's table."""
+    outputs = {tmp_path / name: Outputs(tmp_path / f'{name}_with_emotions.mp4') for name in ('-a.mp4', 'b.mp4')}
+    people = [Person(1, '=1+1', details=(('+group', '@film'),)), Person(2)]
+    for (video, named), person in zip(outputs.items(), people, strict=True):
+        summary = VideoSummary(video.name, EMOTIONS, [Span('-1', 0.0, 9.0)], with_people=True)
+        summary.add(1, 0.0, [FaceEmotion(1, (0, 0, 9, 9), np.eye(9, dtype=np.float32)[0], person=person)])
+        summary.to_frame(40.0).to_csv(named.summary, index=False)
+    return outputs
+
+
+def joined(done):
+    folder = next(iter(done)).parent
+    problems = summarise_folders([folder], done)
+    with (folder / f'{folder.name}_with_emotions_all_summary.csv').open(encoding='utf-8', newline='') as file:
+        return problems, list(csv.DictReader(file))
+
+
+def test_no_text_from_outside_begins_like_a_formula(done):
+    problems, rows = joined(done)
+    assert problems == {}
+    assert list(rows[0])[:7] == ['video', 'span', 'person', 'name', 'identified', "'+group", 'frames']
+    first = [[row[name] for name in ('video', 'span', 'name', "'+group", 'valence_mean')] for row in rows]
+    assert first == [
+        ["'-a.mp4", '', "'=1+1", "'@film", '-1.0'],
+        ["'-a.mp4", "'-1", "'=1+1", "'@film", '-1.0'],
+        ['b.mp4', '', '', '', '-1.0'],
+        ['b.mp4', "'-1", '', '', '-1.0'],
+    ]
+
+
+@pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16'])
+def test_a_summary_in_another_encoding_is_joined_as_it_was(done, encoding):
+    expected = joined(done)
+    summary = next(iter(done.values())).summary
+    summary.write_text(summary.read_text(), encoding=encoding)
+    assert joined(done) == expected
+
+
+@pytest.mark.parametrize(
+    ('change', 'reason'),
+    [
+        (
+            lambda text: text.replace(',', ';').replace('.', ',').encode(),
+            "is not as the run wrote it, but 28 columns with ';'",
+        ),
+        (lambda text: text.replace(',', ';').encode(), "is not as the run wrote it, but 28 columns with ';'"),
+        (lambda text: text.replace('=1+1', 'Zo\xeb').encode('cp1252'), 'is not in UTF-8, as a summary must be'),
+        (lambda text: text.replace('video,span', 'Video,span').encode(), 'has no column video'),
+        (lambda text: text.replace('person,name', 'name,person').encode(), 'is not as the run wrote it'),
+        (lambda text: text.replace('anger_share', 'anger share').encode(), 'is not as the run wrote it'),
+        (lambda text: text.replace('sad_mean,', 'sad_mean,,').encode(), 'is not as the run wrote it'),
+        (lambda text: text.replace(',1,0.04,', ',1,,0.04,').encode(), 'line 2 has 29 cells; expected 28'),
+        (lambda text: text.replace("1,'=1+1,1,", "1,'=1+1,").encode(), "line 2 has '' under changes_per_minute"),
+        (lambda text: text.replace(',1,0.04,', ',1,soon,').encode(), "line 2 has 'soon' under seconds"),
+        (lambda text: b'', 'has no column video, span, frames'),
+    ],
+)
+def test_a_summary_that_a_spreadsheet_changed_is_named_and_the_others_are_joined(done, change, reason):
+    summary = next(iter(done.values())).summary
+    changed = change(summary.read_text())
+    assert changed != summary.read_bytes()
+    summary.write_bytes(changed)
+    problems, rows = joined(done)
+    assert list(problems) == [summary] and problems[summary].startswith(f'{summary}: {reason}')
+    assert '(its rows are missing in ' in problems[summary] and '\n' not in problems[summary]
+    assert [row['video'] for row in rows] == ['b.mp4', 'b.mp4']
 
 
 def test_wrong_spans_are_reported_before_the_work(tmp_path, colour_model_path):

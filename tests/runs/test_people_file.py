@@ -143,9 +143,9 @@ def test_a_table_to_which_nobody_is_added_is_not_written(path, table):
 @pytest.mark.parametrize(
     ('content', 'reason'),
     [
-        (b'person\n1\n', 'has no column name; expected person, name ...'),
-        (b'number\tname\n1\tAnna\n', 'has no column person, name; expected person, name ...'),
-        (b'', 'has no column person, name; expected person, name ...'),
+        (b'person\n1\n', 'has no column name; expected a table of people with the columns person, name'),
+        (b'number\tname\n1\tAnna\n', 'has no column person; expected a table of people with the columns person, name'),
+        (b'', 'has no column person, name; expected a table of people with the columns person, name'),
         (b'person,name\nAnna,1\n', "line 2 has 'Anna' under person; expected a number from 1, each once"),
         (b'person,name\n1,Anna\n0,Bert\n', "line 3 has '0' under person; expected a number from 1, each once"),
         (b'person,name\n1,Anna\n1,Bert\n', "line 3 has '1' under person; expected a number from 1, each once"),
@@ -163,7 +163,9 @@ def test_wrong_tables_are_reported_in_one_line(path, table, content, reason):
 
 def test_a_table_that_is_no_text_or_a_folder(path, table):
     table.write_bytes('person,name\n1,Zo\xeb\n'.encode('cp1252'))
-    with pytest.raises(InputError, match=r'study.csv: cannot be read as a table of people \(.*utf-8.*\)$'):
+    with pytest.raises(
+        InputError, match=r'study.csv: is not in UTF-8, as a table of people must be; save it as "CSV UTF-8"$'
+    ):
         read_people(path)
     table.unlink()
     table.mkdir()

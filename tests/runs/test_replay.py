@@ -136,7 +136,7 @@ def test_corrections_say_whose_a_face_is(people_outputs, tmp_path):
 def test_a_table_of_people_that_is_damaged(people_outputs):
     text = people_outputs.faces.read_text()
     people_outputs.faces.write_text(text.replace('1,0.0,1,2,Anna', '1,0.0,1,two,Anna'))
-    with pytest.raises(InputError, match=r'cannot be read as a table of faces \(.*two'):
+    with pytest.raises(InputError, match=r"line 3 has 'two' under person; expected a number from 1"):
         run(people_outputs)
     people_outputs.faces.write_text(text.replace('face,person,name', 'face,name,person'))
     with pytest.raises(InputError, match='expected the columns frame, ms, face, person, name, identified, x'):
@@ -149,6 +149,9 @@ def test_a_run_that_was_ended_early_is_not_made_longer(outputs):
         run(outputs)
     outputs.emotions.write_text('ms,frame,emotions\n0.0,4,happy\n160.0,5,[]\n')
     assert len(run(outputs)[1]) == 5
+    outputs.emotions.write_text('ms,frame,emotions\n0.0,many,happy\n')
+    with pytest.raises(InputError, match=r"emotions_data.csv: line 2 has 'many' under frame; expected a number from 1"):
+        run(outputs)
 
 
 def test_the_table_of_another_video_is_refused(outputs):
@@ -167,17 +170,90 @@ def test_corrections_of_another_run_are_refused(outputs, tmp_path):
 def test_tables_that_are_missing_or_damaged(outputs):
     text = outputs.faces.read_text()
     outputs.faces.write_text(text.replace('0.7000', 'much'))
-    with pytest.raises(InputError, match=r'clip_with_emotions_faces_data.csv: is damaged near line 3'):
+    with pytest.raises(
+        InputError, match=r"faces_data.csv: line 2 has 'much' under happy; expected a probability from 0 to 1"
+    ):
         run(outputs)
     outputs.faces.write_text(text.replace('detected\n', 'detected,by\n'))
     with pytest.raises(InputError, match='is already corrected'):
         run(outputs)
     outputs.faces.write_text('a,b\n1,2\n')
-    with pytest.raises(InputError, match='is not a table of faces; expected the columns frame, ms, face'):
+    with pytest.raises(
+        InputError, match=r'has no column frame, ms, .* expected a table of faces with the columns frame, ms, face'
+    ):
         run(outputs)
     outputs.faces.unlink()
-    with pytest.raises(InputError, match=r'no table of faces to correct .*analyse the video first'):
+    with pytest.raises(InputError, match=r'no table of faces to correct; analyse the video first'):
         run(outputs)
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'message'),
+    [
+        ('4,120.0,2,', 'four,120.0,2,', "line 5 has 'four' under frame; expected a number from 1"),
+        (
+            '4,120.0,2,',
+            '1,120.0,2,',
+            "line 5 has '1' under frame; expected a frame after 2, which is in the line before",
+        ),
+        ('4,120.0,2,', '2,40.0,2,', "line 5 has '2' under face; expected each face once in frame 2"),
+        (
+            '4,120.0,2,',
+            f'4,{"9" * 5000},2,',
+            "line 5 has '999999999999...9999999999999' under ms; expected milliseconds",
+        ),
+        (
+            '2,40.0,2,3,4,50,',
+            '2,40.0,2,3,4,999999999999,',
+            "line 4 has '999999999999' under width; expected whole pixels within a frame",
+        ),
+        ('2,40.0,2,3,4,50,', '2,40.0,2,3,4,0,', "line 4 has '0' under width; expected whole pixels within a frame"),
+        ('0.2000', 'nan', "line 2 has 'nan' under sad; expected a probability from 0 to 1"),
+        ('50,60,happy', '50,60,joy', "line 2 has 'joy' under emotion; expected one of happy, sad, bored"),
+        ('bored_from_rest', 'r\xe9st', 'is not in UTF-8, as a table of faces must be; save it as "CSV UTF-8"'),
+        (
+            'frame,ms,face,x,y',
+            'frame,ms,face,y,x',
+            'is not a table of faces; expected the columns frame, ms, face, x, y',
+        ),
+    ],
+)
+def test_what_is_wrong_anywhere_in_the_table_of_faces_is_told_before_the_work(outputs, old, new, message):
+    text = outputs.faces.read_text()
+    assert old in text
+    outputs.faces.write_text(text.replace(old, new, 1), encoding='latin-1')
+    with pytest.raises(InputError) as caught:
+        ReplayedFaces(outputs, outputs.annotated.with_name('corrected.csv'))
+    assert str(caught.value).startswith(f'{outputs.faces}: {message}')
+
+
+def test_tables_that_a_spreadsheet_saved(outputs):
+    as_found = describe(run(outputs)[1])
+    text = outputs.faces.read_text().replace(',', ';').replace('.', ',')
+    outputs.faces.write_text(text, encoding='utf-16')
+    outputs.emotions.write_text('ms;frame;emotions\n0,0;4;happy\n160,0;5;[]\n')
+    assert describe(run(outputs)[1]) == as_found
+
+
+def describe(frames):
+    return [[(face.track_id, face.box, face.emotion, face.confidence) for face in faces] for faces in frames]
+
+
+def test_two_faces_that_become_one_are_told_before_the_work(outputs, tmp_path):
+    (tmp_path / 'corrected.csv').write_text(f'{HEAD.strip()},found_as\n2,2,sad,1,person,2\n')
+    with pytest.raises(InputError, match='frame 2 has face 1 twice, one of them found as face 2'):
+        ReplayedFaces(outputs, tmp_path / 'corrected.csv')
+
+
+def test_changed_times_are_said_to_be_ignored(outputs, tmp_path, capsys):
+    head = 'ms_start,ms_end,frame_start,frame_end,emotions,face\n'
+    (tmp_path / 'corrected.csv').write_text(f'{head}0.0,40.0,1,2,sad,1\n40.0,200.0,2,4,sad,2\n')
+    run(outputs)
+    said = f'{tmp_path / "corrected.csv"}: the times in line 3 are not those of the frames, and are ignored; '
+    assert capsys.readouterr().err == f'{said}change frame_start and frame_end instead\n'
+    (tmp_path / 'corrected.csv').write_text(f'{head}0.0,40.0,1,2,sad,1\n40.0,120.0,2,4,sad,2\n')
+    run(outputs)
+    assert capsys.readouterr().err == ''
 
 
 def test_corrections_that_were_made_for_another_run(outputs):
