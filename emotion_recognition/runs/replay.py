@@ -32,7 +32,7 @@ MAX_REPORTED_LINES = 5
 class ReplayedFaces:
     """Takes the place of the pipeline: gives each frame the faces that were found in it, with corrections applied.
 
-    The tables are read to their ends before the work begins, so that no row, however late, can end it.
+    The tables are read to their ends before the work begins, so that no wrong row, however late, ends it.
 
     Args:
         outputs: Where the results of the earlier run are. Its tables are read.
@@ -103,7 +103,7 @@ class ReplayedFaces:
 
         Raises:
             FrameError: The earlier run ended before this frame.
-            InputError: The table belongs to another video, or two faces of a frame get the same number.
+            InputError: The table belongs to another video.
         """
         recorded_frames = self._read()
         recorded = next(recorded_frames, None)
