@@ -30,7 +30,7 @@ from emotion_recognition.results.output_paths import to_text
 PAGE_FOLDER = Path(__file__).resolve().parent / 'review_page'
 STYLES = ('uplot.min.css', 'review.css')
 SCRIPTS = ('uplot.min.js', 'periods.js', 'people.js', 'player.js', 'timeline.js', 'timeline_row.js', 'rows.js')
-SCRIPTS += ('table.js', 'store.js', 'review.js', 'corrections.js', 'controls.js')
+SCRIPTS += ('table.js', 'kept.js', 'store.js', 'review.js', 'corrections.js', 'controls.js')
 # Only the video is loaded, pictures are part of the page, and only the scripts and styles that are in it when it is
 # written are run.
 POLICY = "default-src 'none'; media-src 'self' file:; img-src data:; script-src {scripts}; style-src {styles}"
@@ -209,7 +209,7 @@ def link(path: Path, folder: Path) -> str:
 
 def to_script_json(content: object) -> str:
     """Convert to JSON for an HTML script element: ASCII, without anything that could end it or begin a comment."""
-    text = json.dumps(content, separators=(',', ':'))
+    text = json.dumps(content, separators=(',', ':'), allow_nan=False)  # NaN is no JSON
     return text.replace('&', '\\u0026').replace('<', '\\u003c').replace('>', '\\u003e')
 
 

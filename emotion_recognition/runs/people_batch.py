@@ -68,14 +68,18 @@ def analyse_with_people(
         appearances, failed = _write_videos(seen, people, process, models, settings, interruption)
         of_photographs, failed_too = _write_photographs(stills, people[len(seen) :], interruption)
         appearances, problems = appearances + of_photographs, problems | failed | failed_too
-        files = {one.file_name for one in appearances}
-        earlier = [one for one in listed if one.file_name not in files and (folder / one.file_name).exists()]
-        write_people_table([*appearances, *earlier], own.annotated)
+        write_people_table([*appearances, *_of_other_files(listed, appearances, folder)], own.annotated)
         save_people_picture(appearances, own.annotated.with_suffix('.png'))
     numbers = {person.number for video in people for person in video.everyone()}
     write_people(known, everyone, max([known.next_number, *(number + 1 for number in numbers)]))
     _report(len(numbers), run_folder.written, known)
     return problems
+
+
+def _of_other_files(listed, appearances, folder):
+    """What an earlier run with the same people says of files in the folder that are not in this run."""
+    files = {one.file_name for one in appearances}
+    return [one for one in listed if one.file_name not in files and (folder / one.file_name).exists()]
 
 
 def _report(count, written, known):

@@ -122,13 +122,36 @@ function wire() {
     const use = Number(element('use').checked);
     correct({ use }, use ? 'used' : 'not used');
   });
-  element('note').addEventListener('change', () => {
+  element('note').addEventListener('input', () => { // not change: a note that was begun stays if the page is closed
     const note = element('note').value.trim();
-    correct({ note }, note ? 'note saved' : 'note removed');
+    correct({ note }, note ? 'note saved' : 'note removed', 'note');
   });
+  element('note').addEventListener('blur', () => store.endStep());
   new ResizeObserver(() => {
     timeline.resize(element('rows').querySelector('.plot').clientWidth);
   }).observe(element('rows'));
+}
+
+/** Say what the browser keeps of another run of this video, and offer to take it over, download or discard it. */
+function showOther() {
+  const others = store.others();
+  element('other').hidden = others.length === 0;
+  const count = others.length > 1 ? ` (1 of ${others.length})` : '';
+  element('other-text').textContent = `This browser keeps corrections of another run of ${data.name}${count}.`;
+  element('discard-other').textContent = 'Discard';
+  return others[0];
+}
+
+function wireOther() {
+  let isSure = false; // since Undo does not bring these back
+  onClick('take-over', () => takeOverOther(store.others()[0]));
+  onClick('download-other', () => downloadOther(store.others()[0]));
+  onClick('discard-other', () => {
+    if (isSure) localStorage.removeItem(store.others()[0].key);
+    isSure = !isSure;
+    showOther();
+    if (isSure) element('discard-other').textContent = 'Really discard';
+  });
 }
 
 function wireVideo() {
@@ -146,9 +169,12 @@ function wireVideo() {
 
 showSpans();
 wire();
+wireOther();
+showOther();
 onPeriods();
 wireVideo();
 const duration = formatTime(timeline.last - timeline.first);
 const faceCount = `${periodsByFace.size} ${data.words[Number(periodsByFace.size !== 1)]}`;
 element('facts').textContent = `${duration} · ${times.length} frames · ${faceCount}`;
 if (store.isCorrected()) say('Your corrections are still here.');
+if (store.isUnreadable) say('What this browser keeps of your corrections cannot be read, and is left out.', true);

@@ -83,12 +83,35 @@ function toggleSelection() {
     + 'use and note apply to all of it, until you press M again.');
 }
 
-function download() {
-  const csv = new Blob([toCsv(store.periods, times, classNames, data.words[0], data.runName)], { type: 'text/csv;charset=utf-8' });
+function save(fileName, text) {
+  const csv = new Blob([text], { type: 'text/csv;charset=utf-8' });
   const link = document.createElement('a');
   link.href = URL.createObjectURL(csv);
-  link.download = data.download;
+  link.download = fileName;
   link.click();
   URL.revokeObjectURL(link.href);
+}
+
+function download() {
+  save(data.download, toCsv(store.periods, times, classNames, data.words[0], data.runName));
   say(`${data.download} is in your downloads. Give it to emotions_from_video.py after --apply, together with the video.`);
+}
+
+/** Take over what is kept of another run, instead of the corrections of this one. */
+function takeOverOther(other) {
+  const wasCorrected = store.isCorrected();
+  const { periods, taken, left, hasNumbers } = takeOver(other, store.found, classNames);
+  store.change(periods);
+  say([
+    `Taken over from the other run: ${taken} of ${taken + left} corrections.`,
+    left ? 'The others are about faces that this run found in other frames, or about other emotions.' : '',
+    hasNumbers ? '' : `Who is who stays as it was found, since the ${data.words[1]} have other numbers.`,
+    wasCorrected ? 'Undo brings back the corrections from before.' : '',
+  ].filter(Boolean).join(' '), !taken);
+}
+
+function downloadOther({ periods, classes, word, runName }) {
+  const fileName = data.download.replace(/_corrected\.csv$/, '_other_run_corrected.csv');
+  save(fileName, toCsv(periods, times, classes, word || data.words[0], runName || 'another run'));
+  say(`${fileName} is in your downloads.`);
 }

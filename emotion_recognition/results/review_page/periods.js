@@ -87,16 +87,22 @@ function mergeFaces(periods, from, into) {
   return inOrder(periods.map((period) => (period.face === from ? { ...period, face: into } : period)));
 }
 
+/** Put an apostrophe before a text that a spreadsheet would run as a formula, as csv_tables.py does. */
+function toCell(text) {
+  return /^'*[=+\-@\t\r\n]/.test(text) ? `'${text}` : text;
+}
+
 /** The table of periods, as --apply reads it. Times and numbers are those of each period's first and last frame.
     word: person or face; run: name of the run that the periods belong to. */
 function toCsv(periods, times, classNames, word, run) {
   const milliseconds = (frame) => {
+    if (frame >= times.length) return ''; // of another run
     const value = times[frame] / 1000;
     return Number.isInteger(value) ? value.toFixed(1) : String(value);
   };
   const rows = periods.map((period) => [
     milliseconds(period.start), milliseconds(period.end), period.start + 1, period.end + 1,
-    classNames[period.emotion], period.face, period.byPerson ? 'person' : 'machine', period.note,
+    classNames[period.emotion], period.face, period.byPerson ? 'person' : 'machine', toCell(period.note),
     period.use ? 'yes' : 'no', period.found, run,
   ]);
   const quote = (cell) => (/[",\r\n]/.test(cell) ? `"${String(cell).replaceAll('"', '""')}"` : cell);

@@ -28,7 +28,8 @@ let chosen = null; // period whose row was chosen: the current one if there are 
 let periodsByFace = new Map(); // the periods of each face
 let starts = []; // first frames of all periods
 
-const store = new Store(`emotions review: ${data.name} ${data.run}`, unpackPeriods(data.periods), onPeriods);
+const about = { classes: classNames, word: data.words[0], runName: data.runName };
+const store = new Store(`emotions review: ${data.name}`, data.run, unpackPeriods(data.periods), about, onPeriods);
 const player = new Player(element('video'), times, data.shift, onFrame);
 const timeline = new Timeline(
   classes, seconds(times[0]), seconds(endOfFrame(times, times.length - 1)), (row, at) => {

@@ -2,21 +2,45 @@
 /* The corrected periods: how they were before each step, for Undo, and how the browser keeps them. */
 
 class Store {
-  /** key: names the video and the run; found: the periods as they were found; onChange(): called after each change. */
-  constructor(key, found, onChange) {
-    Object.assign(this, { key, found, onChange, periods: found, past: [], step: null, isKept: true });
+  /** video: names the video in the browser's storage; run: names the run there; found: the periods as they were found;
+      about: what they are about, see packKept; onChange(): called after each change. */
+  constructor(video, run, found, about, onChange) {
+    Object.assign(this, { video, key: `${video} ${run}`, found, onChange, periods: found, past: [], step: null });
+    Object.assign(this, { about: { ...about, numbers: numbersOf(found) }, isKept: true, isUnreadable: false });
     try {
-      const kept = localStorage.getItem(key);
-      if (kept) this.periods = unpackPeriods(JSON.parse(kept));
+      const text = localStorage.getItem(this.key);
+      this.periods = this.read(text) ?? found;
+      this.isUnreadable = text !== null && this.periods === found;
     } catch {
       this.isKept = false;
     }
     window.addEventListener('storage', (event) => { // another tab with this page has made a correction
-      if (event.key === key) this.change(event.newValue ? unpackPeriods(JSON.parse(event.newValue)) : found);
+      const periods = event.newValue ? this.read(event.newValue) : found;
+      if (event.key === this.key && periods) this.change(periods);
     });
     window.addEventListener('beforeunload', (event) => {
       if (!this.isKept && this.isCorrected()) event.preventDefault();
     });
+  }
+
+  /** The periods in what was kept of this run; null if there are none, or they are not of these faces. */
+  read(text) {
+    const kept = unpackKept(text, this.about.classes);
+    return kept && arePeriodsOf(kept.periods, this.found) && String(kept.classes) === String(this.about.classes)
+      ? kept.periods : null;
+  }
+
+  /** What is kept of other runs of this video, each with its key. Corrected results are not another run. */
+  others() {
+    const isOther = (key) => key !== this.key && key.startsWith(`${this.video} `)
+      && /^[0-9a-f]{16}$/.test(key.slice(this.video.length + 1));
+    try {
+      return Object.keys(localStorage).filter(isOther).sort()
+        .map((key) => ({ key, ...unpackKept(localStorage.getItem(key), this.about.classes) }))
+        .filter(({ periods, runName }) => periods && runName !== this.about.runName);
+    } catch { // the browser's storage is forbidden
+      return [];
+    }
   }
 
   isCorrected() {
@@ -47,7 +71,7 @@ class Store {
   set(periods) {
     this.periods = periods;
     try {
-      if (this.isCorrected()) localStorage.setItem(this.key, JSON.stringify(packPeriods(periods)));
+      if (this.isCorrected()) localStorage.setItem(this.key, packKept(periods, this.about));
       else localStorage.removeItem(this.key);
       this.isKept = true;
     } catch { // the browser's storage is full or forbidden

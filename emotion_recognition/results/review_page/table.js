@@ -61,9 +61,7 @@ class PeriodTable {
     row.setAttribute('aria-rowindex', place + 2);
     if (period === this.current) row.setAttribute('aria-current', 'true');
     for (const cell of cells) row.insertCell().append(...[cell].flat());
-    row.addEventListener('mouseup', ({ button }) => { // not click: if the press ends a note, the row has been replaced since
-      if (button === 0) this.onChoice(period);
-    });
+    row.addEventListener('click', () => this.onChoice(period));
     return row;
   }
 }
