@@ -20,6 +20,11 @@ def face(number, happy):
     return FaceEmotion(number, (0, 0, 9, 9), np.array([happy, 1 - happy], np.float32), NAMES)
 
 
+def test_a_number_that_json_does_not_have_is_refused():
+    with pytest.raises(ValueError, match='not JSON compliant'):
+        to_script_json([float('nan')])
+
+
 def test_times_and_periods_are_exact():
     review = Review(NAMES)
     frames = [(-20.0, [face(1, 0.9)]), (13.333, [face(1, 0.7), face(2, 0.4)]), (50.0, [face(2, 0.2)]), (90.0, [])]

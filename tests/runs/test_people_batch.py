@@ -57,6 +57,15 @@ def analysed(study, tmp_path_factory, colour_model_path):
     return folder, first / 'study'
 
 
+def test_a_table_of_people_that_cannot_be_read_is_told_before_the_work(tmp_path):
+    table = tmp_path / f'{tmp_path.name}_with_emotions_all_people.csv'
+    table.write_text('person;name;file\n1;Anna;gone.mp4\n')
+    settings = emotions_from_video.VideoSettings(people=tmp_path / 'study.npz')
+    with pytest.raises(InputError, match=r'_all_people\.csv: has no column identified, seconds, from, to'):
+        people_batch.analyse_with_people([tmp_path / 'a.mp4'], {}, tmp_path, None, None, settings, None)
+    assert [path.name for path in tmp_path.iterdir()] == [table.name]
+
+
 def faces_of(folder, stem):
     return pd.read_csv(folder / f'{stem}_with_emotions_faces_data.csv', keep_default_na=False)
 

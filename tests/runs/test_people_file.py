@@ -1,5 +1,7 @@
 import codecs
 import io
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -70,10 +72,18 @@ def test_nobody_at_all_is_no_error(path, table):
         b'person,name,age,note\n2,Anna,25,"a, b"\n4,,,\n',
         b'person;name;age;note\r\n2;Anna;25;a, b\r\n4;;;\r\n',
         codecs.BOM_UTF8 + b'person;name;age;note\r\n2;Anna;25;"a, b"\r\n4;;;\r\n',
+        'person\tname\tage\tnote\r\n2\tAnna\t25\ta, b\r\n\t\t\t\r\n4\t\t\t\r\n'.encode('utf-16'),
         b'name,person,age,note\n Anna , 2 , 25 ," a, b"\n\n,4,,\n',
         b'person,name,age,note\n2,Anna,25,"a, b"\n4\n',
     ],
-    ids=['commas', 'semicolons', 'the mark of spreadsheets', 'other order and blanks', 'a short line'],
+    ids=[
+        'commas',
+        'semicolons',
+        'the mark of spreadsheets',
+        'tabs in UTF-16',
+        'other order and blanks',
+        'a short line',
+    ],
 )
 def test_names_and_further_columns(path, table, content):
     table.write_bytes(content)
@@ -119,10 +129,11 @@ def test_people_without_a_name_are_not_joined_nor_with_one_who_is_named_by_a_num
             codecs.BOM_UTF8 + 'name;person;age\r\nZo\xeb;2;25\r\n'.encode(),
             codecs.BOM_UTF8 + 'name;person;age\r\nZo\xeb;2;25\r\n;1;\r\n;3;\r\n'.encode(),
         ),
+        ('person\tname\r\n2\t前\r\n'.encode('utf-16'), 'person\tname\r\n2\t前\r\n1\t\r\n3\t\r\n'.encode('utf-16')),
         (b'', b'person,name\n1,\n2,\n3,\n'),
         (b'person,name,age\n', b'person,name,age\n1,,\n2,,\n3,,\n'),
     ],
-    ids=['commas', 'no last line end', 'as spreadsheets write', 'empty', 'no rows'],
+    ids=['commas', 'no last line end', 'as spreadsheets write', 'UTF-16', 'empty', 'no rows'],
 )
 def test_new_people_are_added_and_what_the_user_wrote_stays(path, table, before, after):
     table.write_bytes(before)
@@ -151,6 +162,14 @@ def test_a_table_to_which_nobody_is_added_is_not_written(path, table):
         (b'person,name\n1,Anna\n1,Bert\n', "line 3 has '1' under person; expected a number from 1, each once"),
         (b'person,name\n,Anna\n', "line 2 has '' under person; expected a number from 1, each once"),
         (b'person,name\n-1,Anna\n', "line 2 has '-1' under person; expected a number from 1, each once"),
+        (
+            b'person,name,seconds\n1,Anna,3\n',
+            'has a column seconds, as the tables of results have; expected another name',
+        ),
+        (
+            b'person,name\n' + b'9' * 5000 + b',Anna\n',
+            "line 2 has '999999999999...9999999999999' under person; expected a number from 1, each once",
+        ),
         (b'person,name\n1.0,Anna\n', "line 2 has '1.0' under person; expected a number from 1, each once"),
     ],
 )
@@ -237,6 +256,16 @@ def test_a_file_that_cannot_be_written_leaves_the_old_one_and_nothing_else(path,
     with pytest.raises(InputError, match=r'study\.npz: No space left on device$'):
         write_people(read_people(path), [person(1, 8.0), person(2)], 3)
     assert describe(read_people(path)) == [(1, 7.0, 1)]
+    assert sorted(one.name for one in path.parent.iterdir()) == ['study.csv', 'study.npz']
+
+
+@pytest.mark.skipif(not Path('/dev/full').exists(), reason='needs a device that is always full')
+def test_a_table_that_cannot_be_written_stays_as_the_user_wrote_it(path, table):
+    table.write_text('person,name\n7,Anna\n')
+    table.with_name(f'.study.csv.{os.getpid()}.tmp').symlink_to('/dev/full')
+    with pytest.raises(OSError, match='No space left'):
+        write_people(KnownPeople(path), [person(1)], 2)
+    assert table.read_text() == 'person,name\n7,Anna\n'
     assert sorted(one.name for one in path.parent.iterdir()) == ['study.csv', 'study.npz']
 
 
