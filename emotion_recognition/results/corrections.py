@@ -48,6 +48,10 @@ class Correction:
     ms_start: float = math.nan
     ms_end: float = math.nan
 
+    def times(self) -> tuple[tuple[int, float], tuple[int, float]]:
+        """Number and time of its first and of its last frame."""
+        return (self.frame_start, self.ms_start), (self.frame_end, self.ms_end)
+
 
 class Corrections:
     """All corrections of a video. A face that no row is about stays as it was found.
@@ -91,13 +95,8 @@ class Corrections:
         Args:
             times_ms: The times of frames in milliseconds, by their numbers. Other frames are not compared.
         """
-        lines = {
-            row.line
-            for row in self
-            for number, ms in ((row.frame_start, row.ms_start), (row.frame_end, row.ms_end))
-            if abs(ms - times_ms.get(number, ms)) > SAME_TIME_MS
-        }
-        return sorted(lines)
+        times = ((row.line, *time) for row in self for time in row.times())
+        return sorted({line for line, number, ms in times if abs(ms - times_ms.get(number, ms)) > SAME_TIME_MS})
 
     def apply(self, frame_number: int, faces: Sequence[FaceEmotion]) -> list[FaceEmotion]:
         """Correct the faces of a frame.

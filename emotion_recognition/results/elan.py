@@ -41,7 +41,7 @@ def make_tiers(
         end_ms = face_periods.end_ms(period, last_frame_ms)
         annotation = (period.ms_start + shift_ms, end_ms + shift_ms, period.emotion)
         tiers[names[period.number]].append(annotation)
-    span_annotations = [(span.start_ms + shift_ms, span.end_ms + shift_ms, _to_xml_text(span.name)) for span in spans]
+    span_annotations = [(span.start_ms + shift_ms, span.end_ms + shift_ms, span.name) for span in spans]
     return tiers | ({SPANS_TIER: span_annotations} if span_annotations else {})
 
 
@@ -66,7 +66,7 @@ def write_elan(tiers: Mapping[str, Iterable[Annotation]], media_path: Path, fold
         for start_ms, end_ms, value in annotations:
             start, end = max(0, round(start_ms)), max(0, round(end_ms))
             if start < end:
-                document.add_annotation(name, start, end, value)
+                document.add_annotation(name, start, end, _to_xml_text(value))
     document.to_file(path)
 
 

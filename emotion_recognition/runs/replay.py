@@ -84,9 +84,10 @@ class ReplayedFaces:
                 )
         if lines := self._corrections.lines_with_other_times(times_ms):
             named = ', '.join(map(str, lines[:MAX_REPORTED_LINES])) + ', ...' * (len(lines) > MAX_REPORTED_LINES)
+            where = f'{self._corrections.path}: line{"s" * (len(lines) > 1)} {named}'
             print(
-                f'{self._corrections.path}: the times in line {named} are not those of the frames, and are ignored; '
-                'change frame_start and frame_end instead',
+                f'{where}: the times are not those of the frames, and are ignored; change frame_start and frame_end '
+                'instead',
                 file=sys.stderr,
             )
 

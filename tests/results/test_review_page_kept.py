@@ -45,7 +45,7 @@ def test_a_note_that_is_being_typed_outlasts_a_reload_and_is_one_step(tmp_path, 
     assert [row['note'] for row in read_download(page)] == ['half a no', '', '', '']
     page = open_page(path)
     page.keyboard.press('n')
-    page.keyboard.type('w')
+    page.keyboard.type('word')
     page.keyboard.press('Escape')
     page.keyboard.press('z')
     assert [row['note'] for row in read_download(page)] == ['half a no', '', '', '']
@@ -136,6 +136,15 @@ def test_what_is_kept_in_a_wrong_shape_is_left_out(tmp_path, open_page):
         page.keyboard.press('u')
         page.evaluate('([key, newValue]) => dispatchEvent(new StorageEvent("storage", {key, newValue}))', [key, text])
         assert [row['use'] for row in read_download(page)] == ['no', 'yes', 'yes', 'yes']
+
+
+def test_what_another_tab_keeps_is_not_written_back(tmp_path, open_page):
+    page = open_page(save_page(tmp_path, STEADY))
+    late = json.dumps([[*row[:8], 'w'] for row in ROWS])
+    page.evaluate('localStorage.setItem(store.key, "what the other tab has kept since")')
+    page.evaluate('newValue => dispatchEvent(new StorageEvent("storage", {key: store.key, newValue}))', late)
+    assert {row['note'] for row in read_download(page)} == {'w'}
+    assert page.evaluate('localStorage.getItem(store.key)') == 'what the other tab has kept since'
 
 
 def test_what_earlier_pages_kept_is_read(tmp_path, open_page):

@@ -249,7 +249,7 @@ def test_changed_times_are_said_to_be_ignored(outputs, tmp_path, capsys):
     head = 'ms_start,ms_end,frame_start,frame_end,emotions,face\n'
     (tmp_path / 'corrected.csv').write_text(f'{head}0.0,40.0,1,2,sad,1\n40.0,200.0,2,4,sad,2\n')
     run(outputs)
-    said = f'{tmp_path / "corrected.csv"}: the times in line 3 are not those of the frames, and are ignored; '
+    said = f'{tmp_path / "corrected.csv"}: line 3: the times are not those of the frames, and are ignored; '
     assert capsys.readouterr().err == f'{said}change frame_start and frame_end instead\n'
     (tmp_path / 'corrected.csv').write_text(f'{head}0.0,40.0,1,2,sad,1\n40.0,120.0,2,4,sad,2\n')
     run(outputs)

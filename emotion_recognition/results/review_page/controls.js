@@ -132,26 +132,31 @@ function wire() {
   }).observe(element('rows'));
 }
 
+const DISCARD = 'Discard';
+
 /** Say what the browser keeps of another run of this video, and offer to take it over, download or discard it. */
 function showOther() {
   const others = store.others();
   element('other').hidden = others.length === 0;
   const count = others.length > 1 ? ` (1 of ${others.length})` : '';
   element('other-text').textContent = `This browser keeps corrections of another run of ${data.name}${count}.`;
-  element('discard-other').textContent = 'Discard';
+  element('discard-other').textContent = DISCARD;
   return others[0];
 }
 
 function wireOther() {
-  let isSure = false; // since Undo does not bring these back
-  onClick('take-over', () => takeOverOther(store.others()[0]));
-  onClick('download-other', () => downloadOther(store.others()[0]));
-  onClick('discard-other', () => {
-    if (isSure) localStorage.removeItem(store.others()[0].key);
-    isSure = !isSure;
+  const withOther = (action) => () => { // another tab may have discarded it
+    const isSure = element('discard-other').textContent !== DISCARD;
+    const other = showOther();
+    if (other) action(other, isSure);
+  };
+  onClick('take-over', withOther(takeOverOther));
+  onClick('download-other', withOther(downloadOther));
+  onClick('discard-other', withOther(({ key }, isSure) => { // asked twice, since Undo does not bring it back
+    if (isSure) localStorage.removeItem(key);
     showOther();
-    if (isSure) element('discard-other').textContent = 'Really discard';
-  });
+    if (!isSure) element('discard-other').textContent = `Really ${DISCARD.toLowerCase()}`;
+  }));
 }
 
 function wireVideo() {

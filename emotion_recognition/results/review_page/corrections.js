@@ -101,12 +101,12 @@ function download() {
 function takeOverOther(other) {
   const wasCorrected = store.isCorrected();
   const { periods, taken, left, hasNumbers } = takeOver(other, store.found, classNames);
-  store.change(periods);
+  if (taken) store.change(periods);
   say([
     `Taken over from the other run: ${taken} of ${taken + left} corrections.`,
     left ? 'The others are about faces that this run found in other frames, or about other emotions.' : '',
     hasNumbers ? '' : `Who is who stays as it was found, since the ${data.words[1]} have other numbers.`,
-    wasCorrected ? 'Undo brings back the corrections from before.' : '',
+    taken && wasCorrected ? 'Undo brings back the corrections from before.' : '',
   ].filter(Boolean).join(' '), !taken);
 }
 

@@ -16,7 +16,11 @@ class Store {
     }
     window.addEventListener('storage', (event) => { // another tab with this page has made a correction
       const periods = event.newValue ? this.read(event.newValue) : found;
-      if (event.key === this.key && periods) this.change(periods);
+      if (event.key !== this.key || !periods) return;
+      this.endStep();
+      this.past.push(this.periods);
+      this.periods = periods; // not kept once more, which could undo what the other tab has kept since
+      this.onChange();
     });
     window.addEventListener('beforeunload', (event) => {
       if (!this.isKept && this.isCorrected()) event.preventDefault();
