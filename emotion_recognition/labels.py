@@ -10,6 +10,7 @@ import numpy as np
 # In the class order of this project's model.h5. A model's own class names come from its file.
 EMOTIONS = ('anger', 'contempt', 'disgust', 'fear', 'happy', 'neutral', 'sad', 'surprise', 'uncertain')
 NEUTRAL = 'neutral'
+FROM_REST = '_from_rest'  # suffix of a class's second column: its probability compared with a face's reference at rest
 POSITIVE, NEGATIVES = 'happy', ('anger', 'contempt', 'disgust', 'fear', 'sad')  # what valence is computed from
 
 # BGR, 0..255. Dark text is easy to read on all of them, and they stand out in dark and bright frames.

@@ -292,7 +292,7 @@ def bad_input(name, folder, model_path):
         'no such video': ((folder / 'none.mp4', model_path), 'no such video file'),
         'not a video': ((folder / 'text.mp4', model_path), 'cannot be read as a video'),
         'model missing': ((clip, folder / 'none.h5'), 'no such model file'),
-        'model truncated': ((clip, folder / 'cut.h5'), 'damaged'),
+        'model truncated': ((clip, folder / 'cut.h5'), 'truncated file'),
         'cascade missing': ((clip, model_path, '--detector-path', folder / 'none.xml'), 'no such detector file'),
         'not a cascade': ((clip, model_path, '--detector-path', folder / 'text.mp4'), 'not a Haar cascade'),
         'no output folder': ((clip, model_path, '--output-filename', folder / 'none' / 'a.mp4'), 'no such folder'),

@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from emotion_recognition.labels import FaceEmotion, InputError, Person, has_valence
+from emotion_recognition.labels import FROM_REST, FaceEmotion, InputError, Person, has_valence
 from emotion_recognition.results.csv_tables import CsvTable, to_cell
 
 FACE_COLUMNS = ['frame', 'ms', 'face', 'x', 'y', 'width', 'height', 'emotion', 'confidence']  # the first ones
 PERSON_COLUMNS = ['person', 'name', 'identified']  # after `face`, if people are told apart
 MACHINE, PERSON = 'machine', 'person'  # who gave the emotion
-FROM_REST = '_from_rest'  # suffix of the columns with the probabilities compared with a face's reference at rest
 
 
 @dataclass(frozen=True)
