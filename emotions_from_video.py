@@ -125,8 +125,12 @@ def process_video(
         ):
             stopped = annotate(reader, recogniser, columns, results, own, settings, interruption)
             results.write(reader, own, outputs)
-            references = recogniser.references.describe(results.numbers, results.words[0])
-            write_record(own, reader, opened, provenance, references, stopped)
+            facts = {
+                'made_with': provenance,
+                'conversion_sha256': models.classifier.conversion_sha256,
+                'references_at_rest': recogniser.references.describe(results.numbers, results.words[0]),
+            }
+            write_record(own, reader, opened, stopped, facts)
     results.report(reader, stopped, run_folder.written, run_folder.leftover)
     return results
 

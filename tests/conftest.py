@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from fractions import Fraction
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -72,6 +73,17 @@ def save_classifier(path, kernel, class_names=CLASS_NAMES, input_shape=(8, 8, 3)
     with h5py.File(path, 'r+') as file:
         file.attrs.update({name: json.dumps(value) for name, value in attributes.items()})
     return path
+
+
+@contextmanager
+def locked(path):
+    """Lock a file, which then is as on a disk without locks: nobody else gets a lock. Windows has other locks."""
+    with path.open('r+b') as file:
+        if os.name != 'nt':
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope='session', autouse=True)

@@ -34,6 +34,7 @@ class EmotionClassifier:
         image_size: S, in pixels.
         settings: The arguments above, by the names in `Settings`.
         model_sha256: SHA-256 of the file as it was read, in hexadecimal digits. It may have been replaced since.
+        conversion_sha256: The same of the conversion that OpenVINO runs; None if Keras runs the model.
 
     Raises:
         InputError: The file is missing, is damaged, or is not such a model.
@@ -53,6 +54,7 @@ class EmotionClassifier:
         self.model_sha256 = hash_file(model_path)
         self._lock = Lock()  # a network computes one batch at a time, but several stages of a run may ask for one
         self._network = load_network(Path(model_path), runtime, precision, threads)
+        self.conversion_sha256 = self._network.conversion_sha256
         input_shape, output_shape = self._network.input_shape, self._network.output_shape
         if not _is_square_rgb(input_shape):
             raise InputError(f'{model_path}: its input is {input_shape}; expected square RGB images, (None, S, S, 3)')

@@ -7,7 +7,7 @@ seconds:
     python -m emotion_recognition.emotions.conversion
 
 A conversion is a zip file of `model.xml` and `model.bin`, as OpenVINO writes them, and `origin.json`, which binds it to
-the content of its model.h5.
+the content of its model.h5. Next to it stands its own hash, which binds it to its own content.
 """
 
 import hashlib
@@ -22,13 +22,12 @@ from pathlib import Path
 import platformdirs
 
 from emotion_recognition.command_line import Parser
-from emotion_recognition.emotions.conversion_file import read_conversion, write_conversion
+from emotion_recognition.emotions.conversion_file import CACHE_NAME, keep_conversion, read_conversion, write_conversion
 from emotion_recognition.hashing import hash_file
 from emotion_recognition.labels import InputError
 from emotion_recognition.settings import MODEL_WEIGHTS_PATH, ROOT
 
 SHIPPED_SUFFIX = '.openvino.zip'  # in place of .h5
-CACHE_NAME = '.cache'  # folder next to model.h5
 HOW_TO_INSTALL = 'pip install -r requirements.txt, with Python 3.11 to 3.13'
 
 # Program that reads model.h5, converts it, checks that the conversion gives the same answers, and writes OpenVINO's
@@ -88,7 +87,7 @@ def read_network(core, model_path: Path):
         model_path: Path of model.h5.
 
     Returns:
-        An openvino.Model.
+        An openvino.Model, and the SHA-256 of its conversion in hexadecimal digits.
 
     Raises:
         ConversionError: There is no conversion, and it cannot be made.
@@ -97,13 +96,18 @@ def read_network(core, model_path: Path):
     name = f'{model_path.stem}-{origin["model_sha256"][:32]}.zip'
     folders = [model_path.resolve().parent / CACHE_NAME, platformdirs.user_cache_path('emotion_recognition')]
     paths = [shipped_path(model_path.resolve()), *(folder / name for folder in folders)]
-    model = next(filter(None, (read_conversion(core, path, origin) for path in paths)), None)
-    if model is None:
+    found = next(filter(None, (read_conversion(core, path, origin) for path in paths)), None)
+    if found is None:
+        if paths[0].is_file():
+            print(f'{paths[0]}: damaged, or of another model, so it is not used', file=sys.stderr)
         with tempfile.TemporaryDirectory() as folder:
             xml_path = _convert(model_path, Path(folder))
-            _keep(xml_path, folders, name, origin)
-            model = core.read_model(xml_path.read_bytes(), xml_path.with_suffix('.bin').read_bytes())
-    return model
+            keep_conversion(xml_path, folders, name, origin)
+            write_conversion(xml_path, Path(folder) / name, origin)
+            found = read_conversion(core, Path(folder) / name, origin)
+    if found is None:
+        raise ConversionError('OpenVINO cannot read what it made of it')
+    return found
 
 
 def ship(model_path: Path) -> Path:
@@ -152,6 +156,7 @@ def _convert(model_path, folder):
     command = [sys.executable, '-c', CONVERSION, str(model_path.resolve()), str(xml_path)]
     environment = {'TF_CPP_MIN_LOG_LEVEL': '2', **os.environ}
     environment['KERAS_BACKEND'] = 'tensorflow'  # OpenVINO reads its models
+    environment['HDF5_USE_FILE_LOCKING'] = 'FALSE'  # some network drives have no locks
     environment['CI'] = 'true'  # otherwise OpenVINO sends statistics of each conversion to its makers
     done = subprocess.run(
         command,
@@ -164,21 +169,6 @@ def _convert(model_path, folder):
     if done.returncode or not xml_path.is_file():
         raise ConversionError((done.stderr.strip().splitlines() or [f'exit code {done.returncode}'])[-1])
     return xml_path
-
-
-def _keep(xml_path, folders, name, origin):
-    """Keep a conversion in the first folder that can be written, in place of those of the model's earlier contents."""
-    for folder in folders:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            write_conversion(xml_path, folder / name, origin)
-        except OSError:
-            continue
-        for other in folder.glob('*.zip'):
-            is_of_model = other.name.rpartition('-')[0] == name.rpartition('-')[0]
-            if is_of_model and other.name != name and folder.name == CACHE_NAME:
-                other.unlink(missing_ok=True)
-        return
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,6 +2,8 @@
 
 import logging
 import os
+import shutil
+import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
@@ -20,10 +22,12 @@ class Network(Protocol):
     Attributes:
         input_shape: Shape of a batch of images, with None for sizes that may vary, first the number of images.
         output_shape: Shape of the answer, in the same form.
+        conversion_sha256: SHA-256 of the conversion that runs, in hexadecimal digits; None if it is model.h5 itself.
     """
 
     input_shape: tuple[int | None, ...]
     output_shape: tuple[int | None, ...]
+    conversion_sha256: str | None
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """Convert images, (n, S, S, 3) float32, RGB, 0..255, to probabilities, (n, K) float32."""
@@ -63,6 +67,8 @@ class KerasNetwork:
         InputError: Keras cannot load the file, or is not installed.
     """
 
+    conversion_sha256 = None
+
     def __init__(self, model_path: str | Path):
         self._model = load_keras_model(model_path)
         self.input_shape, self.output_shape = self._model.input_shape, self._model.output_shape
@@ -88,7 +94,7 @@ class OpenVinoNetwork:
         import openvino  # not at the top, since it is not needed if Keras runs the network
 
         core = openvino.Core()
-        model = read_network(core, Path(model_path))
+        model, self.conversion_sha256 = read_network(core, Path(model_path))
         self.input_shape, self.output_shape = (
             tuple(None if size.is_dynamic else size.get_length() for size in port.partial_shape)
             for port in (model.input(), model.output())
@@ -165,7 +171,8 @@ def load_keras_model(model_path: str | Path):
 
     logging.getLogger('absl').setLevel(logging.ERROR)
     try:
-        return keras.models.load_model(model_path, compile=False)
+        with tempfile.TemporaryDirectory() as folder:  # Keras locks the file that it reads: some network drives cannot
+            return keras.models.load_model(shutil.copyfile(model_path, Path(folder) / 'model.h5'), compile=False)
     except Exception as error:  # Keras raises whatever its parts raise
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f'{model_path}: not a Keras model that can be loaded: {reason}') from error

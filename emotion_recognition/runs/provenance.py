@@ -88,11 +88,7 @@ def look_at(video_path: Path) -> OpenedVideo:
 
 def write_record(
     own: Outputs,
-    reader: VideoReader,
-    opened: OpenedVideo,
-    provenance: dict[str, Any],
-    references: Sequence[dict],
-    stopped: FrameError | None,
+    own: Outputs, reader: VideoReader, opened: OpenedVideo, stopped: FrameError | None, facts: dict[str, Any]
 ) -> None:
     """Write the record of a run, after everything else has been written. Prints if the video has changed meanwhile.
 
@@ -100,9 +96,10 @@ def write_record(
         own: Where the results are.
         reader: Video that was read.
         opened: The video as it was when it was opened.
-        provenance: See `describe_provenance`.
-        references: The reference at rest of each face, see `References.describe`.
         stopped: Why the run ended early, or None.
+        facts: What else is recorded, in JSON's types: `made_with` of `describe_provenance`; the references at rest; and
+            the hash of the model's conversion. That is no part of the provenance, since conversions of one model may
+            differ from machine to machine, but not in what they say.
     """
     video: dict[str, Any] = {'name': opened.path.name, 'bytes': opened.size}
     if reader.start:
@@ -112,8 +109,7 @@ def write_record(
         video['changed_meanwhile'] = True
     results = {name: own.record.with_name(name).stat().st_size for name in own.written()}
     ended_early = stopped and {'reason': str(stopped), 'try_again': stopped.try_again}
-    record = {'video': video, 'made_with': provenance, 'results': results}
-    save_record(record | {'references_at_rest': references, 'ended_early': ended_early}, own.record)
+    save_record({'video': video, 'results': results, 'ended_early': ended_early} | facts, own.record)
 
 
 def find_pending(videos: Sequence[Path], outputs: dict[Path, Outputs], settings: Settings) -> list[Path]:

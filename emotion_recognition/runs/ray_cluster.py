@@ -34,7 +34,7 @@ OBJECT_STORE_BYTES = 100_000_000  # of a local Ray, by default a third of the me
 # What is not sent to the machines of a cluster, as in .gitignore: everything but the program and, if used, its model.
 CODE = ['/*', '!/.', '!/emotion_recognition', '!/face_detector', '!/emotions_from_video.py', '__pycache__']
 CODE += ['!/model_weights', '/model_weights/*', '!/model_weights/face_recognition']
-MODEL = ['!/model_weights/model.h5', '!/model_weights/model.openvino.zip']
+MODEL = ['!/model_weights/model.h5', '!/model_weights/model.openvino.*']
 
 
 def is_address(text: str) -> bool:

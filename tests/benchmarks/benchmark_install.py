@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmark_start import MODEL_PATH, ROOT, SHIPPED_PATH, start
+from benchmark_start import MODEL_PATH, ROOT, SHIPPED_PATHS, start
 
 WAYS = {'small set': ('requirements-inference.txt', True), 'all': ('requirements.txt', False)}
 
@@ -35,8 +35,8 @@ def measure(requirements, shipped):
         environment, model_folder = Path(folder) / 'venv', Path(folder) / 'model'
         model_folder.mkdir()
         shutil.copy(MODEL_PATH, model_folder)
-        if shipped:
-            shutil.copy(SHIPPED_PATH, model_folder)
+        for path in SHIPPED_PATHS if shipped else []:
+            shutil.copy(path, model_folder)
         started, used = time.time(), processor_seconds()
         subprocess.run([sys.executable, '-m', 'venv', environment], check=True)
         python = environment / ('Scripts/python.exe' if os.name == 'nt' else 'bin/python')

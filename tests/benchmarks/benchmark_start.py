@@ -15,7 +15,8 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-MODEL_PATH, SHIPPED_PATH = ROOT / 'model_weights' / 'model.h5', ROOT / 'model_weights' / 'model.openvino.zip'
+MODEL_PATH = ROOT / 'model_weights' / 'model.h5'
+SHIPPED_PATHS = sorted(MODEL_PATH.parent.glob('model.openvino.*'))  # the conversion and its hash
 
 # Runs the script itself, and prints the time when the first frame has been written.
 TIMED_SCRIPT = """
@@ -39,7 +40,8 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as shipped, tempfile.TemporaryDirectory() as alone:
         shutil.copy(MODEL_PATH, shipped)
-        shutil.copy(SHIPPED_PATH, shipped)
+        for path in SHIPPED_PATHS:
+            shutil.copy(path, shipped)
         shutil.copy(MODEL_PATH, alone)
         for number in range(options.rounds):
             print(f'conversion shipped: {start(sys.executable, Path(shipped))[0]:.1f} s')

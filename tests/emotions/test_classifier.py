@@ -1,3 +1,4 @@
+import hashlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
@@ -8,9 +9,10 @@ import numpy as np
 import pytest
 
 import model_training
+from emotion_recognition.emotions import conversion
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.labels import InputError
-from tests.conftest import CLASS_NAMES, save_classifier
+from tests.conftest import CLASS_NAMES, locked, save_classifier
 
 
 @pytest.fixture(scope='module', params=['openvino', 'keras'])
@@ -138,6 +140,19 @@ def test_answers_are_those_of_the_network_whatever_the_file_says_of_rest(tmp_pat
     classifier = EmotionClassifier(path, 'keras')
     np.testing.assert_allclose(classifier.predict([plain((0, 0, 0))] * 2), [[0.5, 0.5]] * 2, rtol=1e-6)
     assert classifier.model_file.at_rest.median.tolist() == [0, -3]
+
+
+def test_keras_opens_a_model_that_is_locked_elsewhere(tmp_path):
+    path = save_classifier(tmp_path / 'model.h5', np.zeros((3, 9)))
+    with locked(path):
+        assert EmotionClassifier(path, 'keras').image_size == 8
+
+
+def test_the_conversion_that_runs_is_named(colour_model_path):
+    shipped = conversion.shipped_path(colour_model_path)
+    classifier = EmotionClassifier(colour_model_path, 'openvino')
+    assert classifier.conversion_sha256 == hashlib.sha256(shipped.read_bytes()).hexdigest()
+    assert EmotionClassifier(colour_model_path, 'keras').conversion_sha256 is None
 
 
 def test_missing_file(tmp_path):

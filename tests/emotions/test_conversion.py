@@ -1,11 +1,14 @@
 """Conversions of a made model: shipped, kept, refused. And the one that comes with the repository."""
 
+import hashlib
+import itertools
 import json
 import os
 import shutil
 import stat
 import subprocess
 import sys
+import tracemalloc
 import zipfile
 from types import SimpleNamespace
 from unittest.mock import Mock
@@ -21,7 +24,7 @@ from emotion_recognition.emotions.conversion import ConversionError
 from emotion_recognition.emotions.runtimes import KerasNetwork, OpenVinoNetwork, load_network
 from emotion_recognition.labels import InputError
 from emotion_recognition.settings import MODEL_WEIGHTS_PATH
-from tests.conftest import ROOT, demo_frame, save_classifier
+from tests.conftest import ROOT, demo_frame, locked, save_classifier
 
 BATCH = np.random.default_rng(0).uniform(0, 255, (5, 8, 8, 3)).astype(np.float32)
 # A script as it runs where requirements.txt is not installed, but requirements-inference.txt.
@@ -92,7 +95,8 @@ def test_both_runtimes_agree_and_the_conversion_is_kept(model_path, conversions)
     np.testing.assert_allclose(network(BATCH), expected, atol=1e-4)
     np.testing.assert_allclose(OpenVinoNetwork(model_path, 'auto')(BATCH), expected, atol=0.02)
     assert conversions == [model_path]
-    (name,) = kept(model_path.parent / '.cache')
+    hash_name, name = kept(model_path.parent / '.cache')
+    assert hash_name == name.replace('.zip', '.sha256')
 
     archive = model_path.parent / '.cache' / name
     flip_a_bit(archive)
@@ -102,7 +106,7 @@ def test_both_runtimes_agree_and_the_conversion_is_kept(model_path, conversions)
 
     save_classifier(model_path, np.random.default_rng(2).normal(0, 9, (3, 9)))
     np.testing.assert_allclose(OpenVinoNetwork(model_path, 'f32')(BATCH), KerasNetwork(model_path)(BATCH), atol=1e-4)
-    (other_name,) = kept(model_path.parent / '.cache')
+    _, other_name = kept(model_path.parent / '.cache')
     assert other_name != name
 
 
@@ -111,19 +115,20 @@ def test_models_whose_names_begin_alike_keep_their_conversions(model_path, conve
     save_classifier(other_path, np.random.default_rng(3).normal(0, 9, (3, 9)))
     for path in (other_path, model_path):
         OpenVinoNetwork(path, 'f32')
-    assert len(kept(model_path.parent / '.cache')) == 2
+    assert len(kept(model_path.parent / '.cache')) == 4  # two conversions and their hashes
     OpenVinoNetwork(other_path, 'f32')
     assert conversions == [other_path, model_path]
 
 
 def test_shipped_conversion_is_made_by_one_command_and_serves_its_own_model_alone(model_path, conversions):
     command = [sys.executable, '-m', 'emotion_recognition.emotions.conversion', model_path]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    with locked(model_path):
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     shipped = model_path.with_name('model.openvino.zip')
     assert done.stdout == f'Wrote {shipped}, 0.0 MB\n', done.stderr
-    assert kept(model_path.parent) == ['model.h5', 'model.openvino.zip']
+    assert kept(model_path.parent) == ['model.h5', 'model.openvino.sha256', 'model.openvino.zip']
     np.testing.assert_allclose(OpenVinoNetwork(model_path, 'f32')(BATCH), KerasNetwork(model_path)(BATCH), atol=1e-4)
-    assert kept(model_path.parent) == ['model.h5', 'model.openvino.zip']
+    assert kept(model_path.parent) == ['model.h5', 'model.openvino.sha256', 'model.openvino.zip']
     assert conversions == []
 
     content = shipped.read_bytes()
@@ -133,6 +138,89 @@ def test_shipped_conversion_is_made_by_one_command_and_serves_its_own_model_alon
     assert takes_what_is_there(model_path)
     save_classifier(model_path, np.random.default_rng(2).normal(0, 9, (3, 9)))
     assert not takes_what_is_there(model_path)
+
+
+def rewrite(path, **changed):
+    """Write the zip file of a conversion again with other contents, so that its own check sums are right."""
+    with zipfile.ZipFile(path) as archive:
+        contents = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, 'w') as archive:
+        for name, content in {**contents, **changed}.items():
+            archive.writestr(name, content)
+
+
+def make_anger_likely(path):
+    with zipfile.ZipFile(path) as archive:
+        weights = bytearray(archive.read('model.bin'))
+    weights[-108:-96] = np.float32([99] * 3).tobytes()  # of the first class; the last three are of the ninth
+    rewrite(path, **{'model.bin': bytes(weights)})
+
+
+def trust(path):
+    """Write the hash of what the zip file is now, as somebody can who may write both."""
+    path.with_suffix('.sha256').write_text(hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def test_a_conversion_whose_weights_were_changed_does_not_pass_for_the_model(model_path, conversions, capsys):
+    shipped = conversion.ship(model_path)
+    expected = KerasNetwork(model_path)(BATCH)
+    del conversions[:]
+    network = OpenVinoNetwork(model_path, 'f32')
+    assert network.conversion_sha256 == hashlib.sha256(shipped.read_bytes()).hexdigest()
+
+    make_anger_likely(shipped)
+    network = OpenVinoNetwork(model_path, 'f32')
+    np.testing.assert_allclose(network(BATCH), expected, atol=1e-4)
+    assert conversions == [model_path]
+    assert 'model.openvino.zip: damaged, or of another model, so it is not used\n' in capsys.readouterr().err
+
+    trust(shipped)
+    changed = OpenVinoNetwork(model_path, 'f32')
+    assert changed(BATCH).argmax(axis=1).tolist() == [0] * 5
+    assert changed.conversion_sha256 == hashlib.sha256(shipped.read_bytes()).hexdigest() != network.conversion_sha256
+
+
+def test_a_conversion_without_its_hash_is_not_taken(model_path):
+    shipped = conversion.ship(model_path)
+    assert takes_what_is_there(model_path)
+    shipped.with_suffix('.sha256').write_text('')
+    assert not takes_what_is_there(model_path)
+    shipped.with_suffix('.sha256').unlink()
+    assert not takes_what_is_there(model_path)
+
+
+def write_bomb(path, contents, name, lies, method=zipfile.ZIP_DEFLATED):
+    """Write the zip file of a conversion in which one file unpacks to 50 MB, whatever it says of its size."""
+    with zipfile.ZipFile(path, 'w', method) as archive:
+        for each, content in contents.items():
+            archive.writestr(each, bytes(50_000_000) if each == name else content)
+    stated = (50_000_000).to_bytes(4, 'little')
+    assert path.read_bytes().count(stated) == 2
+    if lies:
+        path.write_bytes(path.read_bytes().replace(stated, (1000).to_bytes(4, 'little')))
+
+
+def test_a_zip_bomb_is_not_unpacked(model_path):
+    shipped = conversion.ship(model_path)
+    with zipfile.ZipFile(shipped) as archive:
+        contents = {each: archive.read(each) for each in archive.namelist()}
+    tracemalloc.start()
+    bombs = [*itertools.product(contents, (False, True)), ('model.xml', True, zipfile.ZIP_BZIP2)]
+    for bomb in bombs:
+        write_bomb(shipped, contents, *bomb)
+        trust(shipped)
+        tracemalloc.reset_peak()
+        assert not takes_what_is_there(model_path)
+        assert tracemalloc.get_traced_memory()[1] < 30e6, bomb
+    tracemalloc.stop()
+
+
+def test_an_origin_that_is_none(model_path):
+    shipped = conversion.ship(model_path)
+    for origin in ('[' * 100_000, '9' * 5000, 'null', '', '\x00'):
+        rewrite(shipped, **{'origin.json': origin})
+        trust(shipped)
+        assert not takes_what_is_there(model_path), origin[:9]
 
 
 def test_conversion_infers_whatever_the_layers_own_defaults_are(unsteady_path):
@@ -183,7 +271,7 @@ def test_conversion_goes_to_the_users_cache_where_the_folder_is_read_only(model_
     OpenVinoNetwork(model_path)
     folder.chmod(stat.S_IRWXU)
     assert conversions == [model_path]
-    assert len(kept(tmp_path / 'user' / 'emotion_recognition')) == 1
+    assert len(kept(tmp_path / 'user' / 'emotion_recognition')) == 2  # the conversion and its hash
 
 
 def test_what_the_child_process_says_is_the_reason(tmp_path, real_conversion):
@@ -204,6 +292,9 @@ def test_command_for_a_model_that_is_not_there(tmp_path):
 def test_shipped_conversion_belongs_to_the_model():
     with zipfile.ZipFile(ROOT / 'model_weights' / 'model.openvino.zip') as archive:
         origin = json.loads(archive.read('origin.json'))
+    hash_line = (ROOT / 'model_weights' / 'model.openvino.sha256').read_text()
+    content = (ROOT / 'model_weights' / 'model.openvino.zip').read_bytes()
+    assert hash_line == f'{hashlib.sha256(content).hexdigest()}  model.openvino.zip\n'
     assert origin == conversion.origin_of(MODEL_WEIGHTS_PATH), 'run python -m emotion_recognition.emotions.conversion'
     # Nearly as small: model.h5 has compressed kernels, which would make each start with OpenVINO slower
     assert conversion.shipped_path(MODEL_WEIGHTS_PATH).stat().st_size <= 1.01 * MODEL_WEIGHTS_PATH.stat().st_size

@@ -12,6 +12,7 @@ from emotion_recognition.labels import EMOTIONS, InputError
 from emotion_recognition.live.live_table import LiveFaceTable
 from emotion_recognition.results.face_table import FaceColumns
 from emotion_recognition.results.summary import VideoSummary
+from tests.conftest import locked
 
 AT_REST = {'median': [-4, 0, -2], 'low': [-6, 0, -5], 'high': [-1, 0, 1]}
 
@@ -151,11 +152,8 @@ def test_names_of_all_columns_are_known(tmp_path):
 
 
 def test_a_model_that_is_locked_elsewhere_is_read(tmp_path):
-    """As on a disk without locks, where each lock fails."""
-    fcntl = pytest.importorskip('fcntl')
     path = save(tmp_path / 'm.h5')
-    with path.open('r+b') as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with locked(path):
         assert read_model_file(path).class_names == ('happy', 'neutral', 'sad')
 
 

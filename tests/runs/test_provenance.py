@@ -8,6 +8,7 @@ import pytest
 
 import emotions_from_video
 from emotion_recognition.emotions.classifier import EmotionClassifier
+from emotion_recognition.emotions.conversion import shipped_path
 from emotion_recognition.media.video_writer import VideoWriter
 from emotion_recognition.results.output_paths import name_outputs
 from emotion_recognition.runs.provenance import RESULTS_VERSION, describe_provenance, find_pending
@@ -38,6 +39,7 @@ def test_what_the_results_were_made_with_stands_beside_them(clip, colour_model_p
     assert record['video'] == {'name': 'clip.mp4', 'bytes': clip.stat().st_size}
     assert record['made_with']['settings']['smoothing_seconds'] == 0.3
     assert record['made_with']['detector_sha256'].startswith('ebafce4e3c118d65')
+    assert record['conversion_sha256'] == hashlib.sha256(shipped_path(colour_model_path).read_bytes()).hexdigest()
     assert record['ended_early'] is None
     there = {path.name for path in clip.parent.iterdir()}
     assert there == {'clip.mp4', 'clip_with_emotions_run.json', *record['results']}
