@@ -62,6 +62,8 @@ class EmotionClassifier:
             expected = f'(None, {len(self.class_names)}), for its {len(self.class_names)} class names'
             raise InputError(f'{model_path}: its output is {output_shape}; expected {expected}')
         self.image_size = input_shape[1]
+        self._path = model_path
+        self.predict([np.full((self.image_size, self.image_size, 3), 128, np.uint8)])  # a broken model is found here
 
     def predict(self, crops_bgr: Sequence[np.ndarray], test_time_augmentation: bool = False) -> np.ndarray:
         """Classify faces in one batch.
@@ -76,6 +78,9 @@ class EmotionClassifier:
 
         Returns:
             (n, K) float32 probabilities; (0, K) if there are no faces.
+
+        Raises:
+            InputError: The model is broken: a probability is not a finite number.
         """
         if not len(crops_bgr):
             return np.empty((0, len(self.class_names)), np.float32)
@@ -85,6 +90,8 @@ class EmotionClassifier:
             batch = np.concatenate([batch, batch[:, :, ::-1]])
         with self._lock:
             probabilities = self._network(batch.astype(np.float32))
+        if not np.isfinite(probabilities).all():
+            raise InputError(f'{self._path}: its answers are not finite numbers; expected a model that was trained')
         return probabilities.reshape(-1, len(crops_bgr), len(self.class_names)).mean(axis=0)
 
     def _view(self, crops_bgr, angle, times):

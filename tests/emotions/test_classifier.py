@@ -142,6 +142,28 @@ def test_answers_are_those_of_the_network_whatever_the_file_says_of_rest(tmp_pat
     assert classifier.model_file.at_rest.median.tolist() == [0, -3]
 
 
+@pytest.mark.parametrize(('runtime', 'precision'), [('keras', 'auto'), ('openvino', 'auto'), ('openvino', 'f32')])
+def test_a_model_whose_weights_are_no_numbers_is_refused(tmp_path, monkeypatch, runtime, precision):
+    monkeypatch.setattr(
+        conversion, 'CONVERSION', conversion.CONVERSION.replace('atol=1e-4', 'atol=1e-4, equal_nan=True')
+    )
+    kernel = np.zeros((3, 9))
+    kernel[1, 4] = np.nan
+    path = save_classifier(tmp_path / 'model.h5', kernel)
+    with pytest.raises(
+        InputError, match=r'model\.h5: its answers are not finite numbers; expected a model that was tr'
+    ):
+        EmotionClassifier(path, runtime, precision)
+
+
+def test_answers_that_are_no_numbers_are_refused_whenever_they_come(classifier, monkeypatch):
+    network = classifier._network
+    monkeypatch.setattr(classifier, '_network', lambda batch: network(batch) / (batch.max() < 255))
+    assert classifier.predict([plain((0, 0, 200))]).shape == (1, 9)
+    with np.errstate(divide='ignore', invalid='ignore'), pytest.raises(InputError, match='answers are not finite'):
+        classifier.predict([plain((0, 0, 255)), plain((0, 0, 200))])
+
+
 def test_keras_opens_a_model_that_is_locked_elsewhere(tmp_path):
     path = save_classifier(tmp_path / 'model.h5', np.zeros((3, 9)))
     with locked(path):
