@@ -91,7 +91,7 @@ class EmotionClassifier:
         with self._lock:
             probabilities = self._network(batch.astype(np.float32))
         if not np.isfinite(probabilities).all():
-            raise InputError(f'{self._path}: its answers are not finite numbers; expected a model that was trained')
+            raise InputError(f'{self._path}: its answers are not finite numbers; train it again, or use another model')
         return probabilities.reshape(-1, len(crops_bgr), len(self.class_names)).mean(axis=0)
 
     def _view(self, crops_bgr, angle, times):

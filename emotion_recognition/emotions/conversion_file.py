@@ -33,7 +33,7 @@ def read_conversion(core, path: Path, origin: dict[str, str]):
         another origin, or it is not as it was written: its SHA-256 is not the one next to it.
     """
     try:
-        if path.stat().st_size > MAX_BYTES:
+        if not path.is_file() or path.stat().st_size > MAX_BYTES:
             return None
         content = path.read_bytes()
         sha256 = hashlib.sha256(content).hexdigest()

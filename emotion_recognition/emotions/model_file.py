@@ -79,7 +79,7 @@ def _read_texts(path):
         raise InputError(f'{path}: cannot be read as an HDF5 file: {reason}; {EXPECTED}') from None
     for name, text in texts.items():
         if not isinstance(text, str | bytes):
-            raise InputError(f'{path}: its {name} is {reprlib.repr(text)}; expected a JSON text')
+            raise InputError(f'{path}: its {name} has the type {type(text).__name__}; expected a JSON text')
     return texts
 
 

@@ -158,6 +158,7 @@ def load_keras_model(model_path: str | Path):
 
     Raises:
         InputError: Keras cannot load the file, or is not installed.
+        OSError: The file cannot be copied to the temporary folder.
     """
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')  # silences TensorFlow's notes at its start
     try:
@@ -170,12 +171,13 @@ def load_keras_model(model_path: str | Path):
         raise InputError(f'{model_path}: Keras cannot run it: {str(error).splitlines()[0]}') from None
 
     logging.getLogger('absl').setLevel(logging.ERROR)
-    try:
-        with tempfile.TemporaryDirectory() as folder:  # Keras locks the file that it reads: some network drives cannot
-            return keras.models.load_model(shutil.copyfile(model_path, Path(folder) / 'model.h5'), compile=False)
-    except Exception as error:  # Keras raises whatever its parts raise
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f'{model_path}: not a Keras model that can be loaded: {reason}') from error
+    with tempfile.TemporaryDirectory() as folder:  # Keras locks the file that it reads, and some network drives cannot
+        path = shutil.copyfile(model_path, Path(folder) / 'model.h5')
+        try:
+            return keras.models.load_model(path, compile=False)
+        except Exception as error:  # Keras raises whatever its parts raise
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(f'{model_path}: not a Keras model that can be loaded: {reason}') from error
 
 
 def _keras_has_gpu():

@@ -87,7 +87,6 @@ def look_at(video_path: Path) -> OpenedVideo:
 
 
 def write_record(
-    own: Outputs,
     own: Outputs, reader: VideoReader, opened: OpenedVideo, stopped: FrameError | None, facts: dict[str, Any]
 ) -> None:
     """Write the record of a run, after everything else has been written. Prints if the video has changed meanwhile.
@@ -98,8 +97,8 @@ def write_record(
         opened: The video as it was when it was opened.
         stopped: Why the run ended early, or None.
         facts: What else is recorded, in JSON's types: `made_with` of `describe_provenance`; the references at rest; and
-            the hash of the model's conversion. That is no part of the provenance, since conversions of one model may
-            differ from machine to machine, but not in what they say.
+            the hash of the model's conversion. That is no part of the provenance, which `is_done` compares: conversions
+            may differ from machine to machine, but not in their answers.
     """
     video: dict[str, Any] = {'name': opened.path.name, 'bytes': opened.size}
     if reader.start:
