@@ -33,8 +33,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder, Screen(1400, 900) as display:
         clip = Path(folder) / 'camera.mp4'
         make_clip(clip, 1280, 720, options.faces, options.seconds)
-        for _ in range(options.rounds):
-            csv_path = Path(folder) / 'faces.csv'
+        for number in range(options.rounds):
+            csv_path = Path(folder) / f'faces_{number}.csv'
             print(*run(clip, csv_path, display, options.detector_path), sep='; ', flush=True)
 
 
