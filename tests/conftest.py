@@ -127,6 +127,15 @@ def signals_reach_children():
             signal.signal(number, lambda *_: None)  # ignores it too, but children start with the default
 
 
+@pytest.fixture
+def file_size_limit():
+    """A function that limits the size of files in bytes: to what writes beyond it, the disk is full."""
+    resource = pytest.importorskip('resource', reason='Windows has no such limit')
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
 @pytest.fixture(scope='session')
 def colour_model_path(tmp_path_factory):
     """A model that calls red faces anger, green ones disgust, blue ones sad; with its conversion."""

@@ -45,4 +45,5 @@ def save_picture(table_path: Path, picture_bgr: np.ndarray) -> None:
         path.write_bytes(cv2.imencode('.png', picture_bgr)[1])
         print(f'Saved {path}')
     except OSError as error:
+        path.unlink(missing_ok=True)  # what there is of it
         print(f'{path}: cannot be written ({error.strerror})', file=sys.stderr)

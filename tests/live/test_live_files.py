@@ -22,3 +22,10 @@ def test_names_of_a_table_and_its_pictures(tmp_path):
 def test_codes_that_give_no_name_for_a_table(tmp_path):
     with pytest.raises(InputError, match='do not give a file name'):
         name_table(tmp_path / '%D.csv')
+
+
+def test_a_picture_that_does_not_fit_on_the_disk_leaves_nothing(tmp_path, file_size_limit, capsys):
+    file_size_limit(50)
+    save_picture(tmp_path / 'faces.csv', np.zeros((48, 64, 3), np.uint8))
+    assert list(tmp_path.iterdir()) == []
+    assert capsys.readouterr().err == f'{tmp_path / "faces_1.png"}: cannot be written (File too large)\n'

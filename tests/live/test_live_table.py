@@ -1,7 +1,11 @@
+import shutil
+import sys
+
 import numpy as np
 import pandas as pd
+import pytest
 
-from emotion_recognition.labels import EMOTIONS, FaceEmotion
+from emotion_recognition.labels import EMOTIONS, FaceEmotion, InputError
 from emotion_recognition.live.live_table import LiveFaceTable
 
 
@@ -64,3 +68,52 @@ def test_a_mark_before_any_frame_waits_for_the_first(tmp_path):
         table.add(1, 0.0, [])
         assert table.row_count == 1
     assert pd.read_csv(tmp_path / 'faces.csv').mark.tolist() == [1]
+
+
+@pytest.fixture
+def every_save(monkeypatch):
+    """Lets the table be saved with every frame."""
+    monkeypatch.setattr('emotion_recognition.live.live_table.SAVE_SECONDS', 0)
+
+
+def test_a_full_disk_leaves_whole_rows_and_their_number(tmp_path, every_save, file_size_limit, capsys):
+    path = tmp_path / 'faces.csv'
+    with pytest.raises(InputError) as raised, LiveFaceTable(path, EMOTIONS) as table:
+        for number in range(5):
+            table.add(number, 40.0 * number, faces('happy', 'sad'))
+        file_size_limit(path.stat().st_size + 30)  # a part of a row
+        table.add(5, 200.0, faces('happy', 'sad'))
+    assert str(raised.value) == f'{path}: cannot be written (File too large); 8 rows were written before'
+    assert capsys.readouterr().out == '' and table.row_count == 8
+    assert pd.read_csv(path).frame.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert path.read_bytes().endswith(b'\n')
+
+
+def test_a_disk_that_is_full_at_the_end_or_the_beginning(tmp_path, file_size_limit, capsys):
+    path = tmp_path / 'faces.csv'
+    with (
+        pytest.raises(InputError, match=r'faces.csv: cannot be written \(.*\); 0 rows'),
+        LiveFaceTable(path, EMOTIONS) as table,
+    ):
+        table.add(1, 0.0, faces('happy', 'sad'))
+        file_size_limit(path.stat().st_size + 30)
+    assert len(pd.read_csv(path)) == table.row_count == 0
+    file_size_limit(10)
+    path = tmp_path / 'next.csv'
+    with pytest.raises(InputError, match=r'next.csv: cannot be written'), LiveFaceTable(path, EMOTIONS):
+        raise AssertionError('it was opened')
+    assert not path.exists() and capsys.readouterr().out == ''
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='Windows deletes no open file')
+def test_a_folder_that_is_deleted_is_noticed(tmp_path, every_save, capsys):
+    folder = tmp_path / 'results'
+    folder.mkdir()
+    with pytest.raises(InputError) as raised, LiveFaceTable(folder / 'faces.csv', EMOTIONS) as table:
+        table.add(1, 0.0, faces('happy'))
+        table.add(2, 40.0, faces('happy'))
+        shutil.rmtree(folder)
+        table.add(3, 80.0, faces('happy'))
+    problem = 'cannot be written (it was deleted or moved); 1 rows were written before'
+    assert str(raised.value) == f'{folder / "faces.csv"}: {problem}'
+    assert capsys.readouterr().out == ''
