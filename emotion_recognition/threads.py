@@ -2,7 +2,8 @@
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, wait
 from typing import TypeVar
 
 import cv2
@@ -18,6 +19,22 @@ def limit_opencv_threads(count: int) -> None:
     """Limit OpenCV's threads in the whole process, since it knows no other limit. A count of 0 changes nothing."""
     if count:
         cv2.setNumThreads(count)
+
+
+def call_in_thread(function: Callable[..., Item], *arguments) -> Item:
+    """Call a function that may wait for ever: meanwhile, signals are handled here. An exception leaves it behind."""
+    answer: Future[Item] = Future()
+
+    def call():
+        try:
+            answer.set_result(function(*arguments))
+        except BaseException as error:  # the caller gets it, whatever it is
+            answer.set_exception(error)
+
+    threading.Thread(target=call, daemon=True).start()
+    while not wait([answer], STOP_CHECK_SECONDS).done:
+        pass  # on Windows, signals are handled only between two waits
+    return answer.result()
 
 
 def prefetch(items: Iterable[Item], buffer_size: int = BUFFER_SIZE) -> Iterator[Item]:

@@ -14,6 +14,7 @@ import numpy as np
 
 from emotion_recognition.labels import InputError
 from emotion_recognition.media.video import VideoReader
+from emotion_recognition.threads import call_in_thread
 
 REOPEN_SECONDS = 5.0  # how long a lost camera is tried again
 RETRY_SECONDS = 0.5  # between two attempts
@@ -55,9 +56,12 @@ class Camera:
         self._stop, self._wanted = threading.Event(), threading.Event()
         self._changed = threading.Condition()
         self._newest: CameraFrame | None = None
-        self._error: InputError | None = None
+        self._error: Exception | None = None
         self._ended = False
-        frames = self._play(VideoReader(source)) if _is_file(source) else self._watch(_open(source))
+        if _is_file(source):
+            frames = self._play(call_in_thread(VideoReader, source))
+        else:
+            frames = self._watch(call_in_thread(_open, source))
         self._thread = threading.Thread(target=self._read_all, args=(frames,), daemon=True)
         self._thread.start()
 
@@ -96,7 +100,7 @@ class Camera:
                         self._changed.notify_all()
                     if self._stop.is_set():
                         return
-        except InputError as error:
+        except Exception as error:  # the consumer gets it, whatever it is
             self._error = error
         finally:
             with self._changed:

@@ -1,4 +1,5 @@
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -7,6 +8,7 @@ import time
 import numpy as np
 import pytest
 
+from emotion_recognition.interruption import signals_as_ctrl_c
 from emotion_recognition.labels import InputError
 from emotion_recognition.media import camera as camera_module
 from emotion_recognition.media.camera import Camera, parse_source
@@ -55,6 +57,18 @@ def test_reading_ends_with_the_with_block(tmp_path):
     with Camera(str(clip)) as camera:
         assert camera.read_newest(60).number == 1
     assert threading.active_count() == before  # although the next frame is due in a minute
+
+
+@pytest.mark.skipif(sys.platform == 'win32', reason='Windows has no such pipes')
+def test_signals_are_heard_while_a_source_opens(tmp_path):
+    pipe = tmp_path / 'camera.ts'
+    os.mkfifo(pipe)
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    started = time.monotonic()
+    with signals_as_ctrl_c(), pytest.raises(KeyboardInterrupt):
+        Camera(str(pipe))
+    assert time.monotonic() - started < 10
+    os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))  # lets the thread end that waits for what comes
 
 
 class Capture:
@@ -121,6 +135,23 @@ def test_camera_that_is_lost_while_nobody_reads_has_not_just_ended(capture):
         with pytest.raises(InputError, match='was lost'):
             while not camera.ended:
                 camera.read_newest(0.1)
+
+
+def test_camera_that_stalls_can_be_left(capture, monkeypatch):
+    stalled = threading.Event()
+    monkeypatch.setattr(capture, 'read', lambda self: (stalled.wait(60), np.zeros((4, 4, 3), np.uint8)))
+    monkeypatch.setattr(camera_module, 'CLOSE_SECONDS', 0.1)
+    started = time.monotonic()
+    with Camera(0) as camera:
+        assert (camera.read_newest(0.1), camera.ended) == (None, False)
+    assert time.monotonic() - started < 20
+    stalled.set()
+
+
+def test_what_the_reading_thread_raises_is_raised_for_the_reader(capture, monkeypatch):
+    monkeypatch.setattr(capture, 'read', lambda self: 1 / 0)
+    with Camera(0) as camera, pytest.raises(ZeroDivisionError):
+        camera.read_newest(60)
 
 
 NOT_THERE = [97, '/dev/video97', 'no_such_file.mp4', 'http://127.0.0.1:9/']
