@@ -65,13 +65,19 @@ def test_a_second_ctrl_c_interrupts_as_usual():
     assert interruption.reason == 'Ctrl-C was pressed'
 
 
-def test_signals_that_are_ignored_stay_ignored():
-    """As SIGHUP after nohup."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+@pytest.mark.parametrize('name', ['SIGHUP', 'SIGINT'])
+def test_signals_that_are_ignored_stay_ignored(name):
+    """As SIGHUP after nohup, and SIGINT in the background of a shell."""
+    if not hasattr(signal, name):
+        pytest.skip('Windows has no such signal')
+    number = getattr(signal, name)
+    before = signal.signal(number, signal.SIG_IGN)
     with signals_as_ctrl_c(), Interruption() as interruption:
+        signal.raise_signal(number)
+        assert interruption.reason is None
         signal.raise_signal(signal.SIGTERM)
-    assert interruption.reason is None
-    assert signal.getsignal(signal.SIGTERM) == signal.SIG_IGN
+        assert interruption.reason == 'it was asked to end (SIGTERM)'
+    assert signal.signal(number, before) == signal.SIG_IGN
 
 
 def test_in_a_block_signals_interrupt_as_ctrl_c_does():
