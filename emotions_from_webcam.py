@@ -29,7 +29,7 @@ from emotion_recognition.pipeline import EmotionPipeline, Models, open_embedder
 from emotion_recognition.results.drawing import draw_faces, draw_lines, mirror_faces
 from emotion_recognition.settings import Settings, option, to_path
 from emotion_recognition.threads import limit_opencv_threads
-from emotion_recognition.window import Window, has_screen
+from emotion_recognition.window import Window
 
 CAMERA = 0  # number, device path, address of a stream, or video file, which plays at its own pace
 CSV_PATH = Path(__file__).resolve().parent / 'webcam_%Y-%m-%d_%H-%M-%S.csv'  # with the time of the start
@@ -151,29 +151,25 @@ def run(settings: WebcamSettings) -> None:
     """Open everything, watch, and report what was written.
 
     Raises:
-        InputError: The camera, the model, the detector or the table's name is wrong, or there is no screen.
+        InputError: The camera, the model, the detector or the table's name is wrong, there is no screen, or one of
+            these was lost meanwhile.
     """
-    if not has_screen():
-        raise InputError('no screen here for a window; emotions_from_video.py needs none, for recorded videos')
     pylsl = import_pylsl() if settings.lsl else None
     limit_opencv_threads(settings.threads)
     detector = open_detector(settings)
     csv_path = name_table(settings.csv_path)
     with ExitStack() as stack:
-        interruption = stack.enter_context(Interruption())
+        window = stack.enter_context(Window(WINDOW_TITLE, settings.window_size))
         camera = stack.enter_context(Camera(settings.camera, settings.reopen_seconds))
         models = Models(detector, open_classifier(settings), open_embedder(settings, detector))
         pipeline = EmotionPipeline(models, settings)
+        interruption = stack.enter_context(Interruption())  # until here, signals end the program at once
         table = stack.enter_context(LiveFaceTable(csv_path, pipeline.class_names, bool(models.embedder)))
         streams = LabStreams(pylsl, settings.camera, pipeline.class_names) if pylsl else None
         session = LiveSession(table, streams)
-        window = stack.enter_context(Window(WINDOW_TITLE, settings.window_size))
         print(*KEY_HELP, sep='   ')
-        try:
-            pace = watch(camera, pipeline, session, window, interruption, settings.mirror, csv_path)
-        finally:
-            print(f'Wrote {csv_path}, {table.row_count} rows')
-        print(pace)
+        pace = watch(camera, pipeline, session, window, interruption, settings.mirror, csv_path)
+    print(pace)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

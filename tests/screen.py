@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import time
 
@@ -31,7 +32,12 @@ class Screen:
         with os.fdopen(read_end) as pipe:
             return f':{pipe.readline().strip()}'
 
+    def hang(self):
+        """Let it answer nothing any more."""
+        self._server.send_signal(signal.SIGSTOP)
+
     def __exit__(self, *exception):
+        self._server.send_signal(signal.SIGCONT)
         self._server.terminate()
         self._server.wait()
 

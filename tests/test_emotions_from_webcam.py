@@ -16,7 +16,7 @@ from PIL import ImageGrab
 from emotion_recognition.labels import emotion_colour_bgr
 from emotion_recognition.results.drawing import draw_lines
 from tests.conftest import CLASS_NAMES, DEMO_PATH, ROOT, copy_packets, write_clip
-from tests.screen import NEEDS_SCREEN, close_window, wait_for_window, xdotool
+from tests.screen import NEEDS_SCREEN, Screen, close_window, wait_for_window, xdotool
 
 pytestmark = pytest.mark.xdist_group('alone')  # the script keeps up with a clip that plays at its own pace
 
@@ -203,6 +203,17 @@ def test_camera_that_is_lost_ends_the_run_with_a_whole_table(tmp_path, display, 
     assert stderr.splitlines()[-1].endswith('was lost and could not be opened again in 0.5 s')
     assert f'Wrote {csv_path}, 0 rows' in stdout
     assert len(pd.read_csv(csv_path)) == 0
+
+
+@NEEDS_SCREEN
+def test_a_screen_that_is_lost_ends_the_run_with_a_whole_table(tmp_path, start, face_clip):
+    csv_path = tmp_path / 'faces.csv'
+    with Screen() as display:
+        process = start(csv_path, display, '--camera', face_clip)
+        wait_for(lambda: csv_path.exists() and csv_path.read_text().count('\n') > 20)
+    code, stdout, stderr = finish(process)
+    assert (code, stderr) == (1, 'emotions_from_webcam.py: the window was lost, probably with its screen\n')
+    assert f'Wrote {csv_path}, {len(pd.read_csv(csv_path))} rows' in stdout
 
 
 def test_without_a_screen(tmp_path, start):

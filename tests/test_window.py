@@ -1,14 +1,22 @@
 """A real window on a real X server. Skipped if Xvfb or xdotool is not installed."""
 
 import os
+import re
 import subprocess
 import sys
+import time
+from contextlib import ExitStack
 
+import numpy as np
 import pytest
 
-from emotion_recognition.window import has_screen
+from emotion_recognition.labels import InputError
+from emotion_recognition.window import Window, open_window
 from tests.conftest import ROOT
-from tests.screen import NEEDS_SCREEN, close_window, wait_for_window, xdotool
+from tests.screen import NEEDS_SCREEN, Screen, close_window, wait_for_window, xdotool
+
+FRAME_BGR = np.zeros((360, 640, 3), np.uint8)
+LOST = 'The window was lost, probably with its screen: continuing without a window\n'
 
 # In a process of its own, which has one X server for its life. It says what it finds.
 SHOW = """
@@ -24,6 +32,13 @@ with Window('some frames', largest_side=320) as window:
             print(window.key, flush=True)
 print(reason, flush=True)
 """
+
+
+def wait_for(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -66,13 +81,54 @@ def test_a_window_opens_no_larger_than_it_should(display, shown):
     assert {'WIDTH=320', 'HEIGHT=180'} <= set(words)
 
 
-@pytest.mark.skipif(sys.platform != 'linux', reason='elsewhere there is always a screen')
-def test_there_is_a_screen_only_with_an_x_server_or_wayland(monkeypatch):
-    for name in ('DISPLAY', 'WAYLAND_DISPLAY'):
-        monkeypatch.delenv(name, raising=False)
-    assert not has_screen()
-    monkeypatch.setenv('WAYLAND_DISPLAY', 'wayland-0')
-    assert has_screen()
-    monkeypatch.delenv('WAYLAND_DISPLAY')
-    monkeypatch.setenv('DISPLAY', ':0')
-    assert has_screen()
+@pytest.fixture
+def open_on(monkeypatch):
+    """A function that opens a window on a display, and shows a frame in it."""
+
+    def open_on(display, is_needed=True):
+        monkeypatch.setenv('DISPLAY', display)
+        window = stack.enter_context(Window('some frames', is_needed=is_needed))
+        wait_for(lambda: window.show(FRAME_BGR) is None and xdotool(display, 'search', '--name', 'some frames'))
+        return window
+
+    with ExitStack() as stack:
+        yield open_on
+
+
+@NEEDS_SCREEN
+def test_a_screen_that_is_lost_ends_the_window_and_nothing_else(open_on, capsys):
+    with Screen() as display, Screen() as other_display:
+        needed, other = open_on(display), open_on(other_display, is_needed=False)
+    with pytest.raises(InputError, match=r'^the window was lost, probably with its screen$'):
+        wait_for(lambda: needed.show(FRAME_BGR))
+    wait_for(lambda: other.show(FRAME_BGR) or capsys.readouterr().err == LOST)
+    assert (other.show(FRAME_BGR), other.poll(), capsys.readouterr().err) == (None, None, '')
+
+
+@NEEDS_SCREEN
+def test_a_screen_that_hangs_holds_nothing_up(open_on, monkeypatch):
+    screen = Screen()
+    with screen as display:
+        window = open_on(display)
+        screen.hang()
+        started = time.monotonic()
+        assert [window.show(FRAME_BGR) for _ in range(1000)] == [None] * 1000
+        monkeypatch.setattr('emotion_recognition.window.OPEN_SECONDS', 0.5)
+        with pytest.raises(InputError, match='no screen here'):
+            open_on(display)
+        assert time.monotonic() - started < 10
+
+
+def test_without_a_screen_there_is_a_note_or_an_error(monkeypatch, capsys):
+    if sys.platform != 'linux':
+        pytest.skip('elsewhere there is always a screen')
+    monkeypatch.delenv('WAYLAND_DISPLAY', raising=False)
+    for display, at in [('', ''), (':54321', ' (DISPLAY=:54321)')]:
+        monkeypatch.setenv('DISPLAY', display)
+        advice = '; emotions_from_video.py needs none'
+        with pytest.raises(InputError, match=f'^{re.escape(f"no screen here for a window{at}{advice}")}$'):
+            Window('some frames').__enter__()
+        with open_window('some frames', True) as window:
+            assert window.show(FRAME_BGR) is None
+        note = f'No screen here for a window{at}: continuing without a window\n'
+        assert capsys.readouterr().err == note
