@@ -127,6 +127,16 @@ def signals_reach_children():
             signal.signal(number, lambda *_: None)  # ignores it too, but children start with the default
 
 
+@contextmanager
+def default_handlers():
+    """Signals as Python handles them at its start, whatever started the tests."""
+    defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    before = {number: signal.signal(number, handler) for number, handler in defaults.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 @pytest.fixture
 def file_size_limit():
     """A function that limits the size of files in bytes: to what writes beyond it, the disk is full."""

@@ -8,17 +8,13 @@ import threading
 import pytest
 
 from emotion_recognition.interruption import Interruption, signals_as_ctrl_c
-from tests.conftest import ROOT
+from tests.conftest import ROOT, default_handlers
 
 
 @pytest.fixture(autouse=True)
 def handlers():
-    """Signals as Python handles them at its start, whatever started the tests."""
-    defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
-    before = {number: signal.signal(number, handler) for number, handler in defaults.items()}
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    with default_handlers():
+        yield
 
 
 def test_the_first_reason_stays():

@@ -15,6 +15,7 @@ import pytest
 import model_training
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from model_training import EMOTIONS
+from tests.conftest import default_handlers
 from tests.training_runs import arguments, failure, tiny_backbone, write_tables
 
 OPTIONS = ('--epochs', 4, '--calibrate', '--face-share', 0.7)
@@ -144,9 +145,8 @@ def resumed(data):
             signal.raise_signal(interruptions.pop(epoch))
 
     options = (*OPTIONS, '--output', folder / 'model.h5')
-    before = signal.getsignal(signal.SIGTERM)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background of a shell it would be ignored
-    with pytest.MonkeyPatch.context() as monkeypatch:
+    with pytest.MonkeyPatch.context() as monkeypatch, default_handlers():
+        before = signal.getsignal(signal.SIGTERM)
         monkeypatch.setattr(model_training.EpochEnd, 'on_epoch_begin', on_epoch_begin)
         for finished, more in ((1, ()), (2, ('--resume',))):
             assert 'the same command with --resume goes on after the last finished' in failure(data, *options, *more)
