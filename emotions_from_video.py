@@ -24,11 +24,10 @@ from emotion_recognition.runs.annotation import Process, annotate
 from emotion_recognition.runs.apply_corrections import apply_corrections
 from emotion_recognition.runs.batch import analyse_files, describe_problems
 from emotion_recognition.runs.first_pass import SeenFaces, see_before_drawing
-from emotion_recognition.runs.output_check import check_outputs
+from emotion_recognition.runs.output_check import prepare_outputs
 from emotion_recognition.runs.people_file import PEOPLE_OF_RUN, is_people_file
-from emotion_recognition.runs.provenance import describe_provenance, look_at, write_record
+from emotion_recognition.runs.provenance import describe_run, write_record
 from emotion_recognition.runs.ray_cluster import LOCAL, is_address
-from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
 from emotion_recognition.settings import Settings, option, option_name, to_path
 from emotion_recognition.threads import limit_opencv_threads
 
@@ -113,24 +112,17 @@ def process_video(
         pipeline.class_names, pipeline.references.compares, settings.fill_gaps, with_people=with_people
     )
     results = VideoResults(video_path, pipeline.class_names, settings, with_people)
-    provenance = describe_provenance(settings, models.classifier.model_sha256)  # now: the files may change
+    facts = describe_run(settings, models.classifier)  # now: the files may change
     with VideoReader(video_path, settings.threads, interruption) as reader:
-        opened = seen.opened if seen else look_at(video_path)
-        check_outputs(video_path, outputs, settings)
-        remove_dead_runs(outputs.annotated.parent)
-        run_folder = RunFolder(outputs)
+        run_folder = prepare_outputs(video_path, outputs, settings)
         with (
             run_folder as own,
             see_before_drawing(video_path, models, pipeline, settings, own, interruption, seen) as recogniser,
         ):
             stopped = annotate(reader, recogniser, columns, results, own, settings, interruption)
             results.write(reader, own, outputs)
-            facts = {
-                'made_with': provenance,
-                'conversion_sha256': models.classifier.conversion_sha256,
-                'references_at_rest': recogniser.references.describe(results.numbers, results.words[0]),
-            }
-            write_record(own, reader, opened, stopped, facts)
+            facts['references_at_rest'] = recogniser.references.describe(results.numbers, results.words[0])
+            write_record(own, reader, (seen or reader).opened, stopped, facts)
     results.report(reader, stopped, run_folder.written, run_folder.leftover)
     return results
 

@@ -5,6 +5,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
@@ -12,6 +13,36 @@ from emotion_recognition.interruption import Interruption
 
 WAIT_SECONDS = 0.1  # between two looks at whether the run was asked to end
 PATIENCE_SECONDS = 2  # of waiting for an answer, in a run that was asked to end
+
+
+@dataclass(frozen=True)
+class FileStatus:
+    """What tells a file from another one that has taken its place.
+
+    Attributes:
+        size: Size in bytes.
+        modified_ns: When it was last written, in nanoseconds.
+    """
+
+    size: int
+    modified_ns: int
+
+    @classmethod
+    def of(cls, path: Path) -> 'FileStatus':
+        """Look at a file.
+
+        Raises:
+            OSError: It cannot be found.
+        """
+        status = path.stat()
+        return cls(status.st_size, status.st_mtime_ns)
+
+    def has_changed(self, path: Path) -> bool:
+        """Whether another file is at the path now, or none."""
+        try:
+            return FileStatus.of(path) != self
+        except OSError:
+            return True
 
 
 class InputFile:

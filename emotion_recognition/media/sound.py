@@ -9,10 +9,10 @@ import av
 from av.stream import Disposition
 
 from emotion_recognition.interruption import Interruption
+from emotion_recognition.media.endings import FrameError, ReadError
 from emotion_recognition.media.input_file import InputFile
 from emotion_recognition.media.packets import DECODE_ERRORS, decode, demux, may_pass, mux, open_input, reason
 from emotion_recognition.media.timestamps import repair_timestamps
-from emotion_recognition.media.video import FrameError, ReadError
 
 COPIED_CODECS = {'aac', 'mp3', 'flac', 'opus'}  # what browsers play in mp4; other sound is encoded as AAC
 FALLBACK_RATE = 48_000  # samples per second, for sound at a rate that AAC does not support

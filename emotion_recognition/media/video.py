@@ -15,34 +15,13 @@ from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
 from emotion_recognition.media.colours import BT709, Colours
 from emotion_recognition.media.deinterlacing import Deinterlacer
+from emotion_recognition.media.endings import FrameError, ReadError
 from emotion_recognition.media.frame_conversion import FrameConverter, find_video_stream
-from emotion_recognition.media.input_file import InputFile
+from emotion_recognition.media.input_file import FileStatus, InputFile
 from emotion_recognition.media.packets import DECODE_ERRORS, decode, demux, may_pass, open_input, reason
 from emotion_recognition.media.timestamps import repair_timestamps
 
 END_TOLERANCE_SECONDS = 1  # a file that ends earlier than its header says, by more than this, was cut off
-
-
-class FrameError(InputError):
-    """The rest of a video cannot be decoded, or is missing.
-
-    Attributes:
-        try_again: Whether another try may give more of the video.
-    """
-
-    try_again = False
-
-
-class ReadError(FrameError):
-    """The rest of a video could not be read, for want of its disk, of memory or of threads."""
-
-    try_again = True
-
-
-class RequestedEnd(FrameError):
-    """Somebody ended the run."""
-
-    try_again = True
 
 
 class VideoReader:
@@ -57,6 +36,7 @@ class VideoReader:
         interruption: Lets the user end the waiting for a disk or a network that does not answer.
 
     Attributes:
+        opened: The file as it was when it was opened.
         time_base: Unit of the file's timestamps, in seconds.
         frame_rate: Average number of frames per second.
         frame_count: Number of frames as the file states it, otherwise an estimate from its duration. For progress bars
@@ -82,6 +62,7 @@ class VideoReader:
             is_there = 'is not a regular file; expected a video' if self.path.exists() else 'no such video file'
             raise InputError(f'{self.path}: {is_there}')
         try:
+            self.opened = FileStatus.of(self.path)
             self._file = InputFile(self.path, interruption)
             self._container = open_input(self._file)
         except DECODE_ERRORS as error:

@@ -11,9 +11,10 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from emotion_recognition.labels import InputError
 from emotion_recognition.media.colours import BT709
+from emotion_recognition.media.endings import FrameError
 from emotion_recognition.media.packets import DECODE_ERRORS, MUX_ERRORS, mux, open_output, reason
 from emotion_recognition.media.sound import Sound, find_sounds
-from emotion_recognition.media.video import FrameError, VideoReader
+from emotion_recognition.media.video import VideoReader
 
 VIDEO_ENCODER = 'libx264'
 VIDEO_OPTIONS = {'preset': 'veryfast', 'crf': '20'}  # crf: from 0, which is lossless, to 51, the worst

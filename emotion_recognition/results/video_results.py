@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from emotion_recognition.labels import FACES, PEOPLE, FaceEmotion, InputError
-from emotion_recognition.media.video import ReadError, VideoReader
+from emotion_recognition.media.endings import ReadError
+from emotion_recognition.media.video import VideoReader
 from emotion_recognition.results.corrections import name_run
 from emotion_recognition.results.elan import make_tiers, write_elan
 from emotion_recognition.results.emotion_table import EmotionTable

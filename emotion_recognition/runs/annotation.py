@@ -10,7 +10,8 @@ from tqdm import tqdm
 
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError
-from emotion_recognition.media.video import FrameError, ReadError, RequestedEnd, VideoReader
+from emotion_recognition.media.endings import FrameError, ReadError, RequestedEnd
+from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
 from emotion_recognition.results.drawing import draw_faces
 from emotion_recognition.results.face_table import FaceColumns, FaceTable

@@ -8,9 +8,8 @@ from emotion_recognition.pipeline import Models
 from emotion_recognition.results.output_paths import name_outputs
 from emotion_recognition.results.video_results import VideoResults
 from emotion_recognition.runs.annotation import annotate
-from emotion_recognition.runs.output_check import check_outputs
+from emotion_recognition.runs.output_check import prepare_outputs
 from emotion_recognition.runs.replay import ReplayedFaces
-from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
 from emotion_recognition.settings import Settings
 
 
@@ -36,9 +35,7 @@ def apply_corrections(
     results = VideoResults(video_path, replayed.class_names, settings, replayed.columns.with_people, replayed.review)
     outputs = outputs.corrected()
     with VideoReader(video_path, settings.threads, interruption) as reader:
-        check_outputs(video_path, outputs, settings)
-        remove_dead_runs(outputs.annotated.parent)
-        run_folder = RunFolder(outputs)
+        run_folder = prepare_outputs(video_path, outputs, settings)
         with run_folder as own:
             stopped = annotate(reader, replayed, replayed.columns, results, own, settings, interruption)
             results.write(reader, own, outputs)

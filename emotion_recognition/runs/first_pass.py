@@ -20,11 +20,12 @@ from emotion_recognition.faces.moments import VideoMoments
 from emotion_recognition.faces.people import VideoPeople, tell_apart
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError
-from emotion_recognition.media.video import FrameError, RequestedEnd, VideoReader
+from emotion_recognition.media.endings import FrameError, RequestedEnd
+from emotion_recognition.media.input_file import FileStatus
+from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import check_size
 from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.results.output_paths import Outputs
-from emotion_recognition.runs.provenance import OpenedVideo, look_at
 from emotion_recognition.settings import Settings
 from emotion_recognition.threads import prefetch
 
@@ -43,7 +44,7 @@ class SeenVideo:
         ended: Why the pass ended early, or None.
         references: What the faces are compared with, by the tracker's numbers.
         moments: By what people are told apart; None if they are not.
-        opened: The video as it was when it was opened.
+        opened: The video's file as it was when it was opened.
     """
 
     video_path: Path
@@ -52,7 +53,7 @@ class SeenVideo:
     ended: FrameError | None
     references: References
     moments: VideoMoments | None
-    opened: OpenedVideo | None = None
+    opened: FileStatus | None = None
 
 
 class SeenFaces:
@@ -64,7 +65,7 @@ class SeenFaces:
 
     Attributes:
         references: What the faces are compared with, by the numbers that are shown.
-        opened: The video as it was when it was opened.
+        opened: The video's file as it was when it was opened.
     """
 
     def __init__(self, seen: SeenVideo, people: VideoPeople | None = None):
@@ -150,7 +151,7 @@ def see_video(
     interruption: Interruption,
 ) -> SeenVideo:
     """Take a video through the first pass, see `see_before_drawing`. The faces go to a file at `records_path`."""
-    opened, moments = look_at(video_path), VideoMoments(models.embedder) if models.embedder else None
+    opened, moments = FileStatus.of(video_path), VideoMoments(models.embedder) if models.embedder else None
     frame_count, ends_ms, ended = _see(video_path, pipeline, moments, settings, records_path, interruption)
     if interruption.reason and not frame_count:
         raise InputError(f'{video_path}: nothing was written, {interruption.reason} before the first frame')

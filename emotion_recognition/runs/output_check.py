@@ -17,9 +17,21 @@ from emotion_recognition.results.face_table import FACE_COLUMNS
 from emotion_recognition.results.output_paths import CORRECTED_SUFFIX, OUTPUT_SUFFIX, Outputs
 from emotion_recognition.runs.people_file import is_people_file
 from emotion_recognition.runs.record_file import claimed_names, name_of_video, read_record
+from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
 from emotion_recognition.settings import Settings
 
 FILE_SETTINGS = ('spans', 'apply', 'people', 'model_weights_path', 'detector_path')  # that may name files to read
+
+
+def prepare_outputs(path: Path, outputs: Outputs, settings: Settings) -> RunFolder:
+    """Check that results can be written, and remove what killed runs left there. Returns the folder to write them to.
+
+    Raises:
+        InputError: See `check_outputs`.
+    """
+    check_outputs(path, outputs, settings)
+    remove_dead_runs(outputs.annotated.parent)
+    return RunFolder(outputs)
 
 
 def check_outputs(path: Path, outputs: Outputs, settings: Settings | None = None) -> None:

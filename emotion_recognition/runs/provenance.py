@@ -5,13 +5,15 @@ import json
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.faces.detection import path_of_detector
 from emotion_recognition.hashing import hash_file
-from emotion_recognition.media.video import FrameError, VideoReader
+from emotion_recognition.media.endings import FrameError
+from emotion_recognition.media.input_file import FileStatus
+from emotion_recognition.media.video import VideoReader
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.runs.people_file import PEOPLE_OF_RUN
 from emotion_recognition.runs.record_file import read_record, save_record
@@ -23,6 +25,19 @@ IGNORED_SETTINGS = {'show_process', 'output_filename', 'apply', 'ray', 'skip_don
 FILE_SETTINGS = {'model_weights_path', 'detector_path', 'spans', 'people'}  # the files' contents count, not their names
 CHANGED_BY_PEOPLE = ('.eaf', '.srt')
 THREADS = 16
+
+
+def describe_run(settings: Settings, classifier: EmotionClassifier) -> dict[str, Any]:
+    """Describe for the record what a video is analysed with, in JSON's types.
+
+    The hash of the model's conversion is no part of the provenance, which `is_done` compares: conversions may differ
+    from machine to machine, but not in their answers.
+
+    Raises:
+        OSError: See `describe_provenance`.
+    """
+    made_with = describe_provenance(settings, classifier.model_sha256)
+    return {'made_with': made_with, 'conversion_sha256': classifier.conversion_sha256}
 
 
 def describe_provenance(settings: Settings, model_sha256: str | None = None) -> dict[str, Any]:
@@ -54,57 +69,23 @@ def _hash_names(people):
     return hash_file(path) if path and path.exists() else None
 
 
-@dataclass(frozen=True)
-class OpenedVideo:
-    """A video file as it was when it was opened: results of another file that has taken its place are not its own.
-
-    Attributes:
-        path: Path of the video.
-        size: Size in bytes.
-        modified_ns: When it was last written, in nanoseconds.
-    """
-
-    path: Path
-    size: int
-    modified_ns: int
-
-    def has_changed(self) -> bool:
-        """Whether there is another file now, or none."""
-        try:
-            return look_at(self.path) != self
-        except OSError:
-            return True
-
-
-def look_at(video_path: Path) -> OpenedVideo:
-    """Note the size and the time of a video that is about to be opened.
-
-    Raises:
-        OSError: It cannot be found.
-    """
-    now = video_path.stat()
-    return OpenedVideo(video_path, now.st_size, now.st_mtime_ns)
-
-
 def write_record(
-    own: Outputs, reader: VideoReader, opened: OpenedVideo, stopped: FrameError | None, facts: dict[str, Any]
+    own: Outputs, reader: VideoReader, opened: FileStatus, stopped: FrameError | None, facts: dict[str, Any]
 ) -> None:
     """Write the record of a run, after everything else has been written. Prints if the video has changed meanwhile.
 
     Args:
         own: Where the results are.
         reader: Video that was read.
-        opened: The video as it was when it was opened.
+        opened: The video's file as it was when the faces in it were sought.
         stopped: Why the run ended early, or None.
-        facts: What else is recorded, in JSON's types: `made_with` of `describe_provenance`; the references at rest; and
-            the hash of the model's conversion. That is no part of the provenance, which `is_done` compares: conversions
-            may differ from machine to machine, but not in their answers.
+        facts: What else is recorded, in JSON's types: see `describe_run`, and the references at rest.
     """
-    video: dict[str, Any] = {'name': opened.path.name, 'bytes': opened.size}
+    video: dict[str, Any] = {'name': reader.path.name, 'bytes': opened.size}
     if reader.start:
         video['clock_at_start'] = float(reader.start)
-    if opened.has_changed():
-        print(f'{opened.path}: changed while it was analysed; analyse it again', file=sys.stderr)
+    if opened.has_changed(reader.path):
+        print(f'{reader.path}: changed while it was analysed; analyse it again', file=sys.stderr)
         video['changed_meanwhile'] = True
     results = {name: own.record.with_name(name).stat().st_size for name in own.written()}
     ended_early = stopped and {'reason': str(stopped), 'try_again': stopped.try_again}

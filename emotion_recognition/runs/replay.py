@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from emotion_recognition.labels import FaceEmotion, InputError, Person
-from emotion_recognition.media.video import FrameError
+from emotion_recognition.media.endings import FrameError
 from emotion_recognition.results.corrections import name_run, read_corrections
 from emotion_recognition.results.csv_tables import open_table
 from emotion_recognition.results.face_table import FROM_REST, FaceColumns, find_columns

@@ -122,7 +122,7 @@ class RunFolder:
         if record:
             left = sorted(claimed_names(earlier) - claimed_names(record))
             record[EARLIER] = [name for name in left if (self._folder / name).exists()]
-            unfinished = record | {'ended_early': ENDED_WHILE_MOVING}
+            unfinished = record | {'ended_early': {'reason': ENDED_WHILE_MOVING, 'try_again': True}}
             for content, path in ((record, own_record), (unfinished, self._own / UNFINISHED_NAME)):
                 save_record(content, path)
                 write_through(path)

@@ -10,9 +10,10 @@ import pytest
 import emotions_from_video
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.labels import InputError
+from emotion_recognition.media.endings import FrameError
 from emotion_recognition.media.input_file import InputFile
 from emotion_recognition.media.packets import demux
-from emotion_recognition.media.video import FrameError, VideoReader
+from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
 from tests.conftest import picture_times_ms, sound_packets, write_tone
 

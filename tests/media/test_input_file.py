@@ -15,7 +15,8 @@ from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
 from emotion_recognition.media import input_file
-from emotion_recognition.media.video import ReadError, VideoReader
+from emotion_recognition.media.endings import ReadError
+from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
 from tests.conftest import picture_times_ms, sound_packets, write_tone
 

@@ -17,8 +17,8 @@ from emotion_recognition.faces.boxes import FoundFace
 from emotion_recognition.faces.people import VideoPeople
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError, Person
+from emotion_recognition.media.endings import FrameError
 from emotion_recognition.media.photographs import write_photograph
-from emotion_recognition.media.video import FrameError
 from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.runs.first_pass import SeenFaces, SeenVideo, see_before_drawing

@@ -6,7 +6,7 @@ import pytest
 
 import emotions_from_video
 from emotion_recognition.labels import FaceEmotion, InputError, Person
-from emotion_recognition.media.video import FrameError
+from emotion_recognition.media.endings import FrameError
 from emotion_recognition.results.corrections import name_run
 from emotion_recognition.results.face_table import FaceColumns, FaceTable
 from emotion_recognition.results.output_paths import Outputs

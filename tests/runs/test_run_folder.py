@@ -2,14 +2,16 @@ import os
 import stat
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from filelock import FileLock
 
 from emotion_recognition.labels import InputError
+from emotion_recognition.media.input_file import FileStatus
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.runs.inputs import find_files
-from emotion_recognition.runs.provenance import OpenedVideo, is_done, write_record
+from emotion_recognition.runs.provenance import is_done, write_record
 from emotion_recognition.runs.record_file import claimed_names, read_record
 from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
 
@@ -123,8 +125,8 @@ def test_results_that_cannot_be_moved_into_place_are_kept(tmp_path):
 def write_run(own, video, *others):
     for path in others:
         path.write_text('content')
-    opened = OpenedVideo(video, 1, 1)
-    write_record(own, opened, {'results_version': 0}, [], None)
+    reader = SimpleNamespace(path=video, start=0)
+    write_record(own, reader, FileStatus(1, 1), None, {'made_with': {'results_version': 0}})
 
 
 def test_a_run_that_ends_while_its_files_are_moved_claims_them_and_is_not_done(tmp_path, monkeypatch):
@@ -142,7 +144,7 @@ def test_a_run_that_ends_while_its_files_are_moved_claims_them_and_is_not_done(t
     assert outputs.annotated.exists() and not outputs.summary.exists()
     record = read_record(outputs.record)
     assert claimed_names(record) == {'b.mp4', 'b_summary.csv'}
-    assert record['ended_early'] == 'it was ended while its files were moved into place'
+    assert record['ended_early'] == {'reason': 'it was ended while its files were moved into place', 'try_again': True}
     assert not is_done(tmp_path / 'a.mp4', outputs, {'results_version': 0})
     assert find_files([tmp_path])[0] == [tmp_path / 'a.mp4']  # and not b.mp4
 
