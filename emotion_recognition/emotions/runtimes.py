@@ -4,6 +4,7 @@ import logging
 import os
 import shutil
 import tempfile
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
@@ -91,9 +92,7 @@ class OpenVinoNetwork:
     """
 
     def __init__(self, model_path: str | Path, precision: str = 'auto', threads: int = 0):
-        import openvino  # not at the top, since it is not needed if Keras runs the network
-
-        core = openvino.Core()
+        core = _open_core()
         model, self.conversion_sha256 = read_network(core, Path(model_path))
         self.input_shape, self.output_shape = (
             tuple(None if size.is_dynamic else size.get_length() for size in port.partial_shape)
@@ -111,6 +110,18 @@ class OpenVinoNetwork:
         for part in self._parts:
             batch = part(batch)[0]
         return batch.astype(np.float32)
+
+
+@cache
+def _open_core():
+    """Open OpenVINO once in a process, and never close it.
+
+    Where the processor has AMX, it gives the thread that opens it another stack for signals, and takes that away when
+    it is closed. If two were closed in another order than they were opened, Ctrl-C would crash the process.
+    """
+    import openvino  # not at the top, since it is not needed if Keras runs the network
+
+    return openvino.Core()
 
 
 def _split_at_small_picture(model):

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError
-from emotion_recognition.media.endings import FrameError, ReadError, RequestedEnd
+from emotion_recognition.media.endings import FrameError, RequestedEnd
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
 from emotion_recognition.results.drawing import draw_faces
@@ -85,11 +85,15 @@ def annotate(
             writer.end_here()
         if not results.frame_count:
             raise stopped or InputError(f'{reader.path}: has no frames')
-    missing_sound = writer.sound_problem if writer else None
-    if missing_sound and not isinstance(missing_sound, ReadError):
-        print(missing_sound, file=sys.stderr)
-        missing_sound = None
-    return stopped or missing_sound
+    return stopped or (_check_sound(writer.sound_problem) if writer else None)
+
+
+def _check_sound(problem):
+    """Say that sound is missing. Returns why if another try may give it."""
+    if problem and not problem.try_again:
+        print(problem, file=sys.stderr)
+        return None
+    return problem
 
 
 def _open_writer(own, reader, settings):

@@ -85,7 +85,7 @@ def test_views_are_those_of_training(tmp_path, sides_path, face_share):
     paths = [tmp_path / f'{number}.png' for number in range(3)]
     for path, face in zip(paths, faces, strict=True):
         cv2.imwrite(str(path), face)
-    options = SimpleNamespace(batch_size=2, workers=2, seed=1, face_share=face_share)
+    options = SimpleNamespace(output='model.h5', batch_size=2, workers=2, seed=1, face_share=face_share)
     trained = model_training.predict(keras.models.load_model(sides_path, compile=False), paths, options)
     classifier = EmotionClassifier(sides_path, 'keras')
     assert trained.shape == (6, 3, 2)

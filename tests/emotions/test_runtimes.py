@@ -8,6 +8,7 @@ import pytest
 from emotion_recognition.emotions import conversion, runtimes
 from emotion_recognition.emotions.runtimes import KerasNetwork, OpenVinoNetwork, load_network
 from emotion_recognition.labels import InputError
+from emotion_recognition.settings import MODEL_WEIGHTS_PATH
 from tests.conftest import ROOT, save_classifier
 
 
@@ -67,3 +68,26 @@ def test_no_gpu_behind_a_driver_that_keras_cannot_use(monkeypatch, tmp_path):
     assert not runtimes._keras_has_gpu()
     monkeypatch.setattr(keras.distribution, 'list_devices', lambda kind: ['gpu:0'])
     assert runtimes._keras_has_gpu()
+
+
+TWO_NETWORKS = """
+import gc, signal, sys
+from emotion_recognition.emotions.runtimes import OpenVinoNetwork
+first, second = OpenVinoNetwork(sys.argv[1]), OpenVinoNetwork(sys.argv[1])
+del first
+gc.collect()
+del second
+gc.collect()
+signal.signal(signal.SIGINT, signal.default_int_handler)
+try:
+    signal.raise_signal(signal.SIGINT)
+except KeyboardInterrupt:
+    print('interrupted')
+"""
+
+
+def test_ctrl_c_does_not_crash_a_process_that_closed_two_networks():
+    """It did where the processor has AMX."""
+    command = [sys.executable, '-c', TWO_NETWORKS, MODEL_WEIGHTS_PATH]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (result.stdout, result.returncode) == ('interrupted\n', 0), result.stderr

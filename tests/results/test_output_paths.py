@@ -15,7 +15,7 @@ def test_names_of_outputs(tmp_path):
     corrected = name_outputs(tmp_path / 'a.avi').corrected()
     assert corrected.annotated == tmp_path / 'a_with_emotions_corrected.mp4'
     assert corrected.review == tmp_path / 'a_with_emotions_corrected_review.html'
-    with pytest.raises(InputError, match='expected a photograph'):
+    with pytest.raises(InputError, match='expected a name for a copy of the photograph'):
         name_outputs(tmp_path / 'a.jpg', tmp_path / 'b.mp4')
     with pytest.raises(InputError, match=r'ends in \.mp4'):
         name_outputs(tmp_path / 'a.mkv', tmp_path / 'b.mkv')
