@@ -18,10 +18,11 @@ import sys
 import time
 from collections import namedtuple
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from zipfile import ZipFile
 
 if __name__ == '__main__' and find_spec('keras') is None:  # using a model does not need it
     sys.exit('model_training.py: keras is not installed; pip install -r requirements.txt, with Python 3.11 to 3.13')
@@ -98,8 +99,9 @@ MIN_PROBABILITY = 1e-6  # below it, the logarithm is that of chance
 KERAS_WEIGHTS_URL = 'https://storage.googleapis.com/keras-applications/efficientnetb{}_notop.h5'
 IMAGENET_STDDEV_RGB = (0.229, 0.224, 0.225)
 COPIES_MESSAGE = '{copies_in_it} of {training_table} images are copies; the split separates none of them'
+CHECKPOINT = 'checkpoint/last_epoch.keras'  # next to model.h5: the model as it was trained so far, and the run's state
+FINISHED = 'checkpoint/finished'  # an empty file that a complete run leaves: a new run may replace this one
 RESUME_MAY_CHANGE = ('resume', 'workers', 'data_parallel')
-MEASURES = {'epoch', 'loss', 'accuracy', 'val_loss', 'val_accuracy'}  # of each epoch; an experiment may have more
 
 
 class TrainingError(Exception):
@@ -368,7 +370,7 @@ def load_source(efnet_no, weights):
             message = f'the ImageNet weights cannot be downloaded ({error}); {advice}, or use --weights none'
             raise TrainingError(message) from None
     require(Path(weights).is_file(), f'{weights}: no such weights file')
-    with h5py.File(weights) as file:
+    with h5py.File(weights, locking=False) as file:
         if 'model_config' in file.attrs:
             return keras.models.load_model(weights, compile=False)
     return backbone(include_top=False, weights=weights)
@@ -402,7 +404,8 @@ def save_model(model, path, class_priors, face_share, temperature=1.0, log_odds_
     priors = [float(f'{prior:.6g}') for prior in class_priors]
     known = {'class_names': EMOTIONS, 'class_priors': priors, 'face_share': face_share, 'temperature': temperature}
     known |= {'log_odds_at_rest': log_odds_at_rest} if log_odds_at_rest else {}
-    content = io.BytesIO()  # in memory, since HDF5 crashes if it writes to a disk that is full
+    # In memory, since HDF5 crashes if it writes to a full disk; to a file in memory, only Keras' inner function saves
+    content = io.BytesIO()
     with h5py.File(io.BytesIO(), 'w') as full, h5py.File(content, 'w') as file:
         save_model_to_hdf5(model, full, include_optimizer=False)
         copy_rounded(full, file)
@@ -438,6 +441,7 @@ def whole_file(path):
     """Yield where to write a file, and move it to its path once it is complete. An error leaves nothing of it."""
     temporary = path.with_name(f'.{path.stem}.tmp{path.suffix}')
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
         with temporary.open('r+b') as file:
             os.fsync(file.fileno())  # only now does a network disk say that it is full
@@ -445,8 +449,7 @@ def whole_file(path):
     except OSError as error:
         raise TrainingError(f'{path}: cannot be written: {error.strerror or error}') from None
     finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def write_text(path, text):
@@ -503,40 +506,33 @@ WATCH = Watch()
 
 
 class EpochEnd(keras.callbacks.Callback):
-    """After each epoch: model.h5 if it is the best, history.csv, and all that `--resume` needs.
-
-    A checkpoint counts once state.json names it, so a run that is killed at any moment leaves a complete one.
-    """
+    """After each epoch: model.h5 if it is the best, history.csv, and a checkpoint with all that `--resume` needs."""
 
     def __init__(self, output_path, class_priors, state):
         super().__init__()
         self.output_path, self.class_priors, self.state = output_path, class_priors, state
-        self.folder = output_path.with_name('checkpoint')
 
     def on_train_begin(self, logs=None):
-        self.folder.mkdir(parents=True, exist_ok=True)
         if not self.state['history']:  # what an earlier run left is not to be resumed
-            (self.folder / 'state.json').unlink(missing_ok=True)
+            for name in (CHECKPOINT, FINISHED):
+                (self.output_path.parent / name).unlink(missing_ok=True)
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
         self.state['history'].append({'epoch': epoch + 1, **{name: float(value) for name, value in logs.items()}})
-        history = pd.DataFrame(self.state['history'])
         self.state['seconds'] += time.monotonic() - self.started
-        path = self.folder / f'epoch_{epoch + 1}.keras'
-        with whole_file(path) as temporary:
+        history = pd.DataFrame(self.state['history'])
+        with whole_file(self.output_path.parent / CHECKPOINT) as temporary:
             self.model.save(temporary)  # the largest file comes first: if the disk is full, the others stay as they are
+            with ZipFile(temporary, 'a') as archive:
+                archive.writestr('state.json', json.dumps(self.state, indent=1))
             if best_epoch(history, self.state['options']['monitor']) == epoch:
                 # The emotions are the first output; an experiment may train more of them
                 kept = keras.Model(self.model.inputs[0], self.model.outputs[0], name=self.model.name)
                 save_model(kept, self.output_path, self.class_priors, float(self.state['options']['face_share']))
             write_text(self.output_path.with_name('history.csv'), history.to_csv(index=False))
-        self.state['sha256'] = hashlib.sha256(path.read_bytes()).hexdigest()
-        write_text(self.folder / 'state.json', json.dumps(self.state, indent=1))
-        for other in {*self.folder.glob('*epoch_*.keras')} - {path}:  # also what a killed run was writing
-            other.unlink()
 
 
 def best_epoch(history, monitor):
@@ -547,13 +543,12 @@ def best_epoch(history, monitor):
 @contextmanager
 def sole_run(options):
     """Keep other runs out of the output's folder, since they write files of the same names."""
-    folder = options.output.with_name('checkpoint')
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = options.output.parent
     try:
-        with FileLock(folder / '.lock', timeout=0):
+        with FileLock(folder / 'checkpoint' / '.lock', timeout=0):
             yield
     except Timeout:
-        message = f'{folder.parent}: another run is writing there; wait until it has ended, or give another --output'
+        message = f'{folder}: another run is writing there; wait until it has ended, or give another --output'
         raise TrainingError(message) from None
 
 
@@ -569,27 +564,21 @@ def resumable(path):
 
 def read_state(options):
     """Read where `--resume` goes on. A new run begins with an empty history, and never replaces an unfinished one."""
-    path = options.output.with_name('checkpoint') / 'state.json'
+    path, finished = (options.output.parent / name for name in (CHECKPOINT, FINISHED))
     now = {name: str(value) for name, value in vars(options).items() if name not in RESUME_MAY_CHANGE}
-    new = {'options': now, 'history': [], 'seconds': 0.0}
-    if not path.is_file():
-        if options.resume:
-            print(f'Nothing to resume in {path.parent}; starting a new run.')
-        return new
-    with resumable(path):
-        state = json.loads(path.read_bytes())
-        was, history = state['options'], state['history']
-        numbers = [state['seconds'], *(row[measure] for row in history for measure in MEASURES)]
-        counts = [row['epoch'] for row in history] == [*range(1, len(history) + 1)]
-        require(counts and all(map(math.isfinite, numbers)) and isinstance(state['sha256'], str), 'wrong values')
-        changed = ', '.join(f'{name} {was.get(name)} (now {now[name]})' for name in now if was.get(name) != now[name])
-    advice = 'delete this folder for a new run'
-    if options.resume:
-        require(not changed, f'{path.parent}: the run to resume had {changed}; give the same options, or {advice}')
-        return state
-    left = f'a run that was interrupted after epoch {len(history)} goes on with --resume'
-    require(state.get('finished'), f'{path.parent}: {left}; {advice}')
-    return new
+    if options.resume and not path.is_file():
+        print(f'Nothing to resume in {path.parent}; starting a new run.')
+    if not path.is_file() or (finished.is_file() and not options.resume):
+        return {'options': now, 'history': [], 'seconds': 0.0}
+    with resumable(path), ZipFile(path) as archive:
+        require(archive.testzip() is None, 'not what was written')
+        state = json.loads(archive.read('state.json'))
+    was, advice = state['options'], 'delete this folder for a new run'
+    left = f'a run that was interrupted after epoch {len(state["history"])} goes on with --resume'
+    require(options.resume, f'{path.parent}: {left}; {advice}')
+    changed = ', '.join(f'{name} {was.get(name)} (now {now[name]})' for name in now if was.get(name) != now[name])
+    require(not changed, f'{path.parent}: the run to resume had {changed}; give the same options, or {advice}')
+    return state
 
 
 def load_best(options):
@@ -597,7 +586,7 @@ def load_best(options):
     with resumable(options.output):
         model = keras.models.load_model(options.output, compile=False)
         require(model.output_shape == (None, len(EMOTIONS)), 'another model')
-        with h5py.File(options.output) as file:
+        with h5py.File(options.output, locking=False) as file:
             return model, float(json.loads(file.attrs.get('temperature', '1')))
 
 
@@ -607,9 +596,7 @@ def train(options, training, validation, state, make_model=make_model, epoch_end
     if training.epoch >= options.epochs:
         return
     if state['history']:
-        path = options.output.with_name('checkpoint') / f'epoch_{training.epoch}.keras'
-        with resumable(path):
-            require(hashlib.sha256(path.read_bytes()).hexdigest() == state['sha256'], 'another file')
+        with resumable(path := options.output.parent / CHECKPOINT):
             model = keras.models.load_model(path)
         load_best(options)  # reports a damaged one now; before the checkpoint it would change what Dropout draws
     else:
@@ -800,7 +787,7 @@ def evaluate(options, tables, training, state, other_labels=()):
     write_text(options.output.with_name('metrics.json'), json.dumps(metrics, indent=1) + '\n')
     save_report(labels, answers[1].argmax(axis=1), options)
     write_submissions(model, options, tables, class_priors, rest)
-    write_text(options.output.with_name('checkpoint') / 'state.json', json.dumps(state | {'finished': True}, indent=1))
+    write_text(options.output.parent / FINISHED, '')
     print(f'Validation accuracy {metrics["accuracy"]:.4f}, test-time augmented {metrics["accuracy_tta"]:.4f}')
     print(f'Wrote {options.output} and, next to it, metrics.json, history.csv, the submissions and the plots.')
 

@@ -16,7 +16,7 @@ import model_training
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from model_training import EMOTIONS
 from tests.conftest import default_handlers
-from tests.training_runs import arguments, failure, tiny_backbone, write_tables
+from tests.training_runs import arguments, failure, state_in, tiny_backbone, write_tables
 
 OPTIONS = ('--epochs', 4, '--calibrate', '--face-share', 0.7)
 OPTIONS += ('--batch-size', 4, '--learning-rate', 0.1)  # so that it learns something
@@ -51,7 +51,7 @@ def run(data):
     checkpoint = data / 'out' / 'checkpoint'
     checkpoint.mkdir(parents=True)
     (checkpoint / 'notes.txt').write_text('mine')
-    for name in ('epoch_7.keras', '.epoch_8.tmp.keras'):  # of a finished run, and of one that was killed
+    for name in ('last_epoch.keras', 'finished', '.last_epoch.tmp.keras'):  # of runs: one finished, one was killed
         (checkpoint / name).touch()
     with contextlib.redirect_stdout(io.StringIO()) as printed:
         model_training.main(arguments(data, *OPTIONS))
@@ -110,8 +110,8 @@ def test_each_picture_counts_once_among_the_unique_ones(metrics):
 
 def test_new_run_removes_its_own_checkpoint_and_nothing_else(run):
     names = sorted(path.name for path in (run[0] / 'checkpoint').iterdir())
-    assert names == ['.lock', 'epoch_4.keras', 'notes.txt', 'state.json']
-    assert json.loads((run[0] / 'checkpoint' / 'state.json').read_text())['finished']
+    assert names == ['.lock', 'finished', 'last_epoch.keras', 'notes.txt']
+    assert len(state_in(run[0] / 'checkpoint' / 'last_epoch.keras')['history']) == 4
 
 
 def test_calibrated_run_that_is_resumed_after_its_end_does_not_change(data, run, metrics):

@@ -1,6 +1,8 @@
 """Small training runs: tables and images as on Kaggle, and a network that learns in seconds."""
 
+import json
 from types import SimpleNamespace
+from zipfile import ZipFile
 
 import cv2
 import keras
@@ -48,6 +50,12 @@ def arguments(folder, *more):
     given += ['--sample-submission', folder / 'sample_submission.csv', '--output', folder / 'out' / 'model.h5']
     given += ['--efnet-no', 0, '--weights', 'none', '--image-size', 32, '--native-size', 16, '--epochs', 2]
     return [str(argument) for argument in [*given, '--batch-size', 16, *more]]
+
+
+def state_in(checkpoint):
+    """The state of the run that wrote a checkpoint."""
+    with ZipFile(checkpoint) as archive:
+        return json.loads(archive.read('state.json'))
 
 
 def failure(folder, *more):

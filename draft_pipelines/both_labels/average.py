@@ -1,6 +1,6 @@
 """Average the weights of models (Wortsman et al. 2022, arXiv 2203.05482): average.py one.h5 other.h5 ... mean.h5
 
-It takes models, or checkpoints epoch_N.keras. A run keeps only its newest checkpoint, so copy each one as it appears.
+It takes models, or checkpoints last_epoch.keras. A run keeps only its newest checkpoint, so copy each as it appears.
 The mean has neither the linear layer of match.py nor class names. Continue from it (--weights), or put it in place of a
 finished run's model.h5: then the run's own command with --resume calibrates and evaluates it.
 """
