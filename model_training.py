@@ -28,6 +28,7 @@ if __name__ == '__main__' and find_spec('keras') is None:  # using a model does 
     sys.exit('model_training.py: keras is not installed; pip install -r requirements.txt, with Python 3.11 to 3.13')
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '2')  # no start-up notes of TensorFlow
 os.environ.setdefault('MPLBACKEND', 'Agg')  # plots are saved, never shown
+os.environ.setdefault('HDF5_USE_FILE_LOCKING', 'FALSE')  # Keras would lock model.h5; some network disks have no locks
 
 import cv2
 import h5py
@@ -370,7 +371,7 @@ def load_source(efnet_no, weights):
             message = f'the ImageNet weights cannot be downloaded ({error}); {advice}, or use --weights none'
             raise TrainingError(message) from None
     require(Path(weights).is_file(), f'{weights}: no such weights file')
-    with h5py.File(weights, locking=False) as file:
+    with h5py.File(weights) as file:
         if 'model_config' in file.attrs:
             return keras.models.load_model(weights, compile=False)
     return backbone(include_top=False, weights=weights)
@@ -571,7 +572,7 @@ def read_state(options):
     if not path.is_file() or (finished.is_file() and not options.resume):
         return {'options': now, 'history': [], 'seconds': 0.0}
     with resumable(path), ZipFile(path) as archive:
-        require(archive.testzip() is None, 'not what was written')
+        require(archive.testzip() is None, 'damaged')
         state = json.loads(archive.read('state.json'))
     was, advice = state['options'], 'delete this folder for a new run'
     left = f'a run that was interrupted after epoch {len(state["history"])} goes on with --resume'
@@ -586,7 +587,7 @@ def load_best(options):
     with resumable(options.output):
         model = keras.models.load_model(options.output, compile=False)
         require(model.output_shape == (None, len(EMOTIONS)), 'another model')
-        with h5py.File(options.output, locking=False) as file:
+        with h5py.File(options.output) as file:
             return model, float(json.loads(file.attrs.get('temperature', '1')))
 
 

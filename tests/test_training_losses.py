@@ -34,6 +34,8 @@ def small_network():
 def interrupted(tmp_path_factory):
     """The data, a copy of the output of a run that was interrupted after one of two epochs, and how it ended."""
     data = write_tables(tmp_path_factory.mktemp('kaggle'))
+    (data / 'out' / 'checkpoint').mkdir(parents=True)
+    (data / 'out' / 'checkpoint' / 'finished').touch()  # by a run before this one
     real_on_epoch_end = EpochEnd.on_epoch_end
 
     def on_epoch_end(self, epoch, logs=None):
@@ -114,12 +116,6 @@ def test_finished_run_does_not_stand_in_the_way_of_a_new_one(data):
     assert (state['history'], state['options']['epochs']) == ([], '7')
 
 
-def one_bit_of_the_middle(content):
-    """Change one bit of a file, as a failing disk does."""
-    middle = len(content) // 2
-    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
-
-
 BAD_FILES = {
     'empty': lambda content: b'',
     'cut': lambda content: content[: len(content) // 2],
@@ -147,8 +143,10 @@ def test_missing_model_is_named(data):
     refuses(data, data / 'out' / 'model.h5', lambda _: None)
 
 
-def test_one_wrong_bit_of_the_checkpoint_is_noticed(data):
-    refuses(data, data / 'out' / 'checkpoint' / 'last_epoch.keras', one_bit_of_the_middle)
+def test_one_wrong_bit_of_the_weights_is_noticed(data):
+    path = data / 'out' / 'checkpoint' / 'last_epoch.keras'
+    kernel = keras.models.load_model(path).get_layer('emotion').get_weights()[0].tobytes()
+    refuses(data, path, lambda content: content.replace(kernel, bytes([kernel[0] ^ 1]) + kernel[1:]))
 
 
 @pytest.mark.parametrize('name', ['checkpoint/last_epoch.keras', 'model.h5'])

@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+os.environ.setdefault('HDF5_USE_FILE_LOCKING', 'FALSE')  # as the script does, before Keras is imported
 if {'--coordinator', '--data-parallel'} & {*sys.argv}:
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '4')  # no pages from JAX about a process that has ended
 
