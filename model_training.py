@@ -133,10 +133,9 @@ def read_table(path, label='emotion'):
 
 def read_image(path):
     """Read an image file: (height, width, 3) uint8, RGB. None if it is missing, empty or not an image."""
-    try:
-        data = np.fromfile(path, np.uint8)  # cv2.imread cannot open non-ASCII paths on Windows
-        return cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-    except (OSError, cv2.error):  # also if the data are decoded to None
+    try:  # unlike this, cv2.imread cannot open non-ASCII paths on Windows
+        return cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR_RGB)
+    except (OSError, cv2.error):
         return None
 
 
@@ -405,7 +404,7 @@ def save_model(model, path, class_priors, face_share, temperature=1.0, log_odds_
     priors = [float(f'{prior:.6g}') for prior in class_priors]
     known = {'class_names': EMOTIONS, 'class_priors': priors, 'face_share': face_share, 'temperature': temperature}
     known |= {'log_odds_at_rest': log_odds_at_rest} if log_odds_at_rest else {}
-    # In memory, since HDF5 crashes if it writes to a full disk; to a file in memory, only Keras' inner function saves
+    # HDF5 can crash if the disk is full, so it writes to memory, which only an inner function of Keras can do
     content = io.BytesIO()
     with h5py.File(io.BytesIO(), 'w') as full, h5py.File(content, 'w') as file:
         save_model_to_hdf5(model, full, include_optimizer=False)
