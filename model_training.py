@@ -506,7 +506,10 @@ WATCH = Watch()
 
 
 class EpochEnd(keras.callbacks.Callback):
-    """After each epoch: model.h5 if it is the best, history.csv, and a checkpoint with all that `--resume` needs."""
+    """After each epoch: model.h5 if it is the best, history.csv, and a checkpoint with all that `--resume` needs.
+
+    The checkpoint is one file, which takes its place last: a run that is killed at any moment leaves a complete one.
+    """
 
     def __init__(self, output_path, class_priors, state):
         super().__init__()

@@ -149,6 +149,11 @@ def test_one_wrong_bit_of_the_weights_is_noticed(data):
     refuses(data, path, lambda content: content.replace(kernel, bytes([kernel[0] ^ 1]) + kernel[1:]))
 
 
+def test_one_wrong_bit_of_the_state_is_noticed(data):
+    path = data / 'out' / 'checkpoint' / 'last_epoch.keras'
+    refuses(data, path, lambda content: content.replace(b'"val_loss"', b'"val_losr"'))
+
+
 @pytest.mark.parametrize('name', ['checkpoint/last_epoch.keras', 'model.h5'])
 def test_another_network_is_not_resumed(data, name, tmp_path):
     other = tmp_path / name.rpartition('/')[2]
