@@ -576,8 +576,9 @@ def read_state(options):
     with resumable(path), ZipFile(path) as archive:
         require(archive.testzip() is None, 'damaged')
         state = json.loads(archive.read('state.json'))
-    was, advice = state['options'], 'delete this folder for a new run'
-    left = f'a run that was interrupted after epoch {len(state["history"])} goes on with --resume'
+        was, epoch_count = state['options'], len(state['history'])
+    advice = 'delete this folder for a new run'
+    left = f'a run that was interrupted after epoch {epoch_count} goes on with --resume'
     require(options.resume, f'{path.parent}: {left}; {advice}')
     changed = ', '.join(f'{name} {was.get(name)} (now {now[name]})' for name in now if was.get(name) != now[name])
     require(not changed, f'{path.parent}: the run to resume had {changed}; give the same options, or {advice}')
