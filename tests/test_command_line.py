@@ -131,7 +131,7 @@ def test_options_of_before_say_what_replaced_them(arguments, advice):
 @pytest.mark.parametrize(
     ('statement', 'line'),
     [
-        ("raise InputError('a.mp4: no such video file')", 'a.mp4: no such video file'),
+        ("raise InputError('a.mp4: no such file')", 'a.mp4: no such file'),
         ("open('none.csv')", 'none.csv: No such file or directory'),
         ('raise KeyboardInterrupt', 'broken off; nothing is written'),
         ('signal.raise_signal(signal.SIGTERM)', 'broken off; nothing is written'),

@@ -288,7 +288,7 @@ def bad_input(name, folder, model_path):
     (folder / 'cut.h5').write_bytes(model_path.read_bytes()[:3000])
     (folder / 'taken.mp4').mkdir()
     return {
-        'no such video': ((folder / 'none.mp4', model_path), 'no such video file'),
+        'no such video': ((folder / 'none.mp4', model_path), 'no such file; expected a video'),
         'not a video': ((folder / 'text.mp4', model_path), 'cannot be read as a video'),
         'model missing': ((clip, folder / 'none.h5'), 'no such model file'),
         'model truncated': ((clip, folder / 'cut.h5'), 'truncated file'),
@@ -361,7 +361,7 @@ def test_exit_code_and_output_of_a_real_run():
     command = [sys.executable, ROOT / 'emotions_from_video.py', 'none.mp4']
     done = subprocess.run(command, capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (1, '')
-    assert done.stderr == 'emotions_from_video.py: none.mp4: no such video file\n'
+    assert done.stderr == 'emotions_from_video.py: none.mp4: no such file; expected a video\n'
 
 
 @pytest.mark.skipif(not (SHARED / 'videos').is_dir(), reason='the real clips are not here')

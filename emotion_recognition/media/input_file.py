@@ -10,6 +10,7 @@ from io import FileIO
 from pathlib import Path
 
 from emotion_recognition.interruption import Interruption
+from emotion_recognition.labels import InputError
 
 WAIT_SECONDS = 0.1  # between two looks at whether the run was asked to end
 PATIENCE_SECONDS = 2  # of waiting for an answer, in a run that was asked to end
@@ -43,6 +44,21 @@ class FileStatus:
             return FileStatus.of(path) != self
         except OSError:
             return True
+
+
+def check_regular_file(path: Path, expected: str) -> None:
+    """Check that a path is one of a file. To open something else, such as a pipe, may take for ever.
+
+    Args:
+        path: The path.
+        expected: What the file should be, for the message, such as `a video`.
+
+    Raises:
+        InputError: It is not.
+    """
+    if not path.is_file():
+        problem = 'is not a regular file' if path.exists() else 'no such file'
+        raise InputError(f'{path}: {problem}; expected {expected}')
 
 
 class InputFile:

@@ -10,6 +10,7 @@ import pillow_heif
 from PIL import Image, ImageOps, ImageSequence
 
 from emotion_recognition.labels import InputError
+from emotion_recognition.media.input_file import check_regular_file
 
 COPY_SUFFIXES = ['.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp']  # of the files that are written
 ANIMATION_SUFFIXES = ['.apng', '.avif', '.gif', '.png']  # of files that may hold a photograph or an animation
@@ -86,10 +87,9 @@ def read_photograph(path: Path) -> np.ndarray:
     Raises:
         InputError: The file is missing or is not a picture.
     """
+    check_regular_file(path, 'a photograph')
     try:
         data = np.fromfile(path, np.uint8)  # cv2.imread cannot open every name on Windows
-    except FileNotFoundError:
-        raise InputError(f'{path}: no such photograph') from None
     except OSError as error:
         raise InputError(f'{path}: cannot be read ({error.strerror})') from None
     try:

@@ -17,7 +17,7 @@ from emotion_recognition.media.colours import BT709, Colours
 from emotion_recognition.media.deinterlacing import Deinterlacer
 from emotion_recognition.media.endings import FrameError, ReadError
 from emotion_recognition.media.frame_conversion import FrameConverter, find_video_stream
-from emotion_recognition.media.input_file import FileStatus, InputFile
+from emotion_recognition.media.input_file import FileStatus, InputFile, check_regular_file
 from emotion_recognition.media.packets import DECODE_ERRORS, decode, demux, may_pass, open_input, reason
 from emotion_recognition.media.timestamps import repair_timestamps
 
@@ -58,9 +58,7 @@ class VideoReader:
     def __init__(self, path: str | Path, threads: int = 0, interruption: Interruption | None = None):
         self.path = Path(path)
         self.interruption = interruption
-        if not self.path.is_file():
-            is_there = 'is not a regular file; expected a video' if self.path.exists() else 'no such video file'
-            raise InputError(f'{self.path}: {is_there}')
+        check_regular_file(self.path, 'a video')
         try:
             self.opened = FileStatus.of(self.path)
             self._file = InputFile(self.path, interruption)

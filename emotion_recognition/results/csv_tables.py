@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emotion_recognition.labels import InputError
+from emotion_recognition.media.input_file import check_regular_file
 from emotion_recognition.settings import MAX_NUMBER
 
 SEPARATORS = ',;\t'  # spreadsheets write each of them; with the last two, numbers may have a decimal comma
@@ -37,11 +38,11 @@ class Row:
 
     Args:
         place: The file and the line, for messages.
-        cells: The cells by their columns.
+        cells: The cells of all columns, by their names.
         has_decimal_comma: Whether numbers may be written with a decimal comma.
 
     Attributes:
-        cells: See above.
+        cells: The same cells, with blanks around them as the file has them.
     """
 
     def __init__(self, place: str, cells: Mapping[str, str], has_decimal_comma: bool):
@@ -50,7 +51,7 @@ class Row:
         self._has_decimal_comma = has_decimal_comma
 
     def text(self, column: str) -> str:
-        """The text of a cell without blanks around it; empty if there is no such cell."""
+        """The text of a cell without blanks around it; empty if there is no such column."""
         return self.cells.get(column, '').strip()
 
     def number(
@@ -124,6 +125,7 @@ class CsvTable:
                         f'{place} has {len(cells)} cells; expected {len(self.columns)}, as in the first line'
                     )
                 if any(cells):
+                    cells += [''] * (len(self.columns) - len(cells))
                     of_column = dict(zip(self.columns, map(from_cell, cells), strict=False))
                     yield reader.line_num, Row(place, of_column, self.separator != ',')
 
@@ -139,6 +141,7 @@ def open_table(path: Path, columns: Sequence[str], kind: str) -> CsvTable:
     Raises:
         InputError: It cannot be read, or lacks a column.
     """
+    check_regular_file(path, kind)
     with _errors(path, kind):
         with path.open('rb') as file:
             encoding = _find_encoding(file.read(4))

@@ -75,6 +75,8 @@ def read_people_table(path: Path, named: Mapping[int, Person]) -> list[PersonInF
 
 def _to_person_in_file(row, named):
     number = row.whole_number('person')
+    if not row.text('file'):
+        raise row.error('file', 'the name of a file')
     person = replace(named.get(number, Person(number)), is_identified=row.text('identified') == '1')
     times = (row.number(name, 'seconds') if row.text(name) else None for name in COLUMNS[1:])
     return PersonInFile(person, row.cells['file'], b'', *times)

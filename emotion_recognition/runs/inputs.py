@@ -127,7 +127,7 @@ def _count_stems(folder):
     """How many inputs of a folder have each stem; case does not tell files apart on Windows and macOS."""
     try:
         return Counter(file.stem.casefold() for file in folder.iterdir() if _is_input(file))
-    except OSError:  # that there is no such photograph is said later
+    except OSError:  # that there is no such file is said later
         return Counter()
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from emotion_recognition.faces.people import KnownPerson, join_people
 from emotion_recognition.labels import InputError, Person
+from emotion_recognition.media.input_file import check_regular_file
 from emotion_recognition.results.csv_tables import open_table
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
@@ -83,6 +84,7 @@ def read_people(people: str | Path) -> KnownPeople:
 
 
 def _read_faces(path):
+    check_regular_file(path, 'a file of people')
     try:
         with np.load(path) as arrays:
             numbers, counts = arrays['numbers'].tolist(), arrays['moment_counts'].tolist()

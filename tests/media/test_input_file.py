@@ -16,6 +16,7 @@ from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
 from emotion_recognition.media import input_file
 from emotion_recognition.media.endings import ReadError
+from emotion_recognition.media.photographs import read_photograph
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
 from tests.conftest import picture_times_ms, sound_packets, write_tone
@@ -170,9 +171,12 @@ def raise_interrupt(path):
     raise KeyboardInterrupt
 
 
-def test_a_pipe_is_no_video(tmp_path):
-    if not hasattr(os, 'mkfifo'):
-        pytest.skip('Windows has no such pipes')
-    os.mkfifo(tmp_path / 'pipe.mp4')
-    with pytest.raises(InputError, match=r'pipe.mp4: is not a regular file; expected a video$'):
-        VideoReader(tmp_path / 'pipe.mp4')
+@pytest.mark.skipif(not hasattr(os, 'mkfifo'), reason='Windows has no such pipes')
+@pytest.mark.parametrize(
+    ('name', 'open_file', 'expected'),
+    [('pipe.mp4', VideoReader, 'a video'), ('pipe.jpg', read_photograph, 'a photograph')],
+)
+def test_pipes_are_refused_and_not_waited_for(tmp_path, name, open_file, expected):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(InputError, match=f'{name}: is not a regular file; expected {expected}$'):
+        open_file(tmp_path / name)

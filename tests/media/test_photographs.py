@@ -151,7 +151,7 @@ def test_names_decide_where_there_is_no_picture(tmp_path):
 
 
 def test_photographs_that_are_not_there_or_empty(tmp_path):
-    with pytest.raises(InputError, match='no such photograph'):
+    with pytest.raises(InputError, match='no such file; expected a photograph'):
         read_photograph(tmp_path / 'none.jpg')
     (tmp_path / 'empty.jpg').touch()
     with pytest.raises(InputError, match='cannot be read as a photograph'):

@@ -181,7 +181,7 @@ def test_pixels_become_square(tmp_path):
 
 
 def test_no_such_video(tmp_path):
-    with pytest.raises(InputError, match='no such video file'):
+    with pytest.raises(InputError, match='no such file; expected a video'):
         VideoReader(tmp_path / 'none.mp4')
 
 

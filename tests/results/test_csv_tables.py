@@ -19,7 +19,7 @@ def test_tables_as_spreadsheets_save_them(tmp_path, encoding, separator):
     table = open_table(tmp_path / 't.csv', ('a', 'b'), 'a table of tests')
     assert (table.columns, table.separator, table.encoding) == (('b', 'a', 'c'), separator, encoding)
     rows = [(line, row.cells) for line, row in table.rows()]
-    assert rows == [(3, {'b': '2', 'a': 'x\r\ny', 'c': 'é 前'}), (5, {'b': '3'})]
+    assert rows == [(3, {'b': '2', 'a': 'x\r\ny', 'c': 'é 前'}), (5, {'b': '3', 'a': '', 'c': ''})]
 
 
 @pytest.mark.parametrize(
