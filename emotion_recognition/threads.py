@@ -3,15 +3,15 @@
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, wait
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import cv2
 
 Item = TypeVar('Item')
 
 BUFFER_SIZE = 2  # items: enough for stages to overlap; frames of a large video take memory
-STOP_CHECK_SECONDS = 0.1
+STOP_CHECK_SECONDS = 0.1  # between two looks at whether to stop, while waiting
 JOIN_SECONDS = 60  # for the item that the thread is working on; longer, and it will never end
 
 
@@ -21,20 +21,52 @@ def limit_opencv_threads(count: int) -> None:
         cv2.setNumThreads(count)
 
 
-def call_in_thread(function: Callable[..., Item], *arguments) -> Item:
-    """Call a function that may wait for ever: meanwhile, signals are handled here. An exception leaves it behind."""
-    answer: Future[Item] = Future()
+class CallThread:
+    """A thread of its own for calls that may never return, such as those that wait for a disk or a network.
 
-    def call():
+    If one does not return, that thread hangs and nothing else: who waits for it can give up, and the program can end.
+    """
+
+    def __init__(self):
+        self._calls: queue.SimpleQueue = queue.SimpleQueue()
+        self._answers: queue.SimpleQueue = queue.SimpleQueue()
+        threading.Thread(target=_answer, args=(self._calls, self._answers), daemon=True).start()
+
+    def call(self, function: Callable[..., Any], *arguments, while_waiting: Callable[[], object] = lambda: None) -> Any:
+        """Call a function in the thread, and wait for its answer. Signals are handled meanwhile.
+
+        Args:
+            function: What to call.
+            arguments: Its arguments.
+            while_waiting: Called again and again until the answer comes. Its exception, like that of a signal, ends the
+                waiting; nothing can be called after that.
+
+        Returns:
+            What the function returns; what it raises is raised here.
+        """
+        self._calls.put(partial(function, *arguments))
+        while True:
+            try:
+                answer, error = self._answers.get(timeout=STOP_CHECK_SECONDS)
+            except queue.Empty:  # on Windows, signals are handled only between two waits
+                while_waiting()
+                continue
+            if error is not None:
+                raise error
+            return answer
+
+    def close(self, last: Callable[[], object] = lambda: None) -> None:
+        """Let the thread make a last call and end, without waiting for it."""
+        self._calls.put(last)
+        self._calls.put(None)
+
+
+def _answer(calls, answers):
+    for call in iter(calls.get, None):
         try:
-            answer.set_result(function(*arguments))
+            answers.put((call(), None))
         except BaseException as error:  # the caller gets it, whatever it is
-            answer.set_exception(error)
-
-    threading.Thread(target=call, daemon=True).start()
-    while not wait([answer], STOP_CHECK_SECONDS).done:
-        pass  # on Windows, signals are handled only between two waits
-    return answer.result()
+            answers.put((None, error))
 
 
 def prefetch(items: Iterable[Item], buffer_size: int = BUFFER_SIZE) -> Iterator[Item]:

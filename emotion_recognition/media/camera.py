@@ -14,7 +14,7 @@ import numpy as np
 
 from emotion_recognition.labels import InputError
 from emotion_recognition.media.video import VideoReader
-from emotion_recognition.threads import call_in_thread
+from emotion_recognition.threads import CallThread
 
 REOPEN_SECONDS = 5.0  # how long a lost camera is tried again
 RETRY_SECONDS = 0.5  # between two attempts
@@ -59,9 +59,10 @@ class Camera:
         self._error: Exception | None = None
         self._ended = False
         if _is_file(source):
-            frames = self._play(call_in_thread(VideoReader, source))
+            frames = self._play(VideoReader(source))
         else:
-            frames = self._watch(call_in_thread(_open, source))
+            with closing(CallThread()) as thread:  # a stream may never answer
+                frames = self._watch(thread.call(_open, source))
         self._thread = threading.Thread(target=self._read_all, args=(frames,), daemon=True)
         self._thread.start()
 

@@ -1,18 +1,15 @@
 """Reading an input's bytes, so that no error of the disk gets lost and no stalled disk or network holds a run."""
 
 import os
-import queue
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
+from emotion_recognition.threads import CallThread
 
-WAIT_SECONDS = 0.1  # between two looks at whether the run was asked to end
 PATIENCE_SECONDS = 2  # of waiting for an answer, in a run that was asked to end
 
 
@@ -64,7 +61,7 @@ def check_regular_file(path: Path, expected: str) -> None:
 class InputFile:
     """A regular file that is read by FFmpeg, which takes many errors of a disk for the end of the file.
 
-    A thread of its own reads it: where a disk or a network no longer answers, that thread hangs and nothing else.
+    A thread of its own reads it, for the case that a disk or a network no longer answers.
 
     Args:
         path: Path of the file.
@@ -83,13 +80,11 @@ class InputFile:
         self.problem: BaseException | None = None
         self._interruption = interruption
         self._position = 0
-        self._calls: queue.SimpleQueue = queue.SimpleQueue()
-        self._answers: queue.SimpleQueue = queue.SimpleQueue()
-        threading.Thread(target=_serve, args=(self._calls, self._answers), daemon=True).start()
+        self._thread = CallThread()
         try:
             self._file = self._call(lambda: FileIO(self.name))
         except BaseException:
-            self._calls.put(None)
+            self._thread.close()
             raise
 
     def read(self, size: int) -> bytes:
@@ -124,8 +119,7 @@ class InputFile:
 
     def close(self) -> None:
         """Close the file, as soon as it answers."""
-        self._calls.put(self._file.close)
-        self._calls.put(None)
+        self._thread.close(self._file.close)
 
     def _call_or_note(self, function, otherwise):
         """Call a function. PyAV loses some of what its callbacks raise, Ctrl-C too, so it is noted for `check`."""
@@ -136,25 +130,12 @@ class InputFile:
                 self.problem = error
         return otherwise
 
-    def _call(self, function: Callable):
-        self._calls.put(function)
+    def _call(self, function):
         start = time.monotonic()
-        while True:
-            try:
-                answer, error = self._answers.get(timeout=WAIT_SECONDS)
-            except queue.Empty:
-                reason = self._interruption and self._interruption.reason
-                if reason and time.monotonic() > start + PATIENCE_SECONDS:
-                    raise TimeoutError(f'it does not answer, and {reason}') from None
-                continue
-            if error is not None:
-                raise error
-            return answer
 
+        def lose_patience():
+            reason = self._interruption and self._interruption.reason
+            if reason and time.monotonic() > start + PATIENCE_SECONDS:
+                raise TimeoutError(f'it does not answer, and {reason}')
 
-def _serve(calls, answers):
-    for call in iter(calls.get, None):
-        try:
-            answers.put((call(), None))
-        except BaseException as error:  # the caller gets it, whatever it is
-            answers.put((None, error))
+        return self._thread.call(function, while_waiting=lose_patience)

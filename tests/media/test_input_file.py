@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import emotions_from_video
+from emotion_recognition import threads
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
@@ -101,14 +102,14 @@ def test_a_disk_that_fails_is_no_end_of_the_file(clip, tmp_path, bad_disk, numbe
 def test_sound_that_cannot_be_read_leaves_the_pictures(mkv, tmp_path, bad_disk):
     opened: list[threading.Thread] = []
     bad_disk(lambda: raise_error(errno.EIO), is_bad=lambda: threading.current_thread() in opened[1:])
-    real = input_file._serve
+    real = threads._answer
 
-    def serve(*queues):
+    def answer(*queues):
         opened.append(threading.current_thread())
         real(*queues)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(input_file, '_serve', serve)
+        patch.setattr(threads, '_answer', answer)
         count, stopped, problem = copy(mkv, tmp_path / 'copy.mp4')
     assert (count, stopped) == (FRAME_COUNT, None)
     assert isinstance(problem, ReadError)
