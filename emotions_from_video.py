@@ -104,7 +104,7 @@ def process_video(
         What was seen.
 
     Raises:
-        InputError: The video cannot be read, or a result cannot be written.
+        InputError: There is no frame that can be read, or a result cannot be written.
     """
     outputs = name_outputs(video_path, settings.output_filename)
     pipeline, with_people = EmotionPipeline(models, settings, fill_gaps=settings.fill_gaps), bool(models.embedder)
@@ -176,7 +176,10 @@ def analyse_video(
     limit_opencv_threads(settings.threads)
     models = None if settings.apply else open_models(settings, classifier)
     with Interruption() as interruption:
-        return choose_process(settings)(Path(video_path), models, settings, interruption).emotions.to_frame()
+        results = choose_process(settings)(Path(video_path), models, settings, interruption)
+    if results.problem:
+        raise results.problem
+    return results.emotions.to_frame()
 
 
 def choose_process(settings: VideoSettings) -> Process:

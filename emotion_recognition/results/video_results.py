@@ -37,6 +37,8 @@ class VideoResults:
     Attributes:
         emotions: The table of emotions.
         words: Words for one of those that the results are about, and for several: faces or people.
+        problem: Why the video could not be read to its end, for want of its disk, of memory or of threads; None if it
+            was, or if the file or somebody ended it. Known after `report`.
         seen_seconds: For how long each face is seen, and when first and last, by its number; known after `write`.
 
     Raises:
@@ -56,6 +58,7 @@ class VideoResults:
         self.emotions, self._face_periods = EmotionTable(settings.compact), FacePeriods()
         self.words = PEOPLE if with_people else FACES
         self._summary = VideoSummary(to_text(video_path.name), class_names, self._spans, with_people)
+        self.problem: ReadError | None = None
         self._review = review or Review(class_names)
         self.seen_seconds: dict[int, tuple[float, float, float]] = {}
         self._collectors = [self.emotions, self._face_periods, self._summary]
@@ -118,9 +121,6 @@ class VideoResults:
             stopped: Why it ended early, or None.
             written: Paths of the results, in the order of the message.
             leftover: Paths of results of an earlier run that are still next to them.
-
-        Raises:
-            ReadError: That is why it ended early. All that could be read is written, but it is not the whole video.
         """
         seen = self._face_periods
         if reader.skipped_packets:
@@ -137,5 +137,4 @@ class VideoResults:
         print(f'Wrote {first}' + (f' and, next to it, {", ".join(path.name for path in others)}' if others else ''))
         if leftover:
             print(f'Left from an earlier run: {", ".join(path.name for path in leftover)}')
-        if isinstance(stopped, ReadError):
-            raise stopped
+        self.problem = stopped if isinstance(stopped, ReadError) else None

@@ -130,7 +130,8 @@ def process_in_turn(
         try:
             if interruption.reason:
                 raise InputError(f'{video}: not begun, {interruption.reason}')
-            process(video, models, settings, interruption)
+            if problem := process(video, models, settings, interruption).problem:
+                problems[video] = str(problem)
         except (InputError, OSError) as error:
             problems[video] = describe_error(error, video)
     return problems

@@ -111,6 +111,8 @@ def _write_videos(seen, people, process, models, settings, interruption):
         try:
             results = process(video.video_path, models, settings, interruption, of_video)
             appearances += _appearances_in_video(video, whose, results.seen_seconds)
+            if results.problem:
+                problems[video.video_path] = str(results.problem)
         except (InputError, OSError) as error:
             problems[video.video_path] = describe_error(error, video.video_path)
     return appearances, problems

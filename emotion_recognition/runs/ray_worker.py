@@ -54,7 +54,8 @@ def process_on_worker(video: Path, process: Process, settings: Settings, root: P
         except InputError as error:
             return TaskResult(problem=str(error), affects_all=True)
         try:
-            frame_count = process(video, models, settings, Interruption()).frame_count
+            results = process(video, models, settings, Interruption())
+            frame_count, problem = results.frame_count, results.problem and str(results.problem)
         except (InputError, OSError) as error:
             problem = describe_error(error, video)
     return TaskResult(frame_count, tuple(file.getvalue() for file in output), problem)

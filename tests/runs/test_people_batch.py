@@ -4,6 +4,7 @@ import base64
 import json
 import shutil
 import signal
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -16,6 +17,7 @@ from emotion_recognition.faces.embedding import FaceEmbedder
 from emotion_recognition.faces.moments import Moment, TrackMoments, VideoMoments
 from emotion_recognition.faces.people import VideoPeople
 from emotion_recognition.labels import InputError, Person
+from emotion_recognition.media.endings import ReadError
 from emotion_recognition.media.photographs import write_photograph
 from emotion_recognition.results import people_table
 from emotion_recognition.runs import people_batch
@@ -64,6 +66,16 @@ def test_a_table_of_people_that_cannot_be_read_is_told_before_the_work(tmp_path)
     with pytest.raises(InputError, match=r'_all_people\.csv: has no column identified, seconds, from, to'):
         people_batch.analyse_with_people([tmp_path / 'a.mp4'], {}, tmp_path, None, None, settings, None)
     assert [path.name for path in tmp_path.iterdir()] == [table.name]
+
+
+def test_a_video_that_cannot_be_read_to_its_end_is_in_the_table_of_people(own_study, colour_model_path, monkeypatch):
+    problem = ReadError('a.mp4: could not be read after 1.16 s')
+    see_video = people_batch.see_video
+    monkeypatch.setattr(people_batch, 'see_video', lambda *args: replace(see_video(*args), ended=problem))
+    with pytest.raises(SystemExit, match=r'a\.mp4: could not be read after 1\.16 s$'):
+        run(colour_model_path, own_study / 'a.mp4', '--people', '--no-review')
+    table = pd.read_csv(own_study / 'study_with_emotions_all_people.csv')
+    assert table[['person', 'file', 'seconds']].to_numpy().tolist() == [[1, 'a.mp4', 1.2]]
 
 
 def faces_of(folder, stem):
