@@ -1,4 +1,4 @@
-"""The nine emotions, their colours, and the value that describes one face in one frame."""
+"""The nine emotions, their colours, the value that describes one face in one frame, and the words for errors."""
 
 import re
 from collections.abc import Sequence
@@ -43,6 +43,11 @@ class InputError(Exception):
     """A problem with a file or an option that the user can fix. Scripts print it in one line and exit with code 1."""
 
 
+def reason(error: BaseException) -> str:
+    """What went wrong, in the words of the operating system or a library, without the name of any file."""
+    return getattr(error, 'strerror', None) or str(error)
+
+
 def describe_error(error: BaseException, path: Path | None = None) -> str:
     """One line for the user about an InputError, which says all by itself, or another error, which does not.
 
@@ -55,7 +60,7 @@ def describe_error(error: BaseException, path: Path | None = None) -> str:
     names = [str(name) for name in (getattr(error, 'filename2', None), error.filename) if isinstance(name, str | Path)]
     shown = [name for name in names if not any(HIDDEN.fullmatch(part) for part in Path(name).parts)]
     file = next(iter(shown), path)
-    return f'{file}: {error.strerror or error}' if file else error.strerror or str(error)
+    return f'{file}: {reason(error)}' if file else reason(error)
 
 
 FACES, PEOPLE = ('face', 'faces'), ('person', 'people')  # words for what has a number: one of them, several

@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from emotion_recognition.labels import InputError
+from emotion_recognition.labels import InputError, reason
 
 
 def name_table(csv_path: str | Path) -> Path:
@@ -46,4 +46,4 @@ def save_picture(table_path: Path, picture_bgr: np.ndarray) -> None:
         print(f'Saved {path}')
     except OSError as error:
         path.unlink(missing_ok=True)  # what there is of it
-        print(f'{path}: cannot be written ({error.strerror})', file=sys.stderr)
+        print(f'{path}: cannot be written ({reason(error)})', file=sys.stderr)

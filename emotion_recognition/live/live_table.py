@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from emotion_recognition.labels import FaceEmotion, InputError
+from emotion_recognition.labels import FaceEmotion, InputError, reason
 from emotion_recognition.results.face_table import FaceColumns
 
 SAVE_SECONDS = 0.8  # between two times that the table is saved to the disk
@@ -98,7 +98,7 @@ class LiveFaceTable:
         except OSError as error:
             self._give_up()
             before = f'{self._saved_count} rows were written before'
-            raise InputError(f'{self._path}: cannot be written ({error.strerror}); {before}') from None
+            raise InputError(f'{self._path}: cannot be written ({reason(error)}); {before}') from None
         self._saved_bytes, self._save_time = self._file.tell(), time.monotonic()
 
     def _give_up(self):

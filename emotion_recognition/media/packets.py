@@ -125,8 +125,3 @@ def may_pass(error: Exception) -> bool:
     if isinstance(error, av.error.FFmpegError):  # FFmpeg has EIO for files that were cut off, too
         return error.errno in (errno.EAGAIN, errno.ENOMEM)
     return isinstance(error, (OSError, MemoryError))
-
-
-def reason(error: Exception) -> str:
-    """The message of an error, in FFmpeg's or the operating system's words."""
-    return getattr(error, 'strerror', None) or str(error)

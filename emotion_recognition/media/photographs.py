@@ -9,7 +9,7 @@ import numpy as np
 import pillow_heif
 from PIL import Image, ImageOps, ImageSequence
 
-from emotion_recognition.labels import InputError
+from emotion_recognition.labels import InputError, reason
 from emotion_recognition.media.input_file import check_regular_file
 
 COPY_SUFFIXES = ['.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp']  # of the files that are written
@@ -91,7 +91,7 @@ def read_photograph(path: Path) -> np.ndarray:
     try:
         data = np.fromfile(path, np.uint8)  # cv2.imread cannot open every name on Windows
     except OSError as error:
-        raise InputError(f'{path}: cannot be read ({error.strerror})') from None
+        raise InputError(f'{path}: cannot be read ({reason(error)})') from None
     try:
         picture_bgr = _decode(data) if len(data) else None
     except Exception:  # of all kinds too; for example, for a picture above OpenCV's limit of 2^30 pixels

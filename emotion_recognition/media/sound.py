@@ -9,9 +9,10 @@ import av
 from av.stream import Disposition
 
 from emotion_recognition.interruption import Interruption
+from emotion_recognition.labels import reason
 from emotion_recognition.media.endings import FrameError, ReadError
 from emotion_recognition.media.input_file import InputFile
-from emotion_recognition.media.packets import DECODE_ERRORS, decode, demux, may_pass, mux, open_input, reason
+from emotion_recognition.media.packets import DECODE_ERRORS, decode, demux, may_pass, mux, open_input
 from emotion_recognition.media.timestamps import repair_timestamps
 
 COPIED_CODECS = {'aac', 'mp3', 'flac', 'opus'}  # what browsers play in mp4; other sound is encoded as AAC

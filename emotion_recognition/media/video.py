@@ -12,13 +12,13 @@ import numpy as np
 from av.format import Flags
 
 from emotion_recognition.interruption import Interruption
-from emotion_recognition.labels import InputError
+from emotion_recognition.labels import InputError, reason
 from emotion_recognition.media.colours import BT709, Colours
 from emotion_recognition.media.deinterlacing import Deinterlacer
 from emotion_recognition.media.endings import FrameError, ReadError
 from emotion_recognition.media.frame_conversion import FrameConverter, find_video_stream
 from emotion_recognition.media.input_file import FileStatus, InputFile, check_regular_file
-from emotion_recognition.media.packets import DECODE_ERRORS, decode, demux, may_pass, open_input, reason
+from emotion_recognition.media.packets import DECODE_ERRORS, decode, demux, may_pass, open_input
 from emotion_recognition.media.timestamps import repair_timestamps
 
 END_TOLERANCE_SECONDS = 1  # a file that ends earlier than its header says, by more than this, was cut off

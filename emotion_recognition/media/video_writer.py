@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
-from emotion_recognition.labels import InputError
+from emotion_recognition.labels import InputError, reason
 from emotion_recognition.media.colours import BT709
 from emotion_recognition.media.endings import FrameError
-from emotion_recognition.media.packets import DECODE_ERRORS, MUX_ERRORS, mux, open_output, reason
+from emotion_recognition.media.packets import DECODE_ERRORS, MUX_ERRORS, mux, open_output
 from emotion_recognition.media.sound import Sound, find_sounds
 from emotion_recognition.media.video import VideoReader
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from emotion_recognition.labels import InputError
+from emotion_recognition.labels import InputError, reason
 from emotion_recognition.media.input_file import check_regular_file
 from emotion_recognition.settings import MAX_NUMBER
 
@@ -170,5 +170,4 @@ def _errors(path, kind):
     except UnicodeError:  # which letters the bytes of another encoding stand for could only be guessed
         raise InputError(f'{path}: is not in UTF-8, as {kind} must be; save it as "CSV UTF-8"') from None
     except (OSError, csv.Error) as error:
-        reason = getattr(error, 'strerror', None) or error
-        raise InputError(f'{path}: cannot be read as {kind} ({reason})') from None
+        raise InputError(f'{path}: cannot be read as {kind} ({reason(error)})') from None

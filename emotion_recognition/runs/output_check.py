@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from emotion_recognition.labels import InputError
+from emotion_recognition.labels import InputError, reason
 from emotion_recognition.media.photographs import PHOTOGRAPH_SUFFIXES, is_photograph
 from emotion_recognition.results.face_table import FACE_COLUMNS
 from emotion_recognition.results.output_paths import CORRECTED_SUFFIX, OUTPUT_SUFFIX, Outputs
@@ -105,7 +105,7 @@ def _check_writable(path, folder, results):
         if error.errno == errno.ENAMETOOLONG:
             too_long = f'too long for a result that is called {checked.name}'
             raise InputError(f'{path}: its name is {too_long}; rename it, or choose a shorter output name') from None
-        raise InputError(f'{checked}: cannot be written ({error.strerror})') from None
+        raise InputError(f'{checked}: cannot be written ({reason(error)})') from None
 
 
 def _check_own(outputs, results):
