@@ -76,7 +76,14 @@ class Sound:
         self._shifts = shifts
         self._file = InputFile(path, interruption)
         self._source = open_input(self._file)
-        self._source_stream = stream = self._source.streams[index]
+        try:
+            self._begin(self._source.streams[index])
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, stream):
+        self._source_stream = stream
         self._time_base = stream.time_base
         self._is_encoded = stream.codec_context.codec.canonical_name not in COPIED_CODECS
         self._min_step = 0 if self._is_encoded else 1  # an encoder takes packets of one time; mp4 does not

@@ -65,18 +65,20 @@ class VideoWriter:
         self._matrix = reader.colours.matrix if reader.colours.matrix in MATRICES else BT709.matrix
         self._stream = None
         self._reformatter = VideoReformatter()
+        self._sounds: list[Sound] = []
+        self._sound_ends = float('inf')  # seconds
+        self._timestamp_ms = 0.0
         with _as_input_error(self.path):
             self._container = open_output(self.path, options={'movflags': '+faststart'})
         try:
             found, chosen = find_sounds(reader.path, reader.interruption)
             kept = found if keep_all_sound else chosen
-            source = reader.path, reader.shifts, reader.interruption
-            self._sounds = [Sound(self._container, index, *source) for index in kept]
+            for index in kept:
+                self._sounds.append(Sound(self._container, index, reader.path, reader.shifts, reader.interruption))
         except DECODE_ERRORS as error:
+            self._close()
             raise InputError(f'{reader.path}: its sound cannot be read ({reason(error)})') from None
         self.left_out_sounds = len(found) - len(kept)
-        self._sound_ends = float('inf')  # seconds
-        self._timestamp_ms = 0.0
 
     def write(self, timestamp_ms: float, frame_bgr: np.ndarray) -> None:
         """Write the next frame.
@@ -155,10 +157,13 @@ class VideoWriter:
                     mux(self._container, self._stream.encode(None))
                     self._close_container()
         finally:
-            for sound in self._sounds:
-                sound.close()
-            with suppress(av.error.FFmpegError):  # the error itself is already being raised
-                self._container.close()
+            self._close()
+
+    def _close(self):
+        for sound in self._sounds:
+            sound.close()
+        with suppress(av.error.FFmpegError):  # the error itself is already being raised
+            self._container.close()
 
     def _close_container(self):
         try:

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 from av.stream import Disposition
 
+from emotion_recognition.labels import InputError
+from emotion_recognition.media.input_file import InputFile
+from emotion_recognition.media.sound import Sound
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
 from tests.conftest import copy_video, picture_times_ms, sound_packets, write_clip, write_tone
@@ -133,6 +136,23 @@ def test_all_sounds_are_kept_with_their_names_and_the_default_one(tmp_path):
         assert [bool(sound.disposition & Disposition.default) for sound in sounds] == [False, True]
         assert [sound.metadata['handler_name'] for sound in sounds] == ['Room', 'Mic']
         assert [sound.metadata['language'] for sound in sounds] == ['eng', 'deu']
+
+
+def test_sound_that_cannot_be_opened_leaves_no_file_open(tmp_path, monkeypatch):
+    clip = write_two_sounds(tmp_path / 'clip.mkv', Disposition(0), Disposition(0))
+    closed, add_stream, close = [], Sound._add_stream, InputFile.close
+
+    def fail_at_the_second(self):
+        if self._source_stream.index == 2:
+            raise OSError(5, 'Input/output error')
+        return add_stream(self)
+
+    monkeypatch.setattr(Sound, '_add_stream', fail_at_the_second)
+    monkeypatch.setattr(InputFile, 'close', lambda self: (closed.append(self), close(self)))
+    with VideoReader(clip) as reader, pytest.raises(InputError) as caught:
+        VideoWriter(tmp_path / 'copy.mp4', reader, keep_all_sound=True)
+    assert str(caught.value) == f'{clip}: its sound cannot be read (Input/output error)'
+    assert len(set(closed)) == 4  # that of the pictures, the search for sounds, and both sounds
 
 
 def test_no_sound_is_no_error(tmp_path):
