@@ -7,7 +7,7 @@ import numpy as np
 
 from emotion_recognition.emotions.look import Look
 from emotion_recognition.emotions.model_file import ModelFile
-from emotion_recognition.emotions.rest import compare_with_rest, log_odds
+from emotion_recognition.emotions.rest import compare_with_rest, log_odds, offset_of_span
 from emotion_recognition.labels import NEUTRAL, FaceEmotion, InputError
 from emotion_recognition.settings import REST_AUTO, REST_MODEL, REST_NONE
 
@@ -15,16 +15,6 @@ OWN_NEUTRAL_LEAD = 0.4  # nats by which neutral is raised in a face's own refere
 # A face whose usual look is further from neutral than the looks of 95 % of all neutral faces rather shows something all
 # the time than rests: the share falls, to nothing at this distance beyond them, in nats.
 HELD_DISTANCE = 1.0
-
-# In a span that the user names: how far the log-odds must rise above their mean there, in standard deviations, and the
-# lead of neutral, in nats. Two deviations are also what medicine calls the normal range. Recalls on the acted clip,
-# with its neutral scene as the span of itself and of five other scenes, and with each half of that scene as the span:
-#   deviations, lead   itself, the five   first half: second, the five   second half: first, the five
-#   0, 0               0.00, 0.55         0.00, 0.49                     0.00, 0.53
-#   0, 1               0.89, 0.54         0.65, 0.46                     1.00, 0.53
-#   2, 0.5             1.00, 0.53         0.87, 0.53                     1.00, 0.49
-SPAN_DEVIATIONS = 2.0
-SPAN_NEUTRAL_LEAD = 0.5
 
 
 @dataclass(frozen=True)
@@ -168,7 +158,7 @@ class References:
     def find(self, number: int) -> Reference:
         """Find the reference of the face with a number, as far as it is known."""
         if self.span_is_over and number in self._in_span:
-            return Reference('span', self._offset_of_span(self._in_span[number]))
+            return Reference('span', offset_of_span(self._in_span[number], self._neutral))
         look = self._looks.get(number)
         if not look or not look.own_share:
             return self._everybodys
@@ -191,14 +181,6 @@ class References:
             {word: number, 'reference': reference.kind, 'own_share': round(reference.own_share, 2)}
             for number, reference in references.items()
         ]
-
-    def _offset_of_span(self, sums):
-        count, total, squares = sums
-        mean = total / count
-        deviation = np.sqrt(np.maximum(0, squares / count - mean**2))
-        offset = mean + SPAN_DEVIATIONS * deviation
-        offset[self._neutral] = -SPAN_NEUTRAL_LEAD
-        return offset
 
 
 def _compare(face, offset):

@@ -19,6 +19,15 @@ STRENGTH = 0.35
 NEUTRAL_LEAD = 0.6  # nats by which neutral is raised, since most faces in pictures are neutral
 HAPPY_LEAD = 0.25  # the same for happy, since mild smiles are often labelled neutral
 PRIOR_STRENGTH = 0.75  # of the correction of models that state class priors alone (Menon et al. 2021, arXiv 2007.07314)
+# In a span that the user names: how far the log-odds must rise above their mean there, in standard deviations, and the
+# lead of neutral, in nats. Two deviations are also what medicine calls the normal range. Recalls on the acted clip,
+# with its neutral scene as the span of itself and of five other scenes, and with each half of that scene as the span:
+#   deviations, lead   itself, the five   first half: second, the five   second half: first, the five
+#   0, 0               0.00, 0.55         0.00, 0.49                     0.00, 0.53
+#   0, 1               0.89, 0.54         0.65, 0.46                     1.00, 0.53
+#   2, 0.5             1.00, 0.53         0.87, 0.53                     1.00, 0.49
+SPAN_DEVIATIONS = 2.0
+SPAN_NEUTRAL_LEAD = 0.5
 MIN_PROBABILITY = 1e-6  # logarithms of smaller ones would show the rounding of a runtime
 
 
@@ -75,3 +84,18 @@ def everybodys_offset(class_names: Sequence[str], at_rest: LogOddsAtRest) -> np.
 def offset_of_priors(class_priors: np.ndarray) -> np.ndarray:
     """Make the offset that corrects for (K,) class priors, of a model that does not say how it sees neutral faces."""
     return PRIOR_STRENGTH * np.log(class_priors)
+
+
+def offset_of_span(sums: np.ndarray, neutral: int) -> np.ndarray:
+    """Make the reference of a face from a span in which it is at rest: (K,) float64, for `compare_with_rest`.
+
+    Args:
+        sums: (3, K) float64, sums over the span's frames: of ones, of the log-odds, and of their squares.
+        neutral: Index of the class neutral.
+    """
+    count, total, squares = sums
+    mean = total / count
+    deviation = np.sqrt(np.maximum(0, squares / count - mean**2))
+    offset = mean + SPAN_DEVIATIONS * deviation
+    offset[neutral] = -SPAN_NEUTRAL_LEAD
+    return offset
