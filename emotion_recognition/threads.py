@@ -1,5 +1,6 @@
-"""Threads: the stages of a run work side by side, and OpenCV uses no more than it may."""
+"""Threads: how many there may be, stages that work side by side, and calls that may never return."""
 
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +14,11 @@ Item = TypeVar('Item')
 BUFFER_SIZE = 2  # items: enough for stages to overlap; frames of a large video take memory
 STOP_CHECK_SECONDS = 0.1  # between two looks at whether to stop, while waiting
 JOIN_SECONDS = 60  # for the item that the thread is working on; longer, and it will never end
+
+
+def count_cores() -> int:
+    """Number of cores that this process may use; a batch system may have given it only some of the machine's."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 
 def limit_opencv_threads(count: int) -> None:

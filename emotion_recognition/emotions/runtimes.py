@@ -13,6 +13,7 @@ import numpy as np
 
 from emotion_recognition.emotions.conversion import HOW_TO_INSTALL, ConversionError, read_network
 from emotion_recognition.labels import InputError
+from emotion_recognition.threads import count_cores
 
 GPU_SIGNS = (Path('/proc/driver/nvidia/gpus'), Path('/dev/dxg'))  # one of them exists if Linux or WSL has a GPU driver
 
@@ -100,7 +101,7 @@ class OpenVinoNetwork:
         )
         has_bfloat16 = 'BF16' in core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
         parts = _split_at_small_picture(model) if precision == 'auto' and has_bfloat16 else [(model, 'f32')]
-        threads = threads or max(1, (os.cpu_count() or 1) // 2)
+        threads = threads or max(1, count_cores() // 2)
         self._parts = [
             core.compile_model(part, 'CPU', {'INFERENCE_PRECISION_HINT': kind, 'INFERENCE_NUM_THREADS': threads})
             for part, kind in parts

@@ -21,6 +21,7 @@ from emotion_recognition.labels import InputError
 from emotion_recognition.runs.annotation import Process
 from emotion_recognition.runs.ray_worker import TaskResult, localise_paths, process_on_worker
 from emotion_recognition.settings import ROOT, Settings
+from emotion_recognition.threads import count_cores
 
 LOCAL = 'local'  # address that means a Ray of this run's own, on this machine
 ADDRESS = re.compile(r'auto|local|(ray://)?(?P<host>\[[\da-fA-F:]+\]|[\w.-]+):(?P<port>\d+)|ray://.+')
@@ -137,16 +138,11 @@ def _describe_connection(settings):
     if settings.ray == LOCAL:
         environment['PYTHONPATH'] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))
         connection = {'address': LOCAL, 'include_dashboard': False, 'object_store_memory': OBJECT_STORE_BYTES}
-        connection['num_cpus'] = max(settings.threads, _count_cores())
+        connection['num_cpus'] = max(settings.threads, count_cores())
         return connection | {'runtime_env': {'env_vars': environment}}
     is_own_model = Path(settings.model_weights_path).resolve().is_relative_to(ROOT)
     code = {'working_dir': str(ROOT), 'excludes': CODE + (MODEL if is_own_model else [])}
     return {'address': settings.ray, 'runtime_env': {'env_vars': environment, **code}}
-
-
-def _count_cores():
-    """Number of cores that this process may use; a batch system may have given it only some of the machine's."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
 
 
 def _check_address(address):
