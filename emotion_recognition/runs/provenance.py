@@ -15,14 +15,15 @@ from emotion_recognition.media.endings import FrameError
 from emotion_recognition.media.input_file import FileStatus
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.results.output_paths import Outputs
+from emotion_recognition.runs.output_check import FILE_SETTINGS
 from emotion_recognition.runs.people_file import PEOPLE_OF_RUN
 from emotion_recognition.runs.record_file import read_record, save_record
 from emotion_recognition.settings import Settings
 
 # To be raised with every change after which a video's tables would differ, so that --skip-done makes them again.
 RESULTS_VERSION = 3
-IGNORED_SETTINGS = {'show_process', 'output_filename', 'apply', 'ray', 'skip_done', 'threads'}  # change no result
-FILE_SETTINGS = {'model_weights_path', 'detector_path', 'spans', 'people'}  # the files' contents count, not their names
+# Those that change no result; and of files, the contents count and not the names.
+IGNORED_SETTINGS = {'show_process', 'output_filename', 'ray', 'skip_done', 'threads', *FILE_SETTINGS}
 CHANGED_BY_PEOPLE = ('.eaf', '.srt')
 THREADS = 16
 
@@ -58,7 +59,7 @@ def describe_provenance(settings: Settings, model_sha256: str | None = None) -> 
         'spans_sha256': settings.spans and hash_file(settings.spans),
         'people_sha256': _hash_names(settings.people),
         'across_files': settings.people is not None,
-        'settings': {name: values[name] for name in sorted(values) if name not in IGNORED_SETTINGS | FILE_SETTINGS},
+        'settings': {name: values[name] for name in sorted(values) if name not in IGNORED_SETTINGS},
     }
     return json.loads(json.dumps(provenance))
 
@@ -93,8 +94,7 @@ def write_record(
 
 
 def find_pending(videos: Sequence[Path], outputs: dict[Path, Outputs], settings: Settings) -> list[Path]:
-    """Find the videos without complete results, or whose results would differ if they were made now. Prints how many
-    are done.
+    """Find the videos whose results are missing, not whole, or would differ now. Prints how many are done.
 
     Args:
         videos: Paths of the videos.
