@@ -53,7 +53,7 @@ class SeenVideo:
     ended: FrameError | None
     references: References
     moments: VideoMoments | None
-    opened: FileStatus | None = None
+    opened: FileStatus
 
 
 class SeenFaces:
@@ -151,8 +151,9 @@ def see_video(
     interruption: Interruption,
 ) -> SeenVideo:
     """Take a video through the first pass, see `see_before_drawing`. The faces go to a file at `records_path`."""
-    opened, moments = FileStatus.of(video_path), VideoMoments(models.embedder) if models.embedder else None
-    frame_count, ends_ms, ended = _see(video_path, pipeline, moments, settings, records_path, interruption)
+    moments = VideoMoments(models.embedder) if models.embedder else None
+    with VideoReader(video_path, settings.threads, interruption) as reader:
+        frame_count, ends_ms, ended = _see(reader, pipeline, moments, settings, records_path, interruption)
     if interruption.reason and not frame_count:
         raise InputError(f'{video_path}: nothing was written, {interruption.reason} before the first frame')
     if interruption.reason:
@@ -162,22 +163,18 @@ def see_video(
         moments.end()
     if pipeline.references.span_ms:
         _end_span(video_path, pipeline.references, ends_ms, is_complete=not interruption.reason)
-    return SeenVideo(video_path, records_path, frame_count, ended, pipeline.references, moments, opened)
+    return SeenVideo(video_path, records_path, frame_count, ended, pipeline.references, moments, reader.opened)
 
 
-def _see(video_path, pipeline, moments, settings, records_path, interruption):
+def _see(reader, pipeline, moments, settings, records_path, interruption):
     """Returns the number of frames, when the last one ends in milliseconds, and why the pass ended early, or None."""
     frame_count, ends_ms = 0, 0.0
-    with (
-        records_path.open('wb') as records,
-        VideoReader(video_path, settings.threads, interruption) as reader,
-        closing(pipeline.run(reader.read_frames())) as frames,
-    ):
-        if settings.write_video:
-            check_size(video_path, *reader.stated_size)  # now, and not after the work
+    if settings.write_video:
+        check_size(reader.path, *reader.stated_size)  # now, and not after the work
+    with records_path.open('wb') as records, closing(pipeline.run(reader.read_frames())) as frames:
         try:
             for number, timestamp_ms, frame_bgr, faces in tqdm(
-                frames, f'{video_path.name}, finding faces', reader.frame_count or None, unit='frame'
+                frames, f'{reader.path.name}, finding faces', reader.frame_count or None, unit='frame'
             ):
                 pipeline.references.add(timestamp_ms, faces)
                 if moments:

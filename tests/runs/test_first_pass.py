@@ -18,6 +18,7 @@ from emotion_recognition.faces.people import VideoPeople
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError, Person
 from emotion_recognition.media.endings import FrameError
+from emotion_recognition.media.input_file import FileStatus
 from emotion_recognition.media.photographs import write_photograph
 from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.results.output_paths import Outputs
@@ -239,7 +240,7 @@ def seen_video(folder, frames, references, ended=None):
     """What the first pass saw: of each frame, 40 ms apart, its faces."""
     path = folder / 'records'
     path.write_bytes(b''.join(pickle.dumps((n, n * 40.0 - 40, faces)) for n, faces in enumerate(frames, start=1)))
-    return SeenVideo(folder / 'clip.mp4', path, len(frames), ended, references, None)
+    return SeenVideo(folder / 'clip.mp4', path, len(frames), ended, references, None, FileStatus(0, 0))
 
 
 def test_faces_come_back_with_all_that_was_learnt(tmp_path):
