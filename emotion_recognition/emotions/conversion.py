@@ -21,7 +21,7 @@ from pathlib import Path
 
 import platformdirs
 
-from emotion_recognition.command_line import Parser
+from emotion_recognition.command_line import Parser, one_line_errors
 from emotion_recognition.emotions.conversion_file import CACHE_NAME, keep_conversion, read_conversion, write_conversion
 from emotion_recognition.hashing import hash_file
 from emotion_recognition.labels import InputError
@@ -177,10 +177,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description='Make the conversion next to a model.h5 again.',
     )
     parser.add_argument('model_path', nargs='?', type=Path, default=MODEL_WEIGHTS_PATH, help='(default: %(default)s)')
-    try:
+    with one_line_errors(parser.prog):
         path = ship(parser.parse_args(arguments).model_path)
-    except (InputError, OSError) as error:
-        sys.exit(f'{parser.prog}: {error}')
     print(f'Wrote {path}, {path.stat().st_size / 1e6:.1f} MB')
 
 

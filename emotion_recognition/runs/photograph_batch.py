@@ -98,8 +98,7 @@ def process_photographs(
                 face_counts[path] = len(faces)
             except (InputError, OSError) as error:
                 problems[path] = describe_error(error, path)
-            if window and (reason := window.show(picture_bgr)):
-                interruption.request(reason)
+            interruption.request(window.show(picture_bgr) if window else None)
             if interruption.reason:
                 problems |= _not_begun(paths[index + 1 :], interruption)
                 break

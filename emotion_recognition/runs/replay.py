@@ -106,9 +106,8 @@ class ReplayedFaces:
             FrameError: The earlier run ended before this frame.
             InputError: The table belongs to another video.
         """
-        recorded_frames = self._read()
-        recorded = next(recorded_frames, None)
-        with closing(prefetch(frames)) as read:
+        with closing(prefetch(frames)) as read, closing(self._read()) as recorded_frames:
+            recorded = next(recorded_frames, None)
             for number, timestamp_ms, frame_bgr in read:
                 if self._last_frame and number > self._last_frame:
                     raise FrameError('the run whose results are corrected ended there')
