@@ -162,7 +162,7 @@ def see_video(
     if moments:
         moments.end()
     if pipeline.references.span_ms:
-        _end_span(video_path, pipeline.references, ends_ms, is_complete=not interruption.reason)
+        _end_span(video_path, pipeline.references, ends_ms, is_complete=not (ended and ended.try_again))
     return SeenVideo(video_path, records_path, frame_count, ended, pipeline.references, moments, reader.opened)
 
 
@@ -190,15 +190,12 @@ def _see(reader, pipeline, moments, settings, records_path, interruption):
 
 def _end_span(video_path, references, ends_ms, is_complete):
     start, end = (ms / 1000 for ms in references.span_ms)
+    given = f'{video_path}: --rest is {start:g} {end:g}'
     reaches_beyond = not references.span_is_over and round(ends_ms / 1000, 2) < end  # rounded as in the message
     if reaches_beyond and is_complete:
-        raise InputError(
-            f'{video_path}: --rest is {start:g} {end:g}, but it ends at {ends_ms / 1000:.2f} s; expected a span of it'
-        )
+        raise InputError(f'{given}, but it ends at {ends_ms / 1000:.2f} s; expected a span of it')
     references.end_span()
-    if references.span_face_count:
-        return
-    message = f'{video_path}: --rest is {start:g} {end:g}, but no face is seen there'
-    if is_complete:
-        raise InputError(f'{message}; expected a span in which faces are at rest')
-    print(message, file=sys.stderr)
+    if not references.span_face_count:
+        if is_complete:
+            raise InputError(f'{given}, but no face is seen there; expected a span in which faces are at rest')
+        print(f'{given}, but no face is seen there', file=sys.stderr)

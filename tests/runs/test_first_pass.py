@@ -17,9 +17,10 @@ from emotion_recognition.faces.boxes import FoundFace
 from emotion_recognition.faces.people import VideoPeople
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError, Person
-from emotion_recognition.media.endings import FrameError
+from emotion_recognition.media.endings import FrameError, ReadError
 from emotion_recognition.media.input_file import FileStatus
 from emotion_recognition.media.photographs import write_photograph
+from emotion_recognition.media.video import VideoReader
 from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.runs.first_pass import SeenFaces, SeenVideo, see_before_drawing
@@ -199,6 +200,19 @@ def test_frames_before_an_interruption_are_drawn_and_nothing_stays_in_the_folder
     assert f'{clip}: Ctrl-C was pressed; writing the 1 frames so far, which another Ctrl-C discards\n' in messages
     assert f'{clip}: --rest is 0 1, but no face is seen there\n' in messages
     assert list(tmp_path.iterdir()) == [clip]
+
+
+def test_a_disk_that_fails_is_not_taken_for_the_end_of_the_video(tmp_path, monkeypatch, capsys):
+    clip, read_frames = write_clip(tmp_path / 'clip.mp4', range(0, 200, 40)), VideoReader.read_frames
+
+    def fail_at_the_end(self):
+        yield from read_frames(self)
+        raise ReadError('clip.mp4: could not be read after 0.16 s')
+
+    monkeypatch.setattr(VideoReader, 'read_frames', fail_at_the_end)
+    with see(clip, tmp_path, Interruption())[1] as recogniser, pytest.raises(ReadError):
+        list(recogniser.run((number, (number - 1) * 40.0, None) for number in range(1, 7)))
+    assert f'{clip}: --rest is 0 1, but no face is seen there\n' in capsys.readouterr().err
 
 
 def test_pictures_that_cannot_be_written_are_refused_before_the_first_pass(tmp_path):
