@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from emotion_recognition.labels import FACES, PEOPLE, FaceEmotion, InputError
-from emotion_recognition.media.endings import ReadError
+from emotion_recognition.labels import FACES, PEOPLE, FaceEmotion
+from emotion_recognition.media.endings import FrameError, ReadError
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.results.corrections import name_run
 from emotion_recognition.results.elan import make_tiers, write_elan
@@ -112,7 +112,7 @@ class VideoResults:
             write_review(self._review, reader.path, shown_path, outputs.annotated.parent, own.review, self._spans)
 
     def report(
-        self, reader: VideoReader, stopped: InputError | None, written: Sequence[Path], leftover: Sequence[Path]
+        self, reader: VideoReader, stopped: FrameError | None, written: Sequence[Path], leftover: Sequence[Path]
     ) -> None:
         """Print what was seen and where the results are, and on stderr what went wrong.
 

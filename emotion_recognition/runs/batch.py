@@ -41,13 +41,13 @@ def analyse_files(paths: Sequence[Path], settings: Settings, process: Process) -
     Raises:
         InputError: The model, the detector or an option is wrong for all of them.
     """
-    videos, photographs, empty = find_files(paths)
+    videos, photographs, not_taken = find_files(paths)
     files = [*videos, *(path for group in photographs.values() for path in group)]
     folders = [path for path in paths if path.is_dir()]
     check_combinations(settings, videos, len(files), folders)
     outputs, problems = name_all_outputs(files, settings.output_filename)
     here = {path: named for path, named in outputs.items() if is_photograph(path) or not settings.ray}
-    problems |= empty | check_files(here, settings)  # Ray's workers may see other files
+    problems |= not_taken | check_files(here, settings)  # Ray's workers may see other files
     outputs = {path: outputs[path] for path in files if path not in problems}
     for folder in {named.annotated.parent for named in outputs.values()}:
         remove_dead_runs(folder)
@@ -76,7 +76,7 @@ def analyse_files(paths: Sequence[Path], settings: Settings, process: Process) -
         for folder, group in stills.items():
             with open_window(WINDOW_TITLE, settings.show_process) as window:
                 problems |= analyse_photographs(folder, group, models, settings, window, interruption)
-    return len(files) + len(empty), problems
+    return len(files) + len(not_taken), problems
 
 
 def check_combinations(settings: Settings, videos: Sequence[Path], file_count: int, folders: Sequence[Path]) -> None:

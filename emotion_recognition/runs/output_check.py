@@ -34,13 +34,13 @@ def prepare_outputs(path: Path, outputs: Outputs, settings: Settings) -> RunFold
     return RunFolder(outputs)
 
 
-def check_outputs(path: Path, outputs: Outputs, settings: Settings | None = None) -> None:
+def check_outputs(path: Path, outputs: Outputs, settings: Settings) -> None:
     """Check that results can be written, before the work begins.
 
     Args:
         path: Path of the video or photograph.
         outputs: Where its results go.
-        settings: Settings of the video script; without them, all results are taken to be wanted.
+        settings: Settings of the video script.
 
     Raises:
         InputError: They cannot be written, or would overwrite a file that is no earlier result of this input.
@@ -61,18 +61,18 @@ def check_outputs(path: Path, outputs: Outputs, settings: Settings | None = None
         )
 
 
-def check_inputs_stay(inputs: Iterable[Path], results: Iterable[Path], settings: Settings | None) -> None:
+def check_inputs_stay(inputs: Iterable[Path], results: Iterable[Path], settings: Settings) -> None:
     """Check that results overwrite none of the files that the run reads.
 
     Args:
         inputs: Paths of videos and photographs.
         results: Paths of files that may be written.
-        settings: Settings of the video script, which name further files; or None.
+        settings: Settings of the video script, which name further files.
 
     Raises:
         InputError: One of them would be overwritten.
     """
-    named = [Path(value) for name in FILE_SETTINGS if (value := getattr(settings, name, None))]
+    named = [Path(value) for name in FILE_SETTINGS if (value := getattr(settings, name))]
     names_of_people = [path.with_suffix('.csv') for path in named if is_people_file(path.name)]
     read = [*inputs, *named, *names_of_people]
     for result in results:
@@ -83,11 +83,11 @@ def check_inputs_stay(inputs: Iterable[Path], results: Iterable[Path], settings:
 
 def _choose_wanted(path, outputs, settings):
     """Paths of the results that are going to be written."""
-    annotated = [outputs.annotated] if getattr(settings, 'write_video', True) else []
+    annotated = [outputs.annotated] if settings.write_video else []
     if is_photograph(path):
         return [*annotated, outputs.faces]
     optional = {'subtitles': outputs.subtitles, 'elan': outputs.elan, 'review': outputs.review}
-    chosen = [result for name, result in optional.items() if getattr(settings, name, True)]
+    chosen = [result for name, result in optional.items() if getattr(settings, name)]
     tables = [outputs.emotions, outputs.faces, outputs.summary]
     return [*annotated, *tables, outputs.timeline, *chosen, outputs.record]
 

@@ -30,10 +30,10 @@ def check(video, output='b.mp4', **options):
 
 
 def test_outputs_that_cannot_be_written(tmp_path):
-    check_outputs(tmp_path / 'a.jpg', Outputs(tmp_path / 'b.jpg'))
+    check_outputs(tmp_path / 'a.jpg', Outputs(tmp_path / 'b.jpg'), VideoSettings())
     (tmp_path / 'b_faces_data.csv').mkdir()
     with pytest.raises(InputError, match=r'b_faces_data.csv: cannot be written'):
-        check_outputs(tmp_path / 'a.jpg', Outputs(tmp_path / 'b.jpg'))
+        check_outputs(tmp_path / 'a.jpg', Outputs(tmp_path / 'b.jpg'), VideoSettings())
 
 
 @pytest.mark.parametrize('name', ['b.mp4', 'b_summary.csv', 'b_timeline.png', 'b_run.json'])
