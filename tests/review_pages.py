@@ -9,7 +9,8 @@ from itertools import accumulate, cycle, islice
 import numpy as np
 
 from emotion_recognition.labels import FaceEmotion, Person
-from emotion_recognition.results.review import Review, write_review
+from emotion_recognition.results.review import Review
+from emotion_recognition.results.review_file import write_review
 from tests.conftest import CLASS_NAMES, write_clip
 
 STEADY = [40 * number for number in range(60)]

@@ -14,7 +14,8 @@ from emotion_recognition.results.elan import make_tiers, write_elan
 from emotion_recognition.results.emotion_table import EmotionTable
 from emotion_recognition.results.output_paths import Outputs, to_text
 from emotion_recognition.results.periods import FacePeriods
-from emotion_recognition.results.review import Review, write_review
+from emotion_recognition.results.review import Review
+from emotion_recognition.results.review_file import write_review
 from emotion_recognition.results.spans import describe_outside, read_spans
 from emotion_recognition.results.subtitles import write_subtitles
 from emotion_recognition.results.summary import VideoSummary

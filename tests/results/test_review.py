@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from emotion_recognition.labels import FaceEmotion, Person
-from emotion_recognition.results.review import PAGE_FOLDER, Review, link, to_script_json, write_review
+from emotion_recognition.results.review import Review
+from emotion_recognition.results.review_file import PAGE_FOLDER, link, to_script_json, write_review
 from emotion_recognition.results.spans import Span
 
 NAMES = ('happy', 'sad')

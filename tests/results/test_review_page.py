@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from emotion_recognition.labels import FaceEmotion
-from emotion_recognition.results.review import Review, write_review
+from emotion_recognition.results.review import Review
+from emotion_recognition.results.review_file import write_review
 from tests.conftest import CLASS_NAMES, write_clip
 from tests.review_pages import (
     LATE,
