@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from emotion_recognition.labels import InputError
-from emotion_recognition.media.photographs import PHOTOGRAPH_SUFFIXES, UNREADABLE_SUFFIXES, is_photograph
+from emotion_recognition.media.photographs import COPY_SUFFIXES, PHOTOGRAPH_SUFFIXES, UNREADABLE_SUFFIXES, is_photograph
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.results.output_paths import (
     CORRECTED_SUFFIX,
@@ -124,9 +124,13 @@ def name_all_outputs(
 
 
 def _count_stems(folder):
-    """How many inputs of a folder have each stem; case does not tell files apart on Windows and macOS."""
+    """How many inputs of a folder have each stem. Case does not tell files apart on Windows and macOS.
+
+    HEIC and others whose results are always named after all of their names do not count.
+    """
     try:
-        return Counter(file.stem.casefold() for file in folder.iterdir() if _is_input(file))
+        files = [file for file in folder.iterdir() if file.suffix.lower() in COPY_SUFFIXES or not is_photograph(file)]
+        return Counter(file.stem.casefold() for file in files if _is_input(file))
     except OSError:  # that there is no such file is said later
         return Counter()
 
