@@ -2,6 +2,7 @@
 
 import os
 import time
+from contextlib import closing
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -58,8 +59,20 @@ def check_regular_file(path: Path, expected: str) -> None:
         raise InputError(f'{path}: {problem}; expected {expected}')
 
 
+def read_file(path: Path, interruption: Interruption | None = None) -> bytes:
+    """Read all of a file, see `InputFile`.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    with closing(InputFile(path, interruption)) as file:
+        content = file.read(-1)
+        file.check()
+    return content
+
+
 class InputFile:
-    """A regular file that is read by FFmpeg, which takes many errors of a disk for the end of the file.
+    """A regular file that is read, by FFmpeg for example, which takes many errors of a disk for the end of the file.
 
     A thread of its own reads it, for the case that a disk or a network no longer answers.
 
@@ -88,7 +101,7 @@ class InputFile:
             raise
 
     def read(self, size: int) -> bytes:
-        """Read up to `size` bytes; none at the end of the file, or after a problem."""
+        """Read up to `size` bytes, or all with -1; none at the end of the file, or after a problem."""
         position = self._position
 
         def read_there():

@@ -9,8 +9,9 @@ import numpy as np
 import pillow_heif
 from PIL import Image, ImageOps, ImageSequence
 
+from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError, reason
-from emotion_recognition.media.input_file import check_regular_file
+from emotion_recognition.media.input_file import check_regular_file, read_file
 
 COPY_SUFFIXES = ['.bmp', '.jpeg', '.jpg', '.png', '.tif', '.tiff', '.webp']  # of the files that are written
 ANIMATION_SUFFIXES = ['.apng', '.avif', '.gif', '.png']  # of files that may hold a photograph or an animation
@@ -71,7 +72,7 @@ def _open(file):
         return Image.open(file, formats=PILLOW_FORMATS)
 
 
-def read_photograph(path: Path) -> np.ndarray:
+def read_photograph(path: Path, interruption: Interruption | None = None) -> np.ndarray:
     """Read a photograph and turn it upright, as its EXIF orientation or, in HEIC and AVIF files, its header says.
 
     The content decides how it is read, not the name. If the file has several pictures, the first one is read, or the
@@ -80,6 +81,7 @@ def read_photograph(path: Path) -> np.ndarray:
 
     Args:
         path: Path of the file.
+        interruption: Lets the user end the waiting for a disk or a network that does not answer.
 
     Returns:
         The picture, (height, width, 3) uint8, BGR.
@@ -89,11 +91,11 @@ def read_photograph(path: Path) -> np.ndarray:
     """
     check_regular_file(path, 'a photograph')
     try:
-        data = np.fromfile(path, np.uint8)  # cv2.imread cannot open every name on Windows
+        content = read_file(path, interruption)
     except OSError as error:
         raise InputError(f'{path}: cannot be read ({reason(error)})') from None
     try:
-        picture_bgr = _decode(data) if len(data) else None
+        picture_bgr = _decode(content) if content else None
     except Exception:  # of all kinds too; for example, for a picture above OpenCV's limit of 2^30 pixels
         picture_bgr = None
     if picture_bgr is None:
@@ -101,15 +103,15 @@ def read_photograph(path: Path) -> np.ndarray:
     return picture_bgr
 
 
-def _decode(data):
+def _decode(content):
     """Decode the content of a file to a picture in BGR, or None."""
-    head = data[:HEAD_SIZE].tobytes()
+    head = content[:HEAD_SIZE]
     if _is_heic(head):
-        picture = pillow_heif.open_heif(BytesIO(data)).to_pillow()  # upright
+        picture = pillow_heif.open_heif(BytesIO(content)).to_pillow()  # upright
     elif b'avif' in head or head.startswith(b'GIF8'):  # some versions of OpenCV lack these
-        picture = ImageOps.exif_transpose(_open(BytesIO(data)))
+        picture = ImageOps.exif_transpose(_open(BytesIO(content)))
     else:
-        return cv2.imdecode(data, cv2.IMREAD_COLOR)
+        return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
     return cv2.cvtColor(np.array(picture.convert('RGB')), cv2.COLOR_RGB2BGR)
 
 

@@ -47,7 +47,7 @@ def analyse_photographs(
         Why some photographs failed.
     """
     if interruption.reason:
-        return _not_begun(outputs, interruption)
+        return not_begun(outputs, interruption)
     pipeline = open_pipeline(models, settings)
     columns = FaceColumns(pipeline.class_names, pipeline.references.compares)
     return process_photographs(folder, outputs, pipeline, columns, settings.write_video, window, interruption)
@@ -82,12 +82,13 @@ def process_photographs(
         Why some photographs failed.
     """
     paths, problems, face_counts = list(outputs), {}, {}
+    requests_before = len(interruption.reasons)
     table_path = folder and name_table_of_folder(folder)
     with ExitStack() as stack:
         if table_path:
             own = stack.enter_context(RunFolder(Outputs(table_path)))
             table = stack.enter_context(FaceTable(own.annotated, columns, ['file']))
-        pictures = stack.enter_context(closing(recogniser.run(read_photographs(paths, problems))))
+        pictures = stack.enter_context(closing(recogniser.run(read_photographs(paths, problems, interruption))))
         for index, _, picture_bgr, faces in tqdm(pictures, 'photographs', len(paths), unit='photo'):
             path = paths[index]
             if table_path:
@@ -99,8 +100,8 @@ def process_photographs(
             except (InputError, OSError) as error:
                 problems[path] = describe_error(error, path)
             interruption.request(window.show(picture_bgr) if window else None)
-            if interruption.reason:
-                problems |= _not_begun(paths[index + 1 :], interruption)
+            if len(interruption.reasons) > requests_before:
+                problems |= not_begun(paths[index + 1 :], interruption)
                 break
     if face_counts:
         _report(face_counts, table_path)
@@ -124,7 +125,8 @@ def _first_of(names):
     return ', '.join(names[:MAX_NAMES]) + (f' and {more} more' if more > 0 else '')
 
 
-def _not_begun(paths, interruption):
+def not_begun(paths: Iterable[Path], interruption: Interruption) -> dict[Path, str]:
+    """Say of photographs that an interruption came before them."""
     return {path: f'{path}: not begun, {interruption.reason}' for path in paths}
 
 
@@ -136,13 +138,19 @@ def _write(outputs: Outputs, picture_bgr: np.ndarray | None, faces: Sequence[Fac
             table.add(1, 0.0, faces)
 
 
-def read_photographs(paths: Iterable[Path], problems: dict[Path, str]) -> Iterator[tuple[int, float, np.ndarray]]:
+def read_photographs(
+    paths: Iterable[Path], problems: dict[Path, str], interruption: Interruption
+) -> Iterator[tuple[int, float, np.ndarray]]:
     """Read photographs one after the other as `EmotionPipeline.run` takes them: index from 0, time 0, picture.
 
-    Those that cannot be read are left out, and `problems` gets the reason.
+    Those that cannot be read are left out, and `problems` gets the reason. An interruption ends it.
     """
+    requests_before = len(interruption.reasons)
     for index, path in enumerate(paths):
+        if len(interruption.reasons) > requests_before:
+            problems |= not_begun([path], interruption)
+            continue
         try:
-            yield index, 0.0, read_photograph(path)
+            yield index, 0.0, read_photograph(path, interruption)
         except InputError as error:
             problems[path] = str(error)

@@ -18,7 +18,7 @@ from emotion_recognition.results.face_table import FaceColumns
 from emotion_recognition.results.output_paths import Outputs, to_text
 from emotion_recognition.results.people_table import PersonInFile
 from emotion_recognition.runs.annotation import WINDOW_TITLE
-from emotion_recognition.runs.photograph_batch import open_pipeline, process_photographs, read_photographs
+from emotion_recognition.runs.photograph_batch import not_begun, open_pipeline, process_photographs, read_photographs
 from emotion_recognition.settings import Settings
 from emotion_recognition.window import open_window
 
@@ -46,10 +46,10 @@ class SeenPhotographs:
         """Find the faces of all photographs. Returns why some failed."""
         paths, problems = list(self._outputs), {}
         if interruption.reason:
-            return {path: f'{path}: not begun, {interruption.reason}' for path in paths}
+            return not_begun(paths, interruption)
         pipeline = open_pipeline(self._models, self._settings)
         self._columns = FaceColumns(pipeline.class_names, pipeline.references.compares, with_people=True)
-        with closing(pipeline.run(read_photographs(paths, problems))) as pictures:
+        with closing(pipeline.run(read_photographs(paths, problems, interruption))) as pictures:
             for index, ms, picture_bgr, faces in tqdm(pictures, 'photographs, finding faces', len(paths), unit='photo'):
                 moments = VideoMoments(self._models.embedder)
                 moments.add(ms, picture_bgr, faces)
@@ -57,7 +57,7 @@ class SeenPhotographs:
                 self.moments.append(moments)
                 self._faces[paths[index]] = faces
                 if interruption.reason:
-                    problems |= {path: f'{path}: not begun, {interruption.reason}' for path in paths[index + 1 :]}
+                    problems |= not_begun(paths[index + 1 :], interruption)
                     break
         return problems
 

@@ -340,16 +340,39 @@ def test_what_fails_does_not_stop_the_others(own_study, colour_model_path, monke
     assert not [name for name in names_in(own_study) if name.startswith('.')]
 
 
-def test_ctrl_c_in_the_first_pass_writes_what_was_seen(own_study, tmp_path, colour_model_path, monkeypatch):
-    real_add, seen = VideoMoments.add, []
+@pytest.fixture
+def interrupt_at(monkeypatch):
+    """A function that lets Ctrl-C be pressed in the first pass, when so many frames or photographs have been seen."""
 
-    def add_and_be_interrupted(self, ms, *others):
-        real_add(self, ms, *others)
-        seen.append(ms)
-        if len(seen) == 20:
-            signal.raise_signal(signal.SIGINT)
+    def install(number):
+        real_add, seen = VideoMoments.add, []
 
-    monkeypatch.setattr(VideoMoments, 'add', add_and_be_interrupted)
+        def add_and_be_interrupted(self, ms, *others):
+            real_add(self, ms, *others)
+            seen.append(ms)
+            if len(seen) == number:
+                signal.raise_signal(signal.SIGINT)
+
+        monkeypatch.setattr(VideoMoments, 'add', add_and_be_interrupted)
+
+    return install
+
+
+def test_ctrl_c_writes_all_photographs_that_were_seen(own_study, colour_model_path, interrupt_at):
+    paths = [own_study / f'{letter}.png' for letter in 'cde']
+    for path in paths[1:]:
+        shutil.copy(paths[0], path)
+    interrupt_at(2)
+    with pytest.raises(SystemExit) as caught:
+        run(colour_model_path, *paths, '--people')
+    assert caught.value.code == (
+        f'emotions_from_video.py: 1 of 3 files failed:\n  {paths[2]}: not begun, Ctrl-C was pressed'
+    )
+    assert [len(faces_of(own_study, letter)) for letter in 'cd'] == [1, 1]
+
+
+def test_ctrl_c_in_the_first_pass_writes_what_was_seen(own_study, tmp_path, colour_model_path, interrupt_at):
+    interrupt_at(20)
     with pytest.raises(SystemExit) as caught:
         run(colour_model_path, own_study, '--people', tmp_path / 'people.npz', '--no-review')
     for name in ('b.mp4', 'c.png'):

@@ -1,5 +1,7 @@
 import subprocess
 import sys
+import threading
+from io import FileIO
 
 import cv2
 import numpy as np
@@ -11,7 +13,9 @@ from PIL import Image
 import emotions_from_video
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
+from emotion_recognition.media import input_file
 from emotion_recognition.media.photographs import read_photograph, write_photograph
+from emotion_recognition.runs.photograph_batch import read_photographs
 from tests.conftest import DEMO_PATH, ROOT, write_clip
 
 
@@ -44,6 +48,29 @@ def test_each_kind_of_photograph(tmp_path, portrait, colour_model_path, suffix):
     assert table[['frame', 'ms', 'face']].to_numpy().tolist() == [[1, 0.0, 1]]
     x, y, width, height = table.loc[0, ['x', 'y', 'width', 'height']]
     assert (x < 320 < x + width) and (y < 180 < y + height)
+
+
+def test_a_photograph_on_a_disk_that_does_not_answer_can_be_left(tmp_path, portrait, monkeypatch):
+    paths = [tmp_path / name for name in ('a.png', 'b.png', 'c.png')]
+    for path in paths:
+        write_photograph(path, portrait)
+    interruption, problems, answer = Interruption(), {}, threading.Event()
+
+    class File(FileIO):
+        def read(self, size=-1):
+            if self.name == str(paths[1]):
+                interruption.request('Ctrl-C was pressed')
+                answer.wait()
+            return super().read(size)
+
+    monkeypatch.setattr(input_file, 'FileIO', File)
+    monkeypatch.setattr(input_file, 'PATIENCE_SECONDS', 0.2)
+    assert [index for index, *_ in read_photographs(paths, problems, interruption)] == [0]
+    answer.set()
+    assert problems == {
+        paths[1]: f'{paths[1]}: cannot be read (it does not answer, and Ctrl-C was pressed)',
+        paths[2]: f'{paths[2]}: not begun, Ctrl-C was pressed',
+    }
 
 
 def test_photograph_with_a_foreign_name(tmp_path, portrait, colour_model_path):
