@@ -74,7 +74,7 @@ def read_file(path: Path, interruption: Interruption | None = None) -> bytes:
 class InputFile:
     """A regular file that is read, by FFmpeg for example, which takes many errors of a disk for the end of the file.
 
-    A thread of its own reads it, for the case that a disk or a network no longer answers.
+    A thread of its own reads it, so that a disk or a network that no longer answers holds nothing else.
 
     Args:
         path: Path of the file.
