@@ -115,8 +115,8 @@ def test_photographs_of_other_kinds_get_copies_that_everything_opens(tmp_path, p
     picture.save(tmp_path / 'c.jfif')
     picture.save(tmp_path / 'd.gif')
     run(colour_model_path, tmp_path)
-    for name in ('IMG_1.JPG', 'IMG_1.HEIC', 'b.avif', 'c.jfif', 'd.gif'):
-        copy = tmp_path / f'{name}_with_emotions.{"JPG" if name == "IMG_1.JPG" else "jpg"}'
+    for name in ('IMG_1', 'IMG_1.HEIC', 'b.avif', 'c.jfif', 'd.gif'):
+        copy = tmp_path / f'{name}_with_emotions.{"JPG" if name == "IMG_1" else "jpg"}'
         assert copy.read_bytes().startswith(b'\xff\xd8\xff')  # a JPEG
         assert len(pd.read_csv(tmp_path / f'{name}_with_emotions_faces_data.csv')) == 1
     assert 'Photographs done: 5, faces: 5. ' in capsys.readouterr().out
