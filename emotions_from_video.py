@@ -28,7 +28,7 @@ from emotion_recognition.runs.output_check import prepare_outputs
 from emotion_recognition.runs.people_file import PEOPLE_OF_RUN, is_people_file
 from emotion_recognition.runs.provenance import describe_run, write_record
 from emotion_recognition.runs.ray_cluster import LOCAL, is_address
-from emotion_recognition.settings import Settings, option, option_name, to_path
+from emotion_recognition.settings import Settings, option, to_path
 from emotion_recognition.threads import limit_opencv_threads
 
 VIDEO_PATH = Path(__file__).resolve().parent / 'examples' / 'demo.mp4'  # or a photograph, or a folder of either
@@ -164,11 +164,7 @@ def analyse_video(
     """
     if is_photograph(Path(video_path)):
         raise InputError(f'{video_path}: is a photograph, but analyse_video takes a video; the command line takes both')
-    for name, value in (classifier.settings if classifier else {}).items():
-        if others.setdefault(name, value) != value:
-            raise InputError(
-                f'{option_name(name)} is {others[name]}, but the classifier was opened with {value}; expected the same'
-            )
+    others = classifier.complete_settings(others) if classifier else others
     own = {'compact': compact, 'show_process': show_process, 'write_video': write_video}
     settings = VideoSettings(detector_path=detector_path, output_filename=output_filename, **own, **others)
     if settings.people is not None:

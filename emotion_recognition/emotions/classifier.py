@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ from emotion_recognition.emotions.model_file import MIN_FACE_SHARE, read_model_f
 from emotion_recognition.emotions.runtimes import load_network
 from emotion_recognition.hashing import hash_file
 from emotion_recognition.labels import InputError
-from emotion_recognition.settings import Settings
+from emotion_recognition.settings import Settings, option_name
 
 # Views of test-time augmentation, each of them also mirrored: degrees by which the crop is turned, and how many times
 # in a row its centre is cut out, each time by `face_share`.
@@ -64,6 +65,18 @@ class EmotionClassifier:
         self.image_size = input_shape[1]
         self._path = model_path
         self.predict([np.full((self.image_size, self.image_size, 3), 128, np.uint8)])  # a broken model is found here
+
+    def complete_settings(self, settings: dict[str, Any]) -> dict[str, Any]:
+        """Add the settings that the classifier was opened with.
+
+        Raises:
+            InputError: One of them has another value already.
+        """
+        for name, value in self.settings.items():
+            if settings.get(name, value) != value:
+                opened = f'but the classifier was opened with {value}; expected the same'
+                raise InputError(f'{option_name(name)} is {settings[name]}, {opened}')
+        return settings | self.settings
 
     def predict(self, crops_bgr: Sequence[np.ndarray], test_time_augmentation: bool = False) -> np.ndarray:
         """Classify faces in one batch.
