@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 import hostile_tries
 from hostile_runs import (
+    COMMON,
     CONTAINERS,
     FORKS,
     HIDDEN,
@@ -100,7 +101,7 @@ class Try:
         if not ({'read', 'move', 'turn_seconds'} & set(trouble)) and script != 'model_training.py':
             trouble.setdefault('is_real', self.luck.random() < 0.15)
         if script != 'model_training.py':
-            options = ('--model-weights-path', model or self.kit.model, *options)
+            options = (*COMMON, model or self.kit.model, *options)
         return Run(self.folder, script, [*paths, *options], **trouble)
 
     def moment(self):
@@ -124,7 +125,7 @@ class Try:
             self.fail(f'exit code 0, but the results are {states}: {said[-300:]}')
         if ended and not (ended == -9 and was_killed):
             lines = [line for line in run.errors.replace('\r', '\n').splitlines() if line.startswith(run.script)]
-            if ended != 1 or len(lines) != 1:
+            if ended not in (1, -2 if run.sent[1:] else 1) or len(lines) != 1:  # -2: by Ctrl-C while it was ending
                 self.fail(f'exit code {ended}, {len(lines)} lines: {said[-300:]}')
             elif str(self.folder) not in run.errors[run.errors.index(lines[0]) :] and 'interrupted' not in lines[0]:
                 self.fail(f'names no file: {lines[0]}')

@@ -1,6 +1,7 @@
 """What the hostile tries share: clips and models, processes in trouble, and the judge of what they leave."""
 
 import hashlib
+import itertools
 import multiprocessing
 import os
 import re
@@ -37,7 +38,9 @@ OPTIONS = (
     ('--no-write-video',),
     (),
 )
+COMMON = ('--min-face-size', 24, '--model-weights-path')
 REQUESTS = ('Ctrl-C was pressed', 'it was asked to end (SIGTERM)', 'its terminal was closed (SIGHUP)')
+NUMBERS = itertools.count(1)  # of the runs
 HIDDEN = re.compile(r'(^|[/ ])\.[^/ ]+\.(tmp|lock)\b|/\.(faces|unfinished)\b')
 
 
@@ -113,7 +116,7 @@ class Run:
     """A process of a script. `end` waits for it and gives its exit code; `output` and `errors` are what it printed."""
 
     def __init__(self, folder, script, arguments, environment=None, **trouble):
-        self.script, self.log = script, folder / 'logs' / f'{len(list((folder / "logs").iterdir()))}_'
+        self.script, self.log, self.sent = script, folder / 'logs' / f'{next(NUMBERS)}_', []
         environment = {'TMPDIR': str(folder / 'tmp'), 'DISPLAY': '', **(environment or {})}
         self.process = FORKS.Process(target=child, args=(script, arguments, self.log, environment), kwargs=trouble)
         self.process.start()
@@ -142,6 +145,7 @@ class Run:
     def send(self, number):
         with suppress(ProcessLookupError):
             os.kill(self.process.pid, number)
+        self.sent.append(number)
         return self
 
     def end(self, seconds=LIMIT_SECONDS):
@@ -183,7 +187,7 @@ class Kit:
                 folder = Path(tempfile.mkdtemp(dir=self.folder))
                 make_folders(folder)
                 video = Path(shutil.copy(clip, folder))
-                run = Run(folder, 'emotions_from_video.py', [video, '--model-weights-path', self.model, *options])
+                run = Run(folder, 'emotions_from_video.py', [video, *COMMON, self.model, *options])
                 assert run.end() == 0, run.errors
                 self.references[clip.name, options] = tables_of(video)
             return self.references[clip.name, options]
