@@ -16,7 +16,9 @@ DRIFT_SECONDS = 5  # for one round of this movement
 NOTE_HZ = 440
 
 
-def make_clip(path: Path, width: int, height: int, face_count: int, seconds: float, frame_rate: int = 30) -> int:
+def make_clip(
+    path: Path, width: int, height: int, face_count: int, seconds: float, frame_rate: int = 30, noise: int = 0
+) -> int:
     """Write an H.264 clip with a tone. Returns the number of frames.
 
     Args:
@@ -25,7 +27,9 @@ def make_clip(path: Path, width: int, height: int, face_count: int, seconds: flo
         face_count: Number of portraits side by side, each at most 0.6 of the frame's height.
         seconds: Length of the clip.
         frame_rate: Frames a second.
+        noise: How much is added to each pixel at most, by chance, which makes the file large.
     """
+    generator = np.random.default_rng(0)
     portraits = _read_portraits()
     size = min(height * 6 // 10, width // face_count * 9 // 10)
     portraits = [cv2.resize(portrait, (size, size), interpolation=cv2.INTER_AREA) for portrait in portraits]
@@ -44,6 +48,7 @@ def make_clip(path: Path, width: int, height: int, face_count: int, seconds: flo
                 top = round((height - size) / 2 + DRIFT * size * np.cos(angle))
                 left = min(max(left, 0), width - size)
                 frame[top : top + size, left : left + size] = portraits[face % len(portraits)]
+            frame = cv2.add(frame, generator.integers(0, noise, frame.shape, np.uint8, endpoint=True))
             container.mux(video.encode(av.VideoFrame.from_ndarray(frame, format='bgr24')))
         container.mux(video.encode(None))
         _write_tone(container, sound, seconds)

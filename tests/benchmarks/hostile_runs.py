@@ -171,7 +171,7 @@ class Kit:
         self.folder, self.lock, self.references = folder, threading.Lock(), {}
         for length in (1.0, 1.6):
             for suffix in CONTAINERS:
-                make_clip(folder / f'{length}{suffix}', 320, 240, 1, length, 25)
+                make_clip(folder / f'{length}{suffix}', 320, 240, 1, length, 25, noise=50)
         kernel = np.zeros((3, 9))
         kernel[0, 0] = kernel[1, 2] = kernel[2, 6] = 20
         conversion.subprocess = SUBPROCESS
