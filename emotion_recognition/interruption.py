@@ -14,10 +14,14 @@ END_SIGNALS = {
 }
 
 
+_raised: list[str] = []  # reasons for which `signals_as_ctrl_c` has interrupted its block
+
+
 class Interruption:
     """A request to stop, checked between frames, so that everything done until then is written completely.
 
-    In its `with` block Ctrl-C, SIGTERM and SIGHUP are such requests. A second Ctrl-C interrupts as usual.
+    In its `with` block Ctrl-C, SIGTERM and SIGHUP are such requests. A second Ctrl-C interrupts as usual. Python loses
+    a KeyboardInterrupt that is raised while it tidies up an object; the request behind it counts from the start.
 
     Attributes:
         reasons: The reason for each request, in their order.
@@ -38,6 +42,7 @@ class Interruption:
 
     def __enter__(self):
         self._previous = _handle_signals(END_SIGNALS, self._on_signal)
+        self.reasons += _raised
         return self
 
     def _on_signal(self, number, _):
@@ -52,11 +57,18 @@ class Interruption:
 @contextmanager
 def signals_as_ctrl_c() -> Iterator[None]:
     """Let SIGTERM and SIGHUP interrupt the block as Ctrl-C does, so that it can clean up."""
-    previous = _handle_signals(['SIGTERM', 'SIGHUP'], signal.default_int_handler)
+    _raised.clear()
+    previous = _handle_signals(END_SIGNALS, _note_and_interrupt)
     try:
         yield
     finally:
         _restore_signals(previous)
+        _raised.clear()
+
+
+def _note_and_interrupt(number, _):
+    _raised.append(END_SIGNALS[signal.Signals(number).name])
+    raise KeyboardInterrupt
 
 
 def _handle_signals(names, handler):

@@ -82,6 +82,20 @@ def test_in_a_block_signals_interrupt_as_ctrl_c_does():
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
+@pytest.mark.filterwarnings('ignore::pytest.PytestUnraisableExceptionWarning')
+def test_a_request_that_python_loses_counts_later():
+    class Tidied:
+        def __del__(self):
+            signal.raise_signal(signal.SIGTERM)
+
+    with signals_as_ctrl_c():
+        Tidied()
+        with Interruption() as interruption:
+            assert interruption.reasons == ['it was asked to end (SIGTERM)']
+    with Interruption() as interruption:
+        assert interruption.reason is None
+
+
 def test_other_threads_leave_signals_alone():
     """Python lets only the main thread handle them."""
     problems = []
