@@ -38,7 +38,7 @@ OPTIONS = (
     ('--no-write-video',),
     (),
 )
-COMMON = ('--min-face-size', 24, '--model-weights-path')
+COMMON = ('--threads', 1, '--min-face-size', 24, '--model-weights-path')
 REQUESTS = ('Ctrl-C was pressed', 'it was asked to end (SIGTERM)', 'its terminal was closed (SIGHUP)')
 NUMBERS = itertools.count(1)  # of the runs
 HIDDEN = re.compile(r'(^|[/ ])\.[^/ ]+\.(tmp|lock)\b|/\.(faces|unfinished)\b')
