@@ -1,5 +1,6 @@
 """What the hostile tries share: clips and models, processes in trouble, and the judge of what they leave."""
 
+import gc
 import hashlib
 import itertools
 import multiprocessing
@@ -65,6 +66,7 @@ def child(script, arguments, log, environment, read=None, file_size=None, move=N
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    gc.callbacks.clear()  # JAX's, which loses signals; a user's process has no JAX, unless Keras runs on it
     os.environ.update(environment)
     tempfile.tempdir = None
     if file_size:
