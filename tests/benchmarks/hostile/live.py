@@ -37,8 +37,9 @@ def training(this):
         run.after(this.luck.uniform(0.5, 5)).send(signal.SIGKILL if kind == 'killed' else signal.SIGTERM)
     this.end(run, was_killed=kind == 'killed')
     checkpoint = {path: digest(path) for path in (out / 'checkpoint').glob('e*')}
-    if (out / 'checkpoint' / 'state.json').exists():
-        this.end(start())
+    state = out / 'checkpoint' / 'state.json'
+    if state.exists() and not json.loads(state.read_text()).get('finished'):
+        this.end(start(), code=1)
         if checkpoint != {path: digest(path) for path in checkpoint}:
             this.fail('a forgotten --resume changed the checkpoint')
     this.end(start('--resume'), code=0)
