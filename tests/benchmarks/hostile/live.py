@@ -31,7 +31,7 @@ def training(this):
         runs = [start(), start()]
         codes = sorted(this.end(run) for run in runs)
         return check_training(this, out) if codes == [0, 1] else this.fail(f'exit codes {codes}')
-    trouble = {'file_size': this.luck.randrange(3_000, 200_000)} if kind == 'full disk' else {}
+    trouble = {'file_size': this.luck.randrange(1_000, 60_000)} if kind == 'full disk' else {}
     run = start(**trouble)
     if not trouble:
         run.after(this.luck.uniform(0.5, 5)).send(signal.SIGKILL if kind == 'killed' else signal.SIGTERM)
