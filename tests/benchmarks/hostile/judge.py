@@ -82,7 +82,7 @@ class Try:
         return Run(self.folder, script, [*paths, *options], **trouble)
 
     def moment(self):
-        """Seconds after a run's begin, at most a little more than it takes."""
+        """Seconds after a run has begun to handle signals, at most a little more than it takes."""
         return self.luck.uniform(0, 1.6 if '--no-identity' in self.options else 2.2)
 
     def fail(self, what):
@@ -149,11 +149,9 @@ class Try:
         return run
 
     def check_clean(self):
-        hidden = [path.name for path in self.films.rglob('.*')] + [
-            path.name for path in (self.folder / 'tmp').iterdir()
-        ]
-        if hidden:
-            self.fail(f'left behind: {hidden[:5]}')
+        left = [*self.films.rglob('.*'), *(self.folder / 'tmp').iterdir()]
+        if left:
+            self.fail(f'left behind: {[path.name for path in left[:5]]}')
 
     def close(self, keep):
         for path, content in self.guarded.items():

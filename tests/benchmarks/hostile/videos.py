@@ -29,7 +29,7 @@ def full_disk(this):
     kind = this.choose('file size', 'small disk', 'small disk')
     room = int(10 ** this.luck.uniform(3.5, 6.2))
     if kind == 'small disk' and not this.small_disk(200_000_000):
-        return
+        this.kind = kind = 'file size'
     videos = [this.film(name) for name in this.luck.choice(('a', 'ab'))]
     if this.luck.random() < 0.5:  # earlier results, which a failed run leaves as they are
         this.ordinary(*videos)
