@@ -22,7 +22,7 @@ from hostile.runs import (
 
 from emotion_recognition.runs.run_folder import ENDED_WHILE_MOVING
 
-NO_FILE = re.compile('interrupted|window|screen')  # in messages about something else than a file
+NO_FILE = re.compile('interrupted|window|screen|the loss is')  # in messages about something else than a file
 
 
 class Try:
