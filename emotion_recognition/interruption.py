@@ -12,8 +12,6 @@ END_SIGNALS = {
     'SIGTERM': 'it was asked to end (SIGTERM)',
     'SIGHUP': 'its terminal was closed (SIGHUP)',
 }
-
-
 _raised: list[str] = []  # reasons for which `signals_as_ctrl_c` has interrupted its block
 
 
