@@ -17,7 +17,8 @@ PEAK_NITS = 1000  # what is brighter becomes white; also the nominal peak of HLG
 KNEE = 0.9  # of white; linear light above it is compressed, to keep highlights apart
 GAMMA = 2.4  # of an SDR display, as zscale has it
 HLG_SYSTEM_GAMMA = 1.2  # from light before the camera to light on a display of PEAK_NITS
-HLG_WHITE_TO_MEAN = 8  # how many times as bright as its mean the white of a picture is taken to be
+# Of pictures in HLG whose white is PEAK_NITS, the mean and the brightest hundredth are at least this bright
+STRETCHED_MEAN_NITS, STRETCHED_BRIGHT_NITS = 110, 450
 STRIP_HEIGHT = 8  # rows that are mapped at a time, so that all steps find them in the processor's cache
 
 # Linear RGB with other primaries to linear RGB with those of BT.709
@@ -58,8 +59,8 @@ class ColourMapping:
     """Maps the pictures of one video.
 
     PQ states brightness in nits, and 203 of them become white. HLG does not say where white is: cameras put it at 203
-    nits, converters that stretch SDR at up to 1000. So the mean of the first picture decides, as in the automatic
-    exposure of a camera, and all others are mapped alike.
+    nits, converters that stretch SDR at 1000. So the brightness of the first picture decides between the two, and all
+    others are mapped alike.
 
     Args:
         colours: Colours of the pictures.
@@ -94,8 +95,9 @@ class ColourMapping:
         return np.take(self._to_output, roots)
 
     def _find_white_of_hlg(self, picture_rgb):
-        mean_nits = PEAK_NITS * np.take(self._to_linear, picture_rgb).mean(dtype=float)
-        return np.clip(HLG_WHITE_TO_MEAN * mean_nits, WHITE_NITS, PEAK_NITS)
+        nits = PEAK_NITS * np.take(self._to_linear, picture_rgb)
+        is_stretched = nits.mean() > STRETCHED_MEAN_NITS and np.percentile(nits, 99) > STRETCHED_BRIGHT_NITS
+        return PEAK_NITS if is_stretched else WHITE_NITS
 
 
 def _tabulate_linear_light(transfer):

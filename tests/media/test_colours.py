@@ -1,4 +1,5 @@
 from fractions import Fraction
+from io import BytesIO
 
 import av
 import numpy as np
@@ -6,11 +7,13 @@ import pytest
 
 from emotion_recognition.labels import InputError
 from emotion_recognition.media.colours import HLG, PQ, ColourMapping, Colours
+from emotion_recognition.media.frame_conversion import FrameConverter
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
 from tests.conftest import copy_video, write_clip
 
 BT2020, BT2020_SDR = 9, 14  # FFmpeg's number of both matrix and primaries, and of the transfer
+DISPLAY_P3 = 12  # of the primaries
 
 # Y, U and V of 10 bits, and the BGR that zscale and tonemap of FFmpeg 5.1 make of them:
 # zscale=t=linear:npl=203,format=gbrpf32le,zscale=p=bt709,tonemap=mobius:param=0.9:peak=4.926:desat=0,
@@ -64,6 +67,27 @@ def test_white_of_hlg_stays_that_of_the_first_picture():
     assert (mapping.apply(dark)[0, 0, 0], mapping.apply(bright)[0, 0, 0]) == (87, 255)
     mapping = ColourMapping(Colours(BT2020, BT2020, HLG))
     assert (mapping.apply(bright)[0, 0, 0], mapping.apply(dark)[0, 0, 0]) == (203, 45)
+
+
+def test_white_of_hlg_is_that_of_cameras_in_bright_scenes_and_with_small_lights():
+    white_wall = np.full((48, 64, 3), 49_152, np.uint16)  # 203 nits
+    assert ColourMapping(Colours(BT2020, BT2020, HLG)).apply(white_wall)[0, 0].tolist() == [250, 250, 250]
+    face_and_lamp = np.full((48, 64, 3), 30_000, np.uint16)
+    face_and_lamp[:3] = 64_000
+    mapped = ColourMapping(Colours(BT2020, BT2020, HLG)).apply(face_and_lamp)
+    assert mapped[[0, 40], 0, 0].tolist() == [255, 131]
+
+
+# Y, U and V of 8 bits, and what zscale makes of them, as above
+@pytest.mark.parametrize(('yuv', 'expected_bgr'), [((150, 120, 140), (137, 150, 183)), ((90, 140, 120), (114, 88, 67))])
+def test_wide_gamut_of_8_bits_is_not_darkened(yuv, expected_bgr):
+    frame = av.VideoFrame(64, 48, 'yuv420p')
+    for plane, value in zip(frame.planes, yuv, strict=True):
+        plane.update(np.full(plane.buffer_size, value, np.uint8).tobytes())
+    frame.colorspace, frame.color_primaries, frame.color_trc, frame.color_range = 1, DISPLAY_P3, 1, 1
+    container = av.open(BytesIO(), 'w', 'matroska')
+    picture_bgr = FrameConverter(container.add_stream('libx264')).convert(frame)
+    assert np.abs(picture_bgr[20, 20].astype(int) - expected_bgr).sum() <= 3
 
 
 def tags_of(path):
