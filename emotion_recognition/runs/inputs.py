@@ -93,7 +93,8 @@ def _is_input(file):
     stem = file.name.removesuffix(TIMELINE_SUFFIX) if is_timeline else file.stem
     annotated = file.with_name(stem.removesuffix(CORRECTED_SUFFIX) + '.mp4')
     if is_timeline or file.suffix.lower() == annotated.suffix:  # of a video, perhaps under a name that the user chose
-        return not (annotated.stem.endswith(OUTPUT_SUFFIX) or Outputs(annotated).record.exists())
+        # Path.exists would fail if the record's name were too long.
+        return not (annotated.stem.endswith(OUTPUT_SUFFIX) or os.path.exists(Outputs(annotated).record))
     return not annotated.stem.endswith(OUTPUT_SUFFIX)
 
 

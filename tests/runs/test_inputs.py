@@ -66,3 +66,10 @@ def test_folder_without_videos_and_photographs(tmp_path):
         find_files([tmp_path])
     videos, _, problems = find_files([tmp_path, tmp_path / 'a.mp4'])
     assert videos == [tmp_path / 'a.mp4'] and 'holds no video' in problems[tmp_path]
+
+
+def test_name_that_is_too_long_for_results_does_not_end_the_run_of_a_folder(tmp_path):
+    (tmp_path / f'{"ä" * 124}.mp4').touch()
+    (tmp_path / 'a.mp4').touch()
+    videos, _, _ = find_files([tmp_path])
+    assert [video.stem for video in videos] == ['a', 'ä' * 124]
