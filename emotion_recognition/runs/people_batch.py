@@ -83,7 +83,7 @@ def _of_other_files(listed, appearances, folder):
 
 
 def _report(count, written, known):
-    print(f'{count} people. Wrote {written[0]} and, next to it, {written[1].name}')
+    print(f'{count} {"person" if count == 1 else "people"}. Wrote {written[0]} and, next to it, {written[1].name}')
     if known.table_path:
         print(f'Name them in {known.table_path} for the next run. {known.path} is needed to know their faces again')
 
