@@ -21,7 +21,7 @@ from emotion_recognition.runs.record_file import read_record, save_record
 from emotion_recognition.settings import Settings
 
 # To be raised with every change after which a video's tables would differ, so that --skip-done makes them again.
-RESULTS_VERSION = 3
+RESULTS_VERSION = 4
 # Those that change no result; and of files, the contents count and not the names.
 IGNORED_SETTINGS = {'show_process', 'output_filename', 'ray', 'skip_done', 'threads', *FILE_SETTINGS}
 CHANGED_BY_PEOPLE = ('.eaf', '.srt')
@@ -90,7 +90,7 @@ def write_record(
         video['changed_meanwhile'] = True
     results = {name: own.record.with_name(name).stat().st_size for name in own.written()}
     ended_early = stopped and {'reason': str(stopped), 'try_again': stopped.try_again}
-    save_record({'video': video, 'results': results, 'ended_early': ended_early} | facts, own.record)
+    save_record({'video': video} | facts | {'results': results, 'ended_early': ended_early}, own.record)
 
 
 def find_pending(videos: Sequence[Path], outputs: dict[Path, Outputs], settings: Settings) -> list[Path]:
