@@ -112,6 +112,8 @@ class Window:
         self._talker = ThreadPoolExecutor(1)
         self._process = subprocess.Popen(
             self._command,
+            # Where the screen does not see memory that Qt shares with it, as in some containers, it would stay black.
+            env={**os.environ, 'QT_X11_NO_MITSHM': '1'},
             bufsize=0,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
