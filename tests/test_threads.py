@@ -39,10 +39,10 @@ def test_error_comes_after_the_items_before_it():
 
 
 def test_closing_ends_the_threads_of_a_chain():
-    before = threading.active_count()
+    before = set(threading.enumerate())
     with (
         closing(prefetch(iter(int, 1))) as first,  # endless
         closing(prefetch(number + 1 for number in first)) as second,
     ):
         assert next(second) == 1
-    assert threading.active_count() == before
+    assert not set(threading.enumerate()) - before
