@@ -24,6 +24,9 @@ for variable in ('OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'TF_NUM_INTRAOP_THRE
 # Otherwise OpenVINO tells its makers of each conversion, from a fork of this process for each event: seconds of a core.
 os.environ['CI'] = 'true'
 
+# Otherwise Ray's workers give way to all other processes, on a busy machine nearly for ever.
+os.environ['RAY_worker_niceness'] = '0'  # noqa: SIM112 (Ray spells it so)
+
 gc.disable()  # until all tests are collected: searching a million objects of TensorFlow for garbage takes seconds
 
 import av
