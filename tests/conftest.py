@@ -8,6 +8,7 @@ import re
 import runpy
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import threading
@@ -212,6 +213,16 @@ def write_clip(path, times, time_base=Fraction(1, 1000), size=(64, 48), sound=No
     return path
 
 
+def turn_clip(path, matrix):
+    """Write a rotation or reflection, (a, b, c, d), into the header of an mp4 or mov file with one video stream."""
+    content = bytearray(path.read_bytes())
+    place = content.index(b'tkhd') + 44  # where the matrix is in the track's header
+    a, b, c, d = (value << 16 for value in matrix)
+    content[place : place + 36] = struct.pack('>9i', a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)
+    return path
+
+
 def copy_packets(source, target, seconds=math.inf, repeats=1):
     """Copy a video, or its first seconds, without encoding it again. Its pictures may be repeated, not its sound."""
     with av.open(str(target), 'w') as container:
@@ -304,13 +315,12 @@ def kaggle(tmp_path):
 
 
 @pytest.fixture
-def small_network(monkeypatch):
+def small_network():
     """Stands in for EfficientNetB0 where a test is about what surrounds it."""
-    import keras
+    from tests.training_runs import small_networks
 
-    from tests.training_runs import tiny_backbone
-
-    monkeypatch.setattr(keras.applications, 'EfficientNetB0', tiny_backbone)
+    with small_networks():
+        yield
 
 
 def script_on_both_labels(name):

@@ -16,7 +16,7 @@ import model_training
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from model_training import EMOTIONS
 from tests.conftest import default_handlers
-from tests.training_runs import arguments, failure, state_in, tiny_backbone, write_tables
+from tests.training_runs import arguments, failure, small_networks, state_in, write_tables
 
 OPTIONS = ('--epochs', 4, '--calibrate', '--face-share', 0.7)
 OPTIONS += ('--batch-size', 4, '--learning-rate', 0.1)  # so that it learns something
@@ -25,8 +25,7 @@ OPTIONS += ('--batch-size', 4, '--learning-rate', 0.1)  # so that it learns some
 @pytest.fixture(scope='module', autouse=True)
 def small_network():
     """Stands in for EfficientNetB0 in all of these runs."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(keras.applications, 'EfficientNetB0', tiny_backbone)
+    with small_networks():
         yield
 
 

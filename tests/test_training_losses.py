@@ -11,7 +11,7 @@ import pytest
 
 import model_training
 from model_training import WATCH, EpochEnd, TrainingError
-from tests.training_runs import arguments, failure, state_in, tiny_backbone, write_tables
+from tests.training_runs import arguments, failure, small_networks, state_in, write_tables
 
 INTERRUPTED = 'model_training.py: interrupted; the same command with --resume goes on after the last finished epoch'
 
@@ -25,8 +25,7 @@ class Tidied:
 
 @pytest.fixture(scope='module', autouse=True)
 def small_network():
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(keras.applications, 'EfficientNetB0', tiny_backbone)
+    with small_networks():
         yield
 
 

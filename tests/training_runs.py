@@ -1,6 +1,7 @@
 """Small training runs: tables and images as on Kaggle, and a network that learns in seconds."""
 
 import json
+from contextlib import contextmanager
 from types import SimpleNamespace
 from zipfile import ZipFile
 
@@ -43,6 +44,14 @@ def tiny_backbone(include_top, weights, input_tensor=None):
     x = keras.layers.Conv2D(8, 3, strides=2, activation='relu', name='stem_conv')(x)
     x = keras.layers.Dropout(0.2)(x)
     return SimpleNamespace(output=x)
+
+
+@contextmanager
+def small_networks():
+    """Let `tiny_backbone` stand in for EfficientNetB0."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(keras.applications, 'EfficientNetB0', tiny_backbone)
+        yield
 
 
 def arguments(folder, *more):

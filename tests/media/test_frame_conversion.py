@@ -1,4 +1,3 @@
-import struct
 from io import BytesIO
 
 import av
@@ -7,6 +6,7 @@ import pytest
 from PIL import Image
 
 from emotion_recognition.media.video import VideoReader
+from tests.conftest import turn_clip
 
 
 def write_photographs_with_exif(path, matrix):
@@ -23,12 +23,7 @@ def write_photographs_with_exif(path, matrix):
             packet.stream, packet.time_base = stream, 1 / stream.average_rate
             packet.pts = packet.dts = number
             container.mux(packet)
-    video = bytearray(path.read_bytes())
-    place = video.index(b'tkhd') + 44  # where the matrix is in the track's header
-    a, b, c, d = (value << 16 for value in matrix)
-    video[place : place + 36] = struct.pack('>9i', a, b, 0, c, d, 0, 0, 0, 1 << 30)
-    path.write_bytes(video)
-    return path
+    return turn_clip(path, matrix)
 
 
 @pytest.mark.parametrize(

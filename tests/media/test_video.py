@@ -1,5 +1,4 @@
 import os
-import struct
 from fractions import Fraction
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from PIL import Image
 
 from emotion_recognition.labels import InputError
 from emotion_recognition.media.video import VideoReader
-from tests.conftest import SHARED, copy_video, picture_times_ms, sound_packets, write_clip, write_tone
+from tests.conftest import SHARED, copy_video, picture_times_ms, sound_packets, turn_clip, write_clip, write_tone
 
 STEADY = range(0, 1000, 40)
 
@@ -146,12 +145,7 @@ def write_oriented_clip(path, matrix):
         picture = np.dstack([corners.repeat(24, axis=0).repeat(32, axis=1)] * 3)
         frame = av.VideoFrame.from_ndarray(picture, format='bgr24')
         container.mux([*stream.encode(frame), *stream.encode(None)])
-    content = bytearray(path.read_bytes())
-    place = content.index(b'tkhd') + 44  # where the matrix is in the track's header
-    a, b, c, d = (value << 16 for value in matrix)
-    content[place : place + 36] = struct.pack('>9i', a, b, 0, c, d, 0, 0, 0, 1 << 30)
-    path.write_bytes(content)
-    return path
+    return turn_clip(path, matrix)
 
 
 @pytest.mark.parametrize('matrix, corners', ORIENTATIONS.values(), ids=ORIENTATIONS)
