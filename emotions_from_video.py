@@ -14,6 +14,7 @@ from emotion_recognition.command_line import Parser, one_line_errors, read_comma
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
+from emotion_recognition.media.part import Part, check_part
 from emotion_recognition.media.photographs import is_photograph
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.pipeline import EmotionPipeline, Models, open_models
@@ -28,7 +29,7 @@ from emotion_recognition.runs.output_check import prepare_outputs
 from emotion_recognition.runs.people_file import PEOPLE_OF_RUN, is_people_file
 from emotion_recognition.runs.provenance import describe_run, write_record
 from emotion_recognition.runs.ray_cluster import LOCAL, is_address
-from emotion_recognition.settings import Settings, option, to_path
+from emotion_recognition.settings import Settings, option, to_path, to_time
 from emotion_recognition.threads import limit_opencv_threads
 
 VIDEO_PATH = Path(__file__).resolve().parent / 'examples' / 'demo.mp4'  # or a photograph, or a folder of either
@@ -57,6 +58,10 @@ class VideoSettings(Settings):
     show_process: bool = option(SHOW_PROCESS, 'show the frames in a window; q ends')
     write_video: bool = option(WRITE_VIDEO, 'write the annotated video or photograph, not only the other results')
     keep_all_sound: bool = option(KEEP_ALL_SOUND, 'keep all sound streams, not only the one that players choose')
+    start: float | None = option(
+        None, 'analyse and write each video from this time on: seconds, m:ss or h:mm:ss', parse=to_time, metavar='TIME'
+    )
+    end: float | None = option(None, 'likewise, only until this time', parse=to_time, metavar='TIME')
     fill_gaps: bool = option(FILL_GAPS, 'fill in faces that the detector misses for up to 0.5 s, 60 frames')
     subtitles: bool = option(SUBTITLES, 'also write the periods as SRT')
     review: bool = option(REVIEW, 'write a page on which the results can be watched and corrected')
@@ -82,6 +87,15 @@ class VideoSettings(Settings):
         bare=LOCAL,
         accepts=is_address,
     )
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_part(self.part, None if isinstance(self.rest, str) else self.rest)
+
+    @property
+    def part(self) -> Part:
+        """The part of each video that is analysed and written."""
+        return Part(self.start, self.end)
 
 
 def process_video(
@@ -113,7 +127,7 @@ def process_video(
     )
     results = VideoResults(video_path, pipeline.class_names, settings, with_people)
     facts = describe_run(settings, models.classifier)  # now: the files may change
-    with VideoReader(video_path, settings.threads, interruption) as reader:
+    with VideoReader(video_path, settings.threads, interruption, settings.part) as reader:
         run_folder = prepare_outputs(video_path, outputs, settings)
         with (
             run_folder as own,

@@ -6,6 +6,7 @@ option is a field here and the code of the stage that uses it: the settings trav
 
 import argparse
 import dataclasses
+import re
 import reprlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ DETECTOR_PATH = 'auto'  # YuNet if OpenCV can load it, else Haar; 'yunet', 'haar
 REST_WORDS = REST_AUTO, REST_MODEL, REST_NONE = ('auto', 'model', 'none')
 RUNTIMES = ('auto', 'openvino', 'keras')
 PRECISIONS = ('auto', 'f32')
+CLOCK = re.compile(r'(?:(\d+):(?=\d\d:))?([0-5]?\d):([0-5]\d(?:\.\d*)?)')  # hours, minutes and seconds
 MAX_NUMBER = 10**9  # in options without a maximum of their own, and in tables; as seconds, thirty years
 
 
@@ -59,6 +61,27 @@ def to_path(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError('expected a path, not an empty name')
     return Path(text)
+
+
+def to_seconds(text: str) -> float:
+    """Convert a time: seconds, m:ss or h:mm:ss.
+
+    Raises:
+        ValueError: It is none.
+    """
+    clock = CLOCK.fullmatch(text.strip())
+    if not clock:
+        return float(text)
+    hours, minutes, seconds = clock.groups('0')
+    return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
+
+
+def to_time(text: str) -> float:
+    """Convert a time from the command line, see `to_seconds`."""
+    try:
+        return to_seconds(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'{text!r} is no time; expected seconds, m:ss or h:mm:ss') from None
 
 
 def to_rest(text: str) -> str | tuple[float, float]:

@@ -115,6 +115,10 @@ class Sound:
             kind = ReadError if may_pass(error) else FrameError
             self.problem = kind(f'{self._path}: the rest of its sound cannot be read ({reason(error)})')
 
+    def leave_out_until(self, seconds: float) -> None:
+        """Leave out the packets that start before a time in seconds."""
+        self._earliest = seconds
+
     def write_until(self, seconds: float, is_end: bool = False) -> None:
         """Write the packets that start up to a time.
 

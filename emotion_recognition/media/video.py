@@ -19,6 +19,7 @@ from emotion_recognition.media.endings import FrameError, ReadError
 from emotion_recognition.media.frame_conversion import FrameConverter, find_video_stream
 from emotion_recognition.media.input_file import FileStatus, InputFile, check_regular_file
 from emotion_recognition.media.packets import DECODE_ERRORS, decode, demux, may_pass, open_input
+from emotion_recognition.media.part import WHOLE_VIDEO, Part, SkippedPackets
 from emotion_recognition.media.timestamps import repair_timestamps
 
 END_TOLERANCE_SECONDS = 1  # a file that ends earlier than its header says, by more than this, was cut off
@@ -34,13 +35,15 @@ class VideoReader:
         path: Path of any file that FFmpeg reads.
         threads: Number of decoding threads; 0 for as many as there are cores.
         interruption: Lets the user end the waiting for a disk or a network that does not answer.
+        part: Part of the video that is wanted.
 
     Attributes:
+        part: The same.
         opened: The file as it was when it was opened.
         time_base: Unit of the file's timestamps, in seconds.
         frame_rate: Average number of frames per second.
-        frame_count: Number of frames as the file states it, otherwise an estimate from its duration. For progress bars
-            only.
+        frame_count: Number of frames as the file states it, otherwise an estimate from its duration or that of the
+            part. For progress bars only.
         colours: Colours of the pictures that are read, for the tags of a copy; those of the file, or BT.709 if its own
             are mapped to that.
         stated_size: Width and height of the pictures in pixels as the file states them, before they are turned upright.
@@ -55,9 +58,11 @@ class VideoReader:
         InputError: There is no such file, it is not a video, or it has no video stream.
     """
 
-    def __init__(self, path: str | Path, threads: int = 0, interruption: Interruption | None = None):
+    def __init__(
+        self, path: str | Path, threads: int = 0, interruption: Interruption | None = None, part: Part = WHOLE_VIDEO
+    ):
         self.path = Path(path)
-        self.interruption = interruption
+        self.interruption, self.part = interruption, part
         check_regular_file(self.path, 'a video')
         try:
             self.opened = FileStatus.of(self.path)
@@ -73,12 +78,14 @@ class VideoReader:
         self._stream.thread_type, self._stream.codec_context.thread_count = 'SLICE', threads
         self.time_base: Fraction = self._stream.time_base
         self.frame_rate: Fraction = self._stream.average_rate or self._stream.guessed_rate or Fraction(30)
-        self.frame_count = self._stream.frames or self._estimate_frame_count()
+        self.frame_count = self._estimate_frame_count()
         colours = Colours.of(self._stream.codec_context)
         self.colours = BT709 if colours.are_mapped else colours
         self.skipped_packets, self.first_skipped_ms = 0, None
         self.start = self._find_start()
         self.shifts = [-self.start]
+        start = None if part.start is None else round((Fraction(part.start) + self.start) / self.time_base)
+        self._before_part = SkippedPackets(self._stream, start)
         self._converter, self._deinterlacer = FrameConverter(self._stream), Deinterlacer()
         self.stated_size = self._converter.stated_size
 
@@ -89,21 +96,27 @@ class VideoReader:
 
     def _estimate_frame_count(self):
         seconds = self._container.duration / av.time_base if self._container.duration else 0
-        return round(seconds * self.frame_rate)
+        if self.part == WHOLE_VIDEO:
+            return self._stream.frames or round(seconds * self.frame_rate)
+        ends = seconds if self.part.end is None else min(seconds, self.part.end)
+        return round(max(0, ends - (self.part.start or 0)) * self.frame_rate)
 
     def read_frames(self) -> Iterator[tuple[int, float, np.ndarray]]:
-        """Decode the video from its start.
+        """Decode the video, or the part of it that is wanted.
 
         Yields:
-            Frame number from 1; the time at which players show it, in milliseconds; and the upright picture with square
-            pixels, (height, width, 3) uint8, BGR, on which the caller may draw. All have the size of the first one.
+            Frame number, from 1 for the first of the video; the time at which players show it, in milliseconds; and
+            the upright picture with square pixels, (height, width, 3) uint8, BGR, on which the caller may draw. All
+            have the size of the first one.
 
         Raises:
             FrameError: The rest of the file cannot be decoded, or the file ends early. All frames before that have
                 been yielded.
             ReadError: The same, but the machine is to blame and not the file.
+            InputError: The video ends before the part begins.
         """
-        last_ms = None
+        last_ms, is_reached = None, False
+        start_ms, end_ms = self.part.limits_ms()
         end = self._stated_end()
         step = max(1, round(1 / (self.frame_rate * self.time_base)))
         frames = ((pts, step, frame_bgr) for pts, frame_bgr in self._decode())
@@ -113,15 +126,31 @@ class VideoReader:
                 if frame.recording == len(self.shifts):
                     self.shifts.append(frame.shift * self.time_base - self.start)
                 last_ms = float((frame.pts * self.time_base + self.shifts[frame.recording]) * 1000)
-                yield number, last_ms, frame.item
+                if round(last_ms, 3) >= end_ms:
+                    break
+                if round(last_ms, 3) >= start_ms and frame.item is not None:
+                    is_reached = True
+                    yield number, last_ms, frame.item
         except DECODE_ERRORS as error:
             time = 'at its start' if last_ms is None else f'after {last_ms / 1000:.2f} s'
             if may_pass(error):
                 raise ReadError(f'{self.path}: could not be read {time} ({reason(error)})') from None
             raise FrameError(f'{self.path}: cannot be decoded {time} ({reason(error)})') from None
+        if last_ms is not None and not is_reached:
+            raise InputError(self._describe_empty_part(last_ms, end_ms))
+
+    def _describe_empty_part(self, last_ms, end_ms):
+        start = self.part.start or 0
+        if last_ms < start * 1000 and last_ms < end_ms:
+            ends = f'the last frame of the video is shown at {last_ms / 1000:.2f} s'
+            return f'{self.path}: --start is {start:g} s, but {ends}; expected a time before that'
+        return f'{self.path}: no frame is shown from {start:g} to {self.part.end:g} s; expected a later --end'
 
     def _decode(self):
-        """Yield timestamps and pictures. The other streams are read too, to learn where the file itself ends."""
+        """Yield timestamps and pictures; None for a picture before the part that is wanted.
+
+        The other streams are read too, to learn where the file itself ends.
+        """
         ends = shown = self.start  # seconds, on the file's own clock
         problem, lost = None, 0  # why the latest packets could not be decoded, and how many they are
         shortage = None  # of memory, for which a packet was skipped that may be whole
@@ -130,19 +159,21 @@ class VideoReader:
                 ends = max(ends, (packet.pts + (packet.duration or 0)) * packet.time_base)
             if packet.stream is not self._stream:
                 continue
-            try:
-                frames = decode(self._stream, packet)
-            except DECODE_ERRORS as error:
-                problem, lost = error, lost + 1
-                shortage = error if isinstance(error, MemoryError) else shortage
-                self._note_skipped(packet, shown)
-                continue
-            for frame in frames:
-                lost, shown = 0, shown if frame.pts is None else frame.pts * self.time_base
-                for pts, whole in self._deinterlacer.add(frame):
-                    yield pts, self._to_bgr(whole)
-        for pts, whole in self._deinterlacer.flush():
-            yield pts, self._to_bgr(whole)
+            counted, to_decode = self._before_part.add(packet)
+            yield from ((pts, None) for pts in counted)
+            for held in to_decode:
+                try:
+                    frames = decode(self._stream, held)
+                except DECODE_ERRORS as error:
+                    problem, lost = error, lost + 1
+                    shortage = error if isinstance(error, MemoryError) else shortage
+                    self._note_skipped(held, shown)
+                    continue
+                for frame in frames:
+                    lost, shown = 0, shown if frame.pts is None else frame.pts * self.time_base
+                    if not self._before_part.is_counted(frame.pts):
+                        yield from map(self._to_picture, self._deinterlacer.add(frame))
+        yield from map(self._to_picture, self._deinterlacer.flush())
         if lost and (self._converter.size is None or lost > END_TOLERANCE_SECONDS * self.frame_rate):
             raise problem
         if shortage:
@@ -164,8 +195,9 @@ class VideoReader:
             time = shown if packet.pts is None else packet.pts * packet.time_base
             self.first_skipped_ms = float((time + self.shifts[-1]) * 1000)
 
-    def _to_bgr(self, frame):
-        return self._converter.convert(frame)
+    def _to_picture(self, timed):
+        pts, frame = timed
+        return pts, None if self._before_part.is_before(pts) else self._converter.convert(frame)
 
     def close(self) -> None:
         """Close the file."""

@@ -3,6 +3,7 @@
 from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeVar
 
 import av
 import cv2
@@ -13,6 +14,7 @@ from emotion_recognition.labels import InputError, reason
 from emotion_recognition.media.colours import BT709
 from emotion_recognition.media.endings import FrameError
 from emotion_recognition.media.packets import DECODE_ERRORS, MUX_ERRORS, mux, open_output
+from emotion_recognition.media.part import Part
 from emotion_recognition.media.sound import Sound, find_sounds
 from emotion_recognition.media.video import VideoReader
 
@@ -22,6 +24,7 @@ FROM_BGR = Interpolation.BILINEAR | Interpolation.ACCURATE_RND  # exact, so that
 MAX_FRAME_RATE = 1000  # frames per second that the header may state; FFmpeg cannot read its own mp4 with 20 000
 UNKNOWN_MATRIX = 2  # FFmpeg's number; players then choose by the size, as for the original
 MATRICES = {1, UNKNOWN_MATRIX, 4, 5, 7, 9}  # those of YUV that swscale converts; for others, such as RGB, BT.709
+Time = TypeVar('Time', float, Fraction)
 MAX_SIDE = 16384  # in pixels; libx264 encodes no larger pictures
 
 
@@ -38,10 +41,19 @@ def check_size(video_path: Path, width: int, height: int) -> None:
         )
 
 
+def shift_of_copy(start: Time, part: Part) -> Time:
+    """How much later than in a video everything is shown in its annotated copy, if the first frame is shown at `start`.
+
+    The result is in the unit of `start`.
+    """
+    return max(0, -start) if part.start is None else -start
+
+
 class VideoWriter:
     """Writes frames as H.264 in mp4, each at its own time, with the sound of the video that they come from.
 
-    Players skip everything before time 0 of an mp4 file. A video that starts earlier is therefore moved to start there.
+    Players skip everything before time 0 of an mp4 file. A video that starts earlier is therefore moved to start there,
+    and so is a part of a video that does not begin at its start.
 
     The file is complete when the `with` block has ended without an error.
 
@@ -66,7 +78,7 @@ class VideoWriter:
         self._stream = None
         self._reformatter = VideoReformatter()
         self._sounds: list[Sound] = []
-        self._sound_ends = float('inf')  # seconds
+        self._sound_ends = float('inf') if reader.part.end is None else reader.part.end  # seconds
         self._timestamp_ms = 0.0
         with _as_input_error(self.path):
             self._container = open_output(self.path, options={'movflags': '+faststart'})
@@ -101,9 +113,12 @@ class VideoWriter:
     def _write(self, timestamp_ms, frame_bgr):
         if self._stream is None:
             self._open_stream(frame_bgr.shape[1], frame_bgr.shape[0])
-            self._delay = max(Fraction(0), -self._to_time(timestamp_ms))
+            start = self._to_time(timestamp_ms)
+            self._delay = shift_of_copy(start, self._reader.part)
             for sound in self._sounds:
                 sound.delay = self._delay
+                if self._delay < 0:
+                    sound.leave_out_until(start)
         frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(frame_bgr), format='bgr24')
         frame = self._reformatter.reformat(
             frame,

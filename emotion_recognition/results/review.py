@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from emotion_recognition.labels import FACES, PEOPLE, FaceEmotion, emotion_colour_bgr
+from emotion_recognition.media.part import WHOLE_VIDEO, Part
+from emotion_recognition.media.video_writer import shift_of_copy
 from emotion_recognition.results.corrections import Correction, Corrections
 from emotion_recognition.results.curves import Curves
 from emotion_recognition.results.face_pictures import FacePictures
@@ -24,7 +26,7 @@ class ReviewPeriod:
         found_as: Face number that the tracker gave.
         face: Corrected number that is shown: the person's, or the face's if people are not told apart.
         emotion: Name of the emotion.
-        frame_start, frame_end: Numbers of its first and last frame.
+        frame_start, frame_end: Places of its first and last frame among those that were analysed, from 1.
         by_person: Whether a person chose the emotion.
         row: Row of the corrected table that is about it, or None.
         confidence_sum: Sum of the network's confidences in its frames.
@@ -62,6 +64,7 @@ class Review:
         self._class_names = class_names
         self._corrections = corrections
         self._times_us = array('q')
+        self._first_frame = 1  # number of the first frame; the page counts from there
         self._curves, self._pictures = Curves(), FacePictures()
         self._names: dict[int, str] = {}  # of the people as they were found; empty if they are not told apart
         self._periods: list[ReviewPeriod] = []
@@ -79,10 +82,13 @@ class Review:
             frame_bgr: (height, width, 3) uint8, BGR, with nothing drawn on it; None if no pictures of the faces are
                 wanted.
         """
+        if not self._times_us:
+            self._first_frame = frame_number
         self._times_us.append(round(timestamp_ms * 1000))
-        self._curves.add(frame_number, faces)
+        place = len(self._times_us)
+        self._curves.add(place, faces)
         if frame_bgr is not None:
-            self._pictures.add(frame_number, frame_bgr, faces)
+            self._pictures.add(place, frame_bgr, faces)
         before, self._ongoing = self._ongoing, {}
         for found in faces:
             if found.person:
@@ -92,9 +98,9 @@ class Review:
             state = (face.number, face.emotion, bool(face.corrected), row)
             if period is None or (period.face, period.emotion, period.by_person, period.row) != state:
                 number, emotion, by_person, _ = state
-                period = ReviewPeriod(found.track_id, number, emotion, frame_number, frame_number, by_person, row)
+                period = ReviewPeriod(found.track_id, number, emotion, place, place, by_person, row)
                 self._periods.append(period)
-            period.frame_end = frame_number
+            period.frame_end = place
             period.confidence_sum += found.confidence
             self._ongoing[found.track_id] = period
 
@@ -103,21 +109,24 @@ class Review:
         """What the rows of the page are: one of them, several."""
         return PEOPLE if self._names else FACES
 
-    def to_json(self, name: str, video_url: str, is_annotated: bool, spans: Sequence[Span]) -> dict:
+    def to_json(
+        self, name: str, video_url: str, is_annotated: bool, spans: Sequence[Span], part: Part = WHOLE_VIDEO
+    ) -> dict:
         """Convert everything that the page shows to its data.
 
         Args:
             name: Name of the video.
             video_url: URL of the video that the page plays.
-            is_annotated: Whether VideoWriter wrote that video: it moves a video that begins before time 0 to begin
-                there.
+            is_annotated: Whether VideoWriter wrote that video, see `shift_of_copy`.
             spans: Spans that are shown above the faces.
+            part: Part of the video that was analysed.
         """
         first_us = self._times_us[0] if self._times_us else 0
         content = {
             'name': name,
             'video': video_url,
-            'shift': max(0, -first_us) if is_annotated else 0,
+            'shift': shift_of_copy(first_us, part) if is_annotated else 0,
+            'firstFrame': self._first_frame,
             'times': [b - a for a, b in zip([0, *self._times_us], self._times_us, strict=False)],
             'classes': [[emotion, _to_css(emotion_colour_bgr(emotion))] for emotion in self._class_names],
             'words': self.words,

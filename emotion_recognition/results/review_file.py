@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import quote
 
+from emotion_recognition.media.part import WHOLE_VIDEO, Part
 from emotion_recognition.results.output_paths import to_text
 from emotion_recognition.results.review import Review
 from emotion_recognition.results.spans import Span
@@ -30,7 +31,13 @@ POLICY = "default-src 'none'; media-src 'self' file:; img-src data:; script-src 
 
 
 def write_review(
-    review: Review, video_path: Path, shown_path: Path, folder: Path, path: Path, spans: Sequence[Span] = ()
+    review: Review,
+    video_path: Path,
+    shown_path: Path,
+    folder: Path,
+    path: Path,
+    spans: Sequence[Span] = (),
+    part: Part = WHOLE_VIDEO,
 ) -> None:
     """Write the page.
 
@@ -41,9 +48,10 @@ def write_review(
         folder: Folder that the page will be moved to, for its link to the video.
         path: Path that the page is written to.
         spans: Spans of the video, in the file's own time.
+        part: Part of the video that was analysed.
     """
     name = to_text(video_path.name)
-    content = review.to_json(name, link(shown_path, folder), shown_path != video_path, spans)
+    content = review.to_json(name, link(shown_path, folder), shown_path != video_path, spans, part)
     content['download'] = to_text(path.name.removesuffix('_review.html').removesuffix('_corrected')) + '_corrected.csv'
     styles = [(PAGE_FOLDER / file).read_text(encoding='utf-8') for file in STYLES]
     scripts = [(PAGE_FOLDER / file).read_text(encoding='utf-8') for file in SCRIPTS]

@@ -66,19 +66,21 @@ def check_spans(path: str | Path, video_paths: Iterable[Path]) -> None:
             )
 
 
-def describe_outside(spans: Iterable[Span], start_ms: float, end_ms: float) -> list[str]:
+def describe_outside(spans: Iterable[Span], start_ms: float, end_ms: float, is_part: bool = False) -> list[str]:
     """Describe the spans that reach beyond a video, for example because they are in milliseconds by mistake.
 
     Args:
         spans: Spans of the video.
         start_ms, end_ms: When the first frame is shown and the last one ends, in milliseconds. Players begin at 0, even
             if the first frame is later.
+        is_part: Whether they are those of a part of the video, which was analysed alone.
 
     Returns:
         A line for each of them.
     """
+    whole = 'what was analysed' if is_part else 'the video'
     return [
-        f'span {span.name}: {span.start_ms / 1000:g} to {span.end_ms / 1000:g} s reaches beyond the video, which is '
+        f'span {span.name}: {span.start_ms / 1000:g} to {span.end_ms / 1000:g} s reaches beyond {whole}, which is '
         f'from {start_ms / 1000:.2f} to {end_ms / 1000:.2f} s'
         for span in spans
         if round(span.start_ms - min(0.0, start_ms)) < 0

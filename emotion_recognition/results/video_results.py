@@ -8,7 +8,9 @@ import numpy as np
 
 from emotion_recognition.labels import FACES, PEOPLE, FaceEmotion
 from emotion_recognition.media.endings import FrameError, ReadError
+from emotion_recognition.media.part import WHOLE_VIDEO
 from emotion_recognition.media.video import VideoReader
+from emotion_recognition.media.video_writer import shift_of_copy
 from emotion_recognition.results.corrections import name_run
 from emotion_recognition.results.elan import make_tiers, write_elan
 from emotion_recognition.results.emotion_table import EmotionTable
@@ -38,6 +40,7 @@ class VideoResults:
     Attributes:
         emotions: The table of emotions.
         words: Words for one of those that the results are about, and for several: faces or people.
+        frame_count: Number of frames so far.
         problem: Why the video could not be read to its end, for want of its disk, of memory or of threads; None if it
             was, or if the file or somebody ended it. Known after `report`.
         seen_seconds: For how long each face is seen, and when first and last, by its number; known after `write`.
@@ -64,11 +67,7 @@ class VideoResults:
         self.seen_seconds: dict[int, tuple[float, float, float]] = {}
         self._collectors = [self.emotions, self._face_periods, self._summary]
         self._fills_review = review is None
-
-    @property
-    def frame_count(self) -> int:
-        """Number of frames so far."""
-        return self._face_periods.frame_last
+        self.frame_count = 0
 
     @property
     def numbers(self) -> list[int]:
@@ -80,6 +79,7 @@ class VideoResults:
     ) -> None:
         """Add the next frame: its number from 1, when it is shown in milliseconds, its faces, and its picture, with
         nothing drawn on it, from which the review page gets its pictures of faces."""
+        self.frame_count += 1
         for collector in self._collectors:
             collector.add(frame_number, timestamp_ms, faces)
         if self._fills_review and self._settings.review:
@@ -102,7 +102,7 @@ class VideoResults:
         self.emotions.to_frame().to_csv(own.emotions, index=False)
         self._summary.to_frame(last_frame_ms).to_csv(own.summary, index=False)
         save_timeline(self._face_periods, reader.path.name, own.timeline)
-        shift_ms = max(0.0, -self._face_periods.ms_first) if self._settings.write_video else 0.0  # as VideoWriter does
+        shift_ms = shift_of_copy(self._face_periods.ms_first, reader.part) if self._settings.write_video else 0.0
         if self._settings.subtitles:
             write_subtitles(self._face_periods, last_frame_ms, own.subtitles, shift_ms)
         if self._settings.elan:
@@ -110,7 +110,8 @@ class VideoResults:
             write_elan(tiers, shown_path, outputs.elan.parent, own.elan)
         if self._settings.review:
             self._review.run_name = self._review.run_name or name_run(own.faces)
-            write_review(self._review, reader.path, shown_path, outputs.annotated.parent, own.review, self._spans)
+            folder = outputs.annotated.parent
+            write_review(self._review, reader.path, shown_path, folder, own.review, self._spans, reader.part)
 
     def report(
         self, reader: VideoReader, stopped: FrameError | None, written: Sequence[Path], leftover: Sequence[Path]
@@ -131,9 +132,9 @@ class VideoResults:
             print(f'Stopped after frame {seen.frame_last}: {stopped}', file=sys.stderr)
         else:
             ends_ms = seen.ms_last + float(1000 / reader.frame_rate)
-            for line in describe_outside(self._spans, seen.ms_first, ends_ms):
+            for line in describe_outside(self._spans, seen.ms_first, ends_ms, reader.part != WHOLE_VIDEO):
                 print(f'{reader.path}: {line}', file=sys.stderr)
-        print(f'{seen.frame_last} frames, {seen.describe(MAX_REPORTED_FACES, self.words)}')
+        print(f'{self.frame_count} frames, {seen.describe(MAX_REPORTED_FACES, self.words)}')
         first, *others = written
         print(f'Wrote {first}' + (f' and, next to it, {", ".join(path.name for path in others)}' if others else ''))
         if leftover:

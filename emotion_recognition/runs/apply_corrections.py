@@ -1,5 +1,6 @@
 """Drawing the results of a video again with a person's corrections: `--apply`."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from emotion_recognition.interruption import Interruption
@@ -9,8 +10,11 @@ from emotion_recognition.results.output_paths import name_outputs
 from emotion_recognition.results.video_results import VideoResults
 from emotion_recognition.runs.annotation import annotate
 from emotion_recognition.runs.output_check import prepare_outputs
+from emotion_recognition.runs.record_file import recorded_settings
 from emotion_recognition.runs.replay import ReplayedFaces
 from emotion_recognition.settings import Settings
+
+APPLIED_AGAIN = ('start', 'end')  # settings of the earlier run that hold for the corrected results too
 
 
 def apply_corrections(
@@ -31,10 +35,11 @@ def apply_corrections(
         InputError: There is no earlier run, the corrections do not belong to it, or the output cannot be written.
     """
     outputs = name_outputs(video_path, settings.output_filename)
+    settings = replace(settings, **recorded_settings(outputs.record, APPLIED_AGAIN))
     replayed = ReplayedFaces(outputs, Path(settings.apply))
     results = VideoResults(video_path, replayed.class_names, settings, replayed.columns.with_people, replayed.review)
     outputs = outputs.corrected()
-    with VideoReader(video_path, settings.threads, interruption) as reader:
+    with VideoReader(video_path, settings.threads, interruption, settings.part) as reader:
         run_folder = prepare_outputs(video_path, outputs, settings)
         with run_folder as own:
             stopped = annotate(reader, replayed, replayed.columns, results, own, settings, interruption)

@@ -6,6 +6,7 @@ from pathlib import Path
 from emotion_recognition.faces.detection import finds_points
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError, describe_error
+from emotion_recognition.media.part import WHOLE_VIDEO
 from emotion_recognition.media.photographs import is_photograph
 from emotion_recognition.pipeline import Models, open_models
 from emotion_recognition.results.output_paths import name_tables_of_folder
@@ -96,6 +97,8 @@ def check_combinations(settings: Settings, videos: Sequence[Path], file_count: i
         raise InputError(f'--output-filename names one output, but there are {file_count} files')
     if not isinstance(settings.rest, str) and not videos:
         raise InputError('--rest START END is about a video; expected a video among the inputs')
+    if settings.part != WHOLE_VIDEO and not videos:
+        raise InputError('--start and --end are times of a video; expected a video among the inputs')
     if settings.spans:
         check_spans(settings.spans, videos)
     if settings.apply and (len(videos) != 1 or file_count > 1 or settings.skip_done):

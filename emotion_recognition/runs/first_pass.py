@@ -152,7 +152,7 @@ def see_video(
 ) -> SeenVideo:
     """Take a video through the first pass, see `see_before_drawing`. The faces go to a file at `records_path`."""
     moments = VideoMoments(models.embedder) if models.embedder else None
-    with VideoReader(video_path, settings.threads, interruption) as reader:
+    with VideoReader(video_path, settings.threads, interruption, settings.part) as reader:
         frame_count, ends_ms, ended = _see(reader, pipeline, moments, settings, records_path, interruption)
     if interruption.reason and not frame_count:
         raise InputError(f'{video_path}: nothing was written, {interruption.reason} before the first frame')
@@ -180,7 +180,7 @@ def _see(reader, pipeline, moments, settings, records_path, interruption):
                 if moments:
                     moments.add(timestamp_ms, frame_bgr, faces)
                 pickle.dump((number, timestamp_ms, faces), records)
-                frame_count, ends_ms = number, timestamp_ms + float(1000 / reader.frame_rate)
+                frame_count, ends_ms = frame_count + 1, timestamp_ms + float(1000 / reader.frame_rate)
                 if interruption.reason:
                     return frame_count, ends_ms, RequestedEnd(interruption.reason)
         except FrameError as error:  # the frames before the damage count

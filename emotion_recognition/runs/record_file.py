@@ -1,6 +1,7 @@
 """The record of a run as a file: reading it, and which files it claims as this program's own."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,13 @@ def read_record(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         return {}
     return record if isinstance(record, dict) and 'made_with' in record else {}
+
+
+def recorded_settings(path: Path, names: Iterable[str]) -> dict[str, Any]:
+    """Read some of the settings of a run from its record; those that it does not name are left out."""
+    made_with = read_record(path).get('made_with')
+    settings = made_with.get('settings') if isinstance(made_with, dict) else None
+    return {name: settings[name] for name in names if name in settings} if isinstance(settings, dict) else {}
 
 
 def save_record(record: dict[str, Any], path: Path) -> None:

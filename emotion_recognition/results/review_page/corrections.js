@@ -93,7 +93,7 @@ function save(fileName, text) {
 }
 
 function download() {
-  save(data.download, toCsv(store.periods, times, classNames, data.words[0], data.runName));
+  save(data.download, toCsv(store.periods, times, classNames, data.words[0], data.runName, data.firstFrame));
   say(`${data.download} is in your downloads. Give it to emotions_from_video.py after --apply, together with the video.`);
 }
 
@@ -112,6 +112,6 @@ function takeOverOther(other) {
 
 function downloadOther({ periods, classes, word, runName }) {
   const fileName = data.download.replace(/_corrected\.csv$/, '_other_run_corrected.csv');
-  save(fileName, toCsv(periods, times, classes, word || data.words[0], runName || 'another run'));
+  save(fileName, toCsv(periods, times, classes, word || data.words[0], runName || 'another run', data.firstFrame));
   say(`${fileName} is in your downloads.`);
 }

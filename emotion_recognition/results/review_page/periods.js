@@ -93,15 +93,15 @@ function toCell(text) {
 }
 
 /** The table of periods, as --apply reads it. Times and numbers are those of each period's first and last frame.
-    word: person or face; run: name of the run that the periods belong to. */
-function toCsv(periods, times, classNames, word, run) {
+    word: person or face; run: name of the run that the periods belong to; firstFrame: number of the first frame. */
+function toCsv(periods, times, classNames, word, run, firstFrame) {
   const milliseconds = (frame) => {
     if (frame >= times.length) return ''; // of another run
     const value = times[frame] / 1000;
     return Number.isInteger(value) ? value.toFixed(1) : String(value);
   };
   const rows = periods.map((period) => [
-    milliseconds(period.start), milliseconds(period.end), period.start + 1, period.end + 1,
+    milliseconds(period.start), milliseconds(period.end), period.start + firstFrame, period.end + firstFrame,
     classNames[period.emotion], period.face, period.byPerson ? 'person' : 'machine', toCell(period.note),
     period.use ? 'yes' : 'no', period.found, run,
   ]);

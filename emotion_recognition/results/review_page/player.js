@@ -8,9 +8,10 @@ const MAX_WAIT = 700; // milliseconds for the first picture; in a background tab
 const MARGIN = 0.1; // of a frame's length: how far a click stays away from its ends
 
 class Player {
-  /** shift: how much later the video is than the tables, in microseconds; onFrame(frame): called for each new frame. */
-  constructor(video, times, shift, onFrame) {
-    Object.assign(this, { video, times, shift, onFrame, frame: 0, isReady: false });
+  /** shift: how much later the video is than the tables, in microseconds; onFrame(frame): called for each new frame;
+      hasEarlier: whether the video has frames before those of the tables. */
+  constructor(video, times, shift, onFrame, hasEarlier) {
+    Object.assign(this, { video, times, shift, onFrame, hasEarlier, frame: 0, isReady: false });
     for (const event of ['seeking', 'seeked', 'timeupdate', 'ended']) {
       video.addEventListener(event, () => {
         if (video.paused || video.ended) this.arrive(video.currentTime);
@@ -37,7 +38,7 @@ class Player {
       mediaTime: time of the first picture, in seconds. */
   calibrate(mediaTime) {
     const first = this.times[0];
-    if (mediaTime * 1e6 < first + this.shift - TOLERANCE) this.shift = mediaTime * 1e6 - first;
+    if (!this.hasEarlier && mediaTime * 1e6 < first + this.shift - TOLERANCE) this.shift = mediaTime * 1e6 - first;
   }
 
   /** Each frame that the browser presents comes with its own time, so the frame rate may vary. */

@@ -30,7 +30,7 @@ let starts = []; // first frames of all periods
 
 const about = { classes: classNames, word: data.words[0], runName: data.runName };
 const store = new Store(`emotions review: ${data.name}`, data.run, unpackPeriods(data.periods), about, onPeriods);
-const player = new Player(element('video'), times, data.shift, onFrame);
+const player = new Player(element('video'), times, data.shift, onFrame, data.firstFrame > 1 && data.shift === 0);
 const timeline = new Timeline(
   classes, seconds(times[0]), seconds(endOfFrame(times, times.length - 1)), (row, at) => {
     chosen = null;
@@ -157,7 +157,8 @@ function update() {
 
 /** Update what depends on the frame at the cursor. */
 function onFrame(frame) {
-  element('position').textContent = `${formatFrame(frame)} · frame ${frame + 1} of ${times.length}`;
+  element('position').textContent = `${formatFrame(frame)} · frame ${frame + data.firstFrame}`
+    + (data.firstFrame === 1 ? ` of ${times.length}` : '');
   const frames = selectedFrames();
   timeline.moveTo(seconds(times[frame]), frames && [seconds(times[frames[0]]), seconds(endOfFrame(times, frames[1]))]);
   const period = periodAt(frame);
