@@ -38,6 +38,7 @@ SHOW_PROCESS = False  # show the frames in a window while working; q ends it
 WRITE_VIDEO = True  # False: write only tables, timeline and review page
 KEEP_ALL_SOUND = False  # keep all sound streams of a video that has several
 FILL_GAPS = False  # fill in faces that the detector misses for a moment
+MAX_EVERY = 60  # frames that wait for the next one that is analysed: 360 MB at 1920x1080
 SUBTITLES = False  # also write the periods as subtitles
 REVIEW = True  # write a page on which the results can be watched and corrected
 ELAN = False  # also write the periods for ELAN, linked to the video
@@ -62,6 +63,9 @@ class VideoSettings(Settings):
         None, 'analyse and write each video from this time on: seconds, m:ss or h:mm:ss', parse=to_time, metavar='TIME'
     )
     end: float | None = option(None, 'likewise, only until this time', parse=to_time, metavar='TIME')
+    every: int = option(
+        1, 'analyse every Nth frame only, which is faster; the others are filled in between', 1, maximum=MAX_EVERY
+    )
     fill_gaps: bool = option(FILL_GAPS, 'fill in faces that the detector misses for up to 0.5 s, 60 frames')
     subtitles: bool = option(SUBTITLES, 'also write the periods as SRT')
     review: bool = option(REVIEW, 'write a page on which the results can be watched and corrected')
@@ -121,10 +125,9 @@ def process_video(
         InputError: There is no frame that can be read, or a result cannot be written.
     """
     outputs = name_outputs(video_path, settings.output_filename)
-    pipeline, with_people = EmotionPipeline(models, settings, fill_gaps=settings.fill_gaps), bool(models.embedder)
-    columns = FaceColumns(
-        pipeline.class_names, pipeline.references.compares, settings.fill_gaps, with_people=with_people
-    )
+    pipeline = EmotionPipeline(models, settings, fill_gaps=settings.fill_gaps, every=settings.every)
+    with_people, with_detected = bool(models.embedder), settings.fill_gaps or settings.every > 1
+    columns = FaceColumns(pipeline.class_names, pipeline.references.compares, with_detected, with_people=with_people)
     results = VideoResults(video_path, pipeline.class_names, settings, with_people)
     facts = describe_run(settings, models.classifier)  # now: the files may change
     with VideoReader(video_path, settings.threads, interruption, settings.part) as reader:

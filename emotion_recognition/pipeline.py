@@ -8,6 +8,7 @@ import numpy as np
 
 from emotion_recognition.emotions.classifier import EmotionClassifier, open_classifier
 from emotion_recognition.emotions.references import References
+from emotion_recognition.faces.between import fill_between
 from emotion_recognition.faces.boxes import boxes_of
 from emotion_recognition.faces.confirmation import FaceConfirmation, confirm_ahead
 from emotion_recognition.faces.crops import align_face
@@ -68,15 +69,21 @@ class EmotionPipeline:
         settings: Options of the stages.
         stills: Whether the frames are unrelated photographs, in each of which faces are numbered from left to right.
         fill_gaps: Whether `run` fills in faces that the detector missed for a moment, see `faces.gaps`.
+        every: n, of which `run` analyses every nth frame, and the first of each scene. The others are filled in, see
+            `faces.between`.
 
     Attributes:
         class_names: Names of the classes that the probabilities belong to.
         references: What the faces are compared with. `process` learns them; `run` only applies what is known.
     """
 
-    def __init__(self, models: Models, settings: Settings, stills: bool = False, fill_gaps: bool = False):
-        self._search = NearbySearch(models.detector, 1 if stills else settings.whole_frame_every)
+    def __init__(
+        self, models: Models, settings: Settings, stills: bool = False, fill_gaps: bool = False, every: int = 1
+    ):
+        self._every = every
+        self._search = NearbySearch(models.detector, 1 if stills else max(1, settings.whole_frame_every // every))
         self._scene_cuts = SceneCuts()
+        self._cuts: set[int] = set()  # numbers of the frames that begin another scene, as `run` meets them
         self._classifier = models.classifier
         self.class_names = models.classifier.class_names
         rest = REST_MODEL if stills and settings.rest != REST_NONE else settings.rest  # each photograph stands alone
@@ -100,8 +107,8 @@ class EmotionPipeline:
             Its faces in the order of their numbers, from when they count, see `FaceConfirmation`. If people are told
             apart, they have their people.
         """
-        is_cut, found = self._detect(frame_bgr)
-        faces = self._recognise(frame_bgr, timestamp_ms, is_cut, found)
+        is_cut = self._scene_cuts.is_cut(frame_bgr)
+        faces = self._recognise(frame_bgr, timestamp_ms, is_cut, self._search.detect(frame_bgr, is_cut))
         self._live_confirmation.add(timestamp_ms, faces)
         faces = self._live_confirmation.select(faces)
         if self._returning_people:
@@ -134,6 +141,8 @@ class EmotionPipeline:
             closing(prefetch(self._recognise_all(detected))) as recognised,
         ):
             results = confirm_ahead(_end_at_error(recognised, errors), self._confirm_seconds)
+            if self._every > 1:
+                results = fill_between(results, self._cuts)
             if self._fills_gaps:
                 results = fill_gaps(results, self._classify, self._settings.smoothing_seconds)
             for number, timestamp_ms, frame_bgr, faces in results:
@@ -142,17 +151,20 @@ class EmotionPipeline:
             raise errors[0]
 
     def _detect_all(self, frames):
+        """Yield for each frame whether it begins another scene, and where its faces are; None if it is left out."""
+        left_out = 0  # frames since the last one that was analysed
         for number, timestamp_ms, frame_bgr in frames:
-            yield number, timestamp_ms, frame_bgr, *self._detect(frame_bgr)
+            is_cut = self._scene_cuts.is_cut(frame_bgr)
+            left_out = 0 if is_cut else (left_out + 1) % self._every
+            if is_cut and self._every > 1:
+                self._cuts.add(number)
+            found = None if left_out else self._search.detect(frame_bgr, is_cut)
+            yield number, timestamp_ms, frame_bgr, is_cut, found
 
     def _recognise_all(self, frames):
         for number, timestamp_ms, frame_bgr, is_cut, found in frames:
-            yield number, timestamp_ms, frame_bgr, self._recognise(frame_bgr, timestamp_ms, is_cut, found)
-
-    def _detect(self, frame_bgr):
-        """Returns whether this frame begins another scene, and where its faces are."""
-        is_cut = self._scene_cuts.is_cut(frame_bgr)
-        return is_cut, self._search.detect(frame_bgr, is_cut)
+            faces = None if found is None else self._recognise(frame_bgr, timestamp_ms, is_cut, found)
+            yield number, timestamp_ms, frame_bgr, faces
 
     def _recognise(self, frame_bgr, timestamp_ms, is_cut, found):
         """Classify the found faces and give them their numbers."""

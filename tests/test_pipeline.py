@@ -204,3 +204,44 @@ def test_photographs_are_compared_with_everybodys_rest_alone():
         pipeline = open_pipeline(Detector([(0, 0, 20, 20)]), Judging(), replace(SETTINGS, rest=rest), stills=True)
         pipeline.process(lit(50), 0.0)
         assert pipeline.references.find(1).kind == kind
+
+
+class Counting(Detector):
+    """Sees a face that moves 2 pixels to the right a frame, and notes in which frames it was asked."""
+
+    def __init__(self):
+        super().__init__([])
+        self.asked = []
+
+    def search(self, picture):
+        number = int(picture[80, 150, 0])
+        self.asked.append(number)
+        return [FoundFace((2 * number, 0, 20, 20))]
+
+
+def numbered(number, brightness):
+    """A picture that tells its number."""
+    picture = np.full((90, 160, 3), brightness, np.uint8)
+    picture[70:, 140:] = number
+    return picture
+
+
+def test_every_nth_frame_and_the_first_of_a_scene_are_analysed():
+    frames = [(number, number * 40.0, numbered(number, 100 if number < 9 else 200)) for number in range(1, 13)]
+    detector = Counting()
+    pipeline = open_pipeline(detector, Classifier(), SETTINGS, every=3)
+    faces = [faces for *_, faces in pipeline.run(frames)]
+    assert detector.asked == [1, 4, 7, 9, 12]
+    assert [face.box[0] for (face,) in faces] == [2, 4, 6, 8, 10, 12, 14, 14, 18, 20, 22, 24]
+    assert [number for number, (face,) in enumerate(faces, start=1) if face.detected] == [1, 4, 7, 9, 12]
+
+
+def test_the_whole_frame_is_searched_as_often_however_many_frames_are_analysed():
+    class Nearby(Counting):
+        def search_near(self, picture, known, distance, scale):
+            return [known]
+
+    detector = Nearby()
+    frames = [(number, number * 40.0, numbered(number, 100)) for number in range(1, 32)]
+    list(open_pipeline(detector, Classifier(), replace(SETTINGS, whole_frame_every=10), every=5).run(frames))
+    assert detector.asked == [1, 11, 21, 31]

@@ -106,7 +106,8 @@ def confirm_ahead(frames: Iterable[Frame], seconds: float) -> Iterator[Frame]:
     MAX_WAITING_FRAMES before the frame in which it counts.
 
     Args:
-        frames: Frames whose faces have the tracker's numbers.
+        frames: Frames whose faces have the tracker's numbers; None in place of the faces of a frame that was not
+            analysed. Such a frame tells nothing of a face.
         seconds: How long a face must be seen, in seconds, see `FaceConfirmation`.
 
     Yields:
@@ -114,20 +115,21 @@ def confirm_ahead(frames: Iterable[Frame], seconds: float) -> Iterator[Frame]:
     """
     confirmation, held, frame_count = FaceConfirmation(seconds), deque(), 0
     for frame in frames:
-        frame_count += 1
-        confirmation.add(frame[1], frame[3])
+        if frame[3] is not None:
+            frame_count += 1
+            confirmation.add(frame[1], frame[3])
         held.append(frame)
         while held and (len(held) > MAX_WAITING_FRAMES or not _is_undecided(held[0], confirmation)):
             yield _select(held.popleft(), confirmation)
-    if frame_count == 1 and held:
-        confirmation.end(held[0][3])
+    if frame_count == 1:
+        confirmation.end(face for frame in held for face in frame[3] or ())
     while held:
         yield _select(held.popleft(), confirmation)
 
 
 def _is_undecided(frame, confirmation):
-    return any(confirmation.may_still_count(frame[1], face) for face in frame[3])
+    return any(confirmation.may_still_count(frame[1], face) for face in frame[3] or ())
 
 
 def _select(frame, confirmation):
-    return *frame[:3], confirmation.select(frame[3])
+    return *frame[:3], None if frame[3] is None else confirmation.select(frame[3])

@@ -95,7 +95,7 @@ def _see_videos(videos, models, settings, records, interruption):
         try:
             if interruption.reason:
                 raise InputError(f'{video}: not begun, {interruption.reason}')
-            pipeline = EmotionPipeline(models, settings, fill_gaps=settings.fill_gaps)
+            pipeline = EmotionPipeline(models, settings, fill_gaps=settings.fill_gaps, every=settings.every)
             seen.append(see_video(video, models, pipeline, settings, records / f'{index}.faces', interruption))
         except (InputError, OSError) as error:
             problems[video] = describe_error(error, video)
