@@ -58,6 +58,9 @@ class VideoSettings(Settings):
     compact: bool = option(COMPACT, 'table of emotions by periods, otherwise by frames')
     show_process: bool = option(SHOW_PROCESS, 'show the frames in a window; q ends')
     write_video: bool = option(WRITE_VIDEO, 'write the annotated video or photograph, not only the other results')
+    blur_faces: bool = option(
+        False, 'pixelate all faces in the annotated video or photograph and on the page, to show them to others'
+    )
     keep_all_sound: bool = option(KEEP_ALL_SOUND, 'keep all sound streams, not only the one that players choose')
     start: float | None = option(
         None, 'analyse and write each video from this time on: seconds, m:ss or h:mm:ss', parse=to_time, metavar='TIME'
@@ -95,6 +98,8 @@ class VideoSettings(Settings):
     def __post_init__(self):
         super().__post_init__()
         check_part(self.part, None if isinstance(self.rest, str) else self.rest)
+        if self.blur_faces and not self.write_video:
+            raise InputError('--blur-faces is about the annotated copy; expected no --no-write-video')
 
     @property
     def part(self) -> Part:

@@ -13,6 +13,8 @@ from emotion_recognition.faces.yunet import YUNET_PATH, YuNetFaceDetector, open_
 from emotion_recognition.labels import InputError
 from emotion_recognition.settings import Settings
 
+HIDING_SCORE_THRESHOLD = 0.4  # of YuNet, where a false face costs some pixels and a missed one tells who it is
+HIDING_SIZE = 24  # pixels; the smallest faces that Haar's cascade knows
 DETECTORS = ('auto', 'yunet', 'haar')  # names that stand for a file
 
 
@@ -65,6 +67,23 @@ def open_detector(settings: Settings) -> FaceDetector:
     if not path.is_file():
         raise InputError(f"{name}: no such detector file; expected 'auto', 'yunet', 'haar' or the path of a detector")
     return _type_of(path)(path, min_face_size=settings.min_face_size)
+
+
+def open_hiding_detectors(settings: Settings) -> list[FaceDetector]:
+    """Open what finds the faces to hide: of any size, and also such as may be none.
+
+    It is the detector that the settings name and, if that is another one, YuNet too, which finds turned faces.
+
+    Raises:
+        InputError: See `open_detector`.
+    """
+    paths = dict.fromkeys(path_of_detector(name) for name in (str(settings.detector_path), 'auto'))
+    return [
+        YuNetFaceDetector(path, score_threshold=HIDING_SCORE_THRESHOLD)
+        if _type_of(path) is YuNetFaceDetector
+        else HaarFaceDetector(path, min_face_size=HIDING_SIZE)
+        for path in paths
+    ]
 
 
 def finds_points(settings: Settings) -> bool:

@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 from tqdm import tqdm
 
+from emotion_recognition.faces.detection import open_hiding_detectors
+from emotion_recognition.faces.hiding import hide_faces, pixelate
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError
 from emotion_recognition.media.endings import FrameError, RequestedEnd
@@ -68,9 +70,14 @@ def annotate(
         face_table = stack.enter_context(FaceTable(own.faces, columns))
         writer = stack.enter_context(_open_writer(own, reader, settings)) if settings.write_video else None
         window = stack.enter_context(open_window(WINDOW_TITLE, settings.show_process))
-        frames = stack.enter_context(closing(recogniser.run(reader.read_frames())))
+        read = reader.read_frames()
+        if settings.blur_faces:  # before anything else sees a picture
+            read = hide_faces(read, open_hiding_detectors(settings))
+        frames = stack.enter_context(closing(recogniser.run(read)))
         try:
             for frame_number, timestamp_ms, frame_bgr, faces in _with_progress(frames, reader):
+                if settings.blur_faces:  # once more, as the run itself found them
+                    pixelate(frame_bgr, [face.box for face in faces])
                 face_table.add(frame_number, round(timestamp_ms, 3), faces)
                 results.add(frame_number, round(timestamp_ms, 3), faces, frame_bgr)
                 draw_faces(frame_bgr, faces)

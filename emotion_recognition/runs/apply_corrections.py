@@ -14,7 +14,7 @@ from emotion_recognition.runs.record_file import recorded_settings
 from emotion_recognition.runs.replay import ReplayedFaces
 from emotion_recognition.settings import Settings
 
-APPLIED_AGAIN = ('start', 'end')  # settings of the earlier run that hold for the corrected results too
+APPLIED_AGAIN = ('start', 'end', 'blur_faces')  # settings of the earlier run that hold for the corrected results too
 
 
 def apply_corrections(
@@ -35,8 +35,10 @@ def apply_corrections(
         InputError: There is no earlier run, the corrections do not belong to it, or the output cannot be written.
     """
     outputs = name_outputs(video_path, settings.output_filename)
-    settings = replace(settings, **recorded_settings(outputs.record, APPLIED_AGAIN))
-    replayed = ReplayedFaces(outputs, Path(settings.apply))
+    recorded = recorded_settings(outputs.record, APPLIED_AGAIN)
+    hides = settings.blur_faces or bool(recorded.get('blur_faces'))
+    settings = replace(settings, **recorded | {'blur_faces': hides})
+    replayed = ReplayedFaces(outputs, Path(settings.apply), hides)
     results = VideoResults(video_path, replayed.class_names, settings, replayed.columns.with_people, replayed.review)
     outputs = outputs.corrected()
     with VideoReader(video_path, settings.threads, interruption, settings.part) as reader:

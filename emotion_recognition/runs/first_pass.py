@@ -115,6 +115,8 @@ def see_before_drawing(
 ) -> Iterator[SeenFaces | EmotionPipeline]:
     """See a whole video, if people are to be told apart or references at rest to be learnt from it.
 
+    So it is if faces are to be hidden: the second pass then sees no face at all.
+
     Args:
         video_path: Path of the video.
         models: Detector, classifier and what tells people apart.
@@ -130,7 +132,7 @@ def see_before_drawing(
     Raises:
         InputError: There is no frame, or the span at rest reaches beyond the video or has no face in it.
     """
-    if seen or not (pipeline.references.learns or models.embedder):
+    if seen or not (pipeline.references.learns or models.embedder or settings.blur_faces):
         yield seen or pipeline
         return
     records_path = own.annotated.with_name(RECORDS_NAME)

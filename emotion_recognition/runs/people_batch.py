@@ -110,7 +110,7 @@ def _write_videos(seen, people, process, models, settings, interruption):
     for video, whose, of_video in zip(seen, people, faces, strict=False):
         try:
             results = process(video.video_path, models, settings, interruption, of_video)
-            appearances += _appearances_in_video(video, whose, results.seen_seconds)
+            appearances += _appearances_in_video(video, whose, results.seen_seconds, not settings.blur_faces)
             if results.problem:
                 problems[video.video_path] = str(results.problem)
         except (InputError, OSError) as error:
@@ -126,8 +126,9 @@ def _write_photographs(stills, people, interruption):
     return appearances, problems
 
 
-def _appearances_in_video(video, whose, seen_seconds):
-    pictures, name = best_pictures(video.moments, whose), to_text(video.video_path.name)
+def _appearances_in_video(video, whose, seen_seconds, with_pictures):
+    pictures = best_pictures(video.moments, whose) if with_pictures else {}
+    name = to_text(video.video_path.name)
     people = {person.number: person for person in whose.everyone()}
     return [
         PersonInFile(people[number], name, pictures.get(number, b''), *seconds)

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from emotion_recognition.faces.detection import open_hiding_detectors
+from emotion_recognition.faces.hiding import find_all, pixelate
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError, describe_error
 from emotion_recognition.media.photographs import has_several_pictures, read_photograph, write_photograph
@@ -50,7 +52,7 @@ def analyse_photographs(
         return not_begun(outputs, interruption)
     pipeline = open_pipeline(models, settings)
     columns = FaceColumns(pipeline.class_names, pipeline.references.compares)
-    return process_photographs(folder, outputs, pipeline, columns, settings.write_video, window, interruption)
+    return process_photographs(folder, outputs, pipeline, columns, settings, window, interruption)
 
 
 def open_pipeline(models: Models, settings: Settings) -> EmotionPipeline:
@@ -63,7 +65,7 @@ def process_photographs(
     outputs: dict[Path, Outputs],
     recogniser: Recogniser,
     columns: FaceColumns,
-    write_pictures: bool,
+    settings: Settings,
     window: Window | None,
     interruption: Interruption,
 ) -> dict[Path, str]:
@@ -74,7 +76,7 @@ def process_photographs(
         outputs: Where each photograph's results go.
         recogniser: Gives their faces.
         columns: Columns of the tables.
-        write_pictures: Whether to write the annotated copies, not only the tables.
+        settings: Settings of the video script: whether to write the annotated copies, and to hide the faces in them.
         window: Shows the photographs, or None.
         interruption: Ends it.
 
@@ -84,6 +86,7 @@ def process_photographs(
     paths, problems, face_counts = list(outputs), {}, {}
     requests_before = len(interruption.reasons)
     table_path = folder and name_table_of_folder(folder)
+    detectors = open_hiding_detectors(settings) if settings.blur_faces else []
     with ExitStack() as stack:
         if table_path:
             own = stack.enter_context(RunFolder(Outputs(table_path)))
@@ -93,9 +96,11 @@ def process_photographs(
             path = paths[index]
             if table_path:
                 table.add(1, 0.0, faces, [to_text(path.name)])
+            if settings.blur_faces:
+                pixelate(picture_bgr, [face.box for face in (*find_all(picture_bgr, detectors), *faces)])
             draw_faces(picture_bgr, faces)
             try:
-                _write(outputs[path], picture_bgr if write_pictures else None, faces, columns)
+                _write(outputs[path], picture_bgr if settings.write_video else None, faces, columns)
                 face_counts[path] = len(faces)
             except (InputError, OSError) as error:
                 problems[path] = describe_error(error, path)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emotion_recognition.faces.hiding import pixelate
 from emotion_recognition.labels import FaceEmotion, InputError, Person
 from emotion_recognition.media.endings import FrameError
 from emotion_recognition.results.corrections import name_run, read_corrections
@@ -37,6 +38,7 @@ class ReplayedFaces:
     Args:
         outputs: Where the results of the earlier run are. Its tables are read.
         corrections_path: Path of the corrected table of periods.
+        hides_faces: Whether the pictures that `review` keeps of the faces are pixelated.
 
     Attributes:
         class_names: Names of the classes that the probabilities belong to.
@@ -47,7 +49,8 @@ class ReplayedFaces:
         InputError: There is no such table, it is damaged, or the corrections do not fit it.
     """
 
-    def __init__(self, outputs: Outputs, corrections_path: Path):
+    def __init__(self, outputs: Outputs, corrections_path: Path, hides_faces: bool = False):
+        self._hides_faces = hides_faces
         self._path = outputs.faces
         if not self._path.exists():
             raise InputError(f'{self._path}: no table of faces to correct; analyse the video first')
@@ -119,6 +122,8 @@ class ReplayedFaces:
                             f'{timestamp_ms:.3f} ms; expected the table of this video'
                         )
                     faces, recorded = recorded[2], next(recorded_frames, None)
+                if self._hides_faces:
+                    pixelate(frame_bgr, [face.box for face in faces])
                 self.review.add(number, round(timestamp_ms, 3), faces, frame_bgr)
                 yield number, timestamp_ms, frame_bgr, self._corrections.apply(number, faces)
         if recorded:

@@ -66,7 +66,7 @@ class SeenPhotographs:
         appearances = []
         for (path, faces), moments in zip(self._faces.items(), self.moments, strict=True):
             whose = next(people)
-            pictures = best_pictures(moments, whose)
+            pictures = {} if self._settings.blur_faces else best_pictures(moments, whose)
             named = [replace(face, person=whose.find(face.track_id, 0.0)) for face in faces]
             self._faces[path] = sorted(named, key=attrgetter('number'))
             appearances += [
@@ -81,9 +81,7 @@ class SeenPhotographs:
             return {}
         outputs = {path: self._outputs[path] for path in self._faces}
         with open_window(WINDOW_TITLE, self._settings.show_process) as window:
-            return process_photographs(
-                self._folder, outputs, self, self._columns, self._settings.write_video, window, interruption
-            )
+            return process_photographs(self._folder, outputs, self, self._columns, self._settings, window, interruption)
 
     def run(
         self, frames: Iterable[tuple[int, float, np.ndarray]]
