@@ -70,14 +70,9 @@ def annotate(
         face_table = stack.enter_context(FaceTable(own.faces, columns))
         writer = stack.enter_context(_open_writer(own, reader, settings)) if settings.write_video else None
         window = stack.enter_context(open_window(WINDOW_TITLE, settings.show_process))
-        read = reader.read_frames()
-        if settings.blur_faces:  # before anything else sees a picture
-            read = hide_faces(read, open_hiding_detectors(settings))
-        frames = stack.enter_context(closing(recogniser.run(read)))
+        frames = stack.enter_context(closing(_recognise(reader, recogniser, settings)))
         try:
             for frame_number, timestamp_ms, frame_bgr, faces in _with_progress(frames, reader):
-                if settings.blur_faces:  # once more, as the run itself found them
-                    pixelate(frame_bgr, [face.box for face in faces])
                 face_table.add(frame_number, round(timestamp_ms, 3), faces)
                 results.add(frame_number, round(timestamp_ms, 3), faces, frame_bgr)
                 draw_faces(frame_bgr, faces)
@@ -93,6 +88,18 @@ def annotate(
         if not results.frame_count:
             raise stopped or InputError(f'{reader.path}: has no frames')
     return stopped or (_check_sound(writer.sound_problem) if writer else None)
+
+
+def _recognise(reader, recogniser, settings):
+    """Yield the frames with their faces. If these are to be hidden, nothing else sees a picture before they are."""
+    if not settings.blur_faces:
+        yield from recogniser.run(reader.read_frames())
+        return
+    hidden = hide_faces(reader.read_frames(), open_hiding_detectors(settings))
+    with closing(recogniser.run(hidden)) as frames:
+        for number, timestamp_ms, frame_bgr, faces in frames:
+            pixelate(frame_bgr, [face.box for face in faces])  # once more, as the run itself found them
+            yield number, timestamp_ms, frame_bgr, faces
 
 
 def _check_sound(problem):

@@ -96,9 +96,7 @@ def process_photographs(
             path = paths[index]
             if table_path:
                 table.add(1, 0.0, faces, [to_text(path.name)])
-            if settings.blur_faces:
-                pixelate(picture_bgr, [face.box for face in (*find_all(picture_bgr, detectors), *faces)])
-            draw_faces(picture_bgr, faces)
+            _draw(picture_bgr, faces, detectors)
             try:
                 _write(outputs[path], picture_bgr if settings.write_video else None, faces, columns)
                 face_counts[path] = len(faces)
@@ -111,6 +109,12 @@ def process_photographs(
     if face_counts:
         _report(face_counts, table_path)
     return problems
+
+
+def _draw(picture_bgr, faces, hiding_detectors):
+    if hiding_detectors:
+        pixelate(picture_bgr, [face.box for face in (*find_all(picture_bgr, hiding_detectors), *faces)])
+    draw_faces(picture_bgr, faces)
 
 
 def _report(face_counts, table_path):
