@@ -104,8 +104,15 @@ def wait_until(page, condition, seconds=10):
     """Wait for a JavaScript condition. Playwright's own way evaluates text in the page, which its policy forbids."""
     deadline = time.monotonic() + seconds
     while not page.evaluate(condition):
-        assert time.monotonic() < deadline, condition
+        assert time.monotonic() < deadline, f'{condition}: {describe(page)}'
         page.wait_for_timeout(20)
+
+
+def describe(page):
+    """Where the cursor of a page is, what the page says, and what the browser keeps for it, for the message of a test
+    that fails."""
+    texts = {name: page.locator(f'#{name}').inner_text() for name in ('position', 'current', 'message')}
+    return texts | {'kept': page.evaluate('Object.entries(localStorage)')}
 
 
 def wait_for_frame(page, number, times):

@@ -2,7 +2,17 @@
 
 import pytest
 
-from tests.review_pages import STEADY, click_at, face, faces_of, read_download, save_page, table_rows, wait_until
+from tests.review_pages import (
+    STEADY,
+    click_at,
+    describe,
+    face,
+    faces_of,
+    read_download,
+    save_page,
+    table_rows,
+    wait_until,
+)
 
 
 @pytest.fixture
@@ -90,18 +100,32 @@ def test_a_click_that_ends_a_note_is_none_the_less_one(page, place):
     assert [row['note'] for row in read_download(page)] == ['of the first', '', '', '']
 
 
+def uses(page):
+    """Which periods a tab has as used, with 1 for yes and 0 for no."""
+    return page.evaluate('store.periods.map((period) => period.use)')
+
+
+def wait_for_uses(page, expected):
+    """Wait until a tab knows of a correction in another one. The browser tells it when it has kept that correction."""
+    wait_until(page, f'String(store.periods.map((period) => period.use)) === "{expected}"')
+
+
 def test_two_tabs_of_one_page_know_of_each_other(tmp_path, open_page):
     path = save_page(tmp_path, STEADY)
     first, second = open_page(path), open_page(path)
     second.keyboard.press('u')
-    wait_until(first, "document.querySelector('#table-body tr').innerText.includes('not used')")
-    first.keyboard.press('f')
-    first.keyboard.press('End')
-    first.keyboard.press('u')
-    assert [row['use'] for row in read_download(open_page(path))] == ['no', 'yes', 'yes', 'no']
+    wait_for_uses(first, '0,1,1,1')
+    for key in ('f', 'End', 'u'):
+        first.keyboard.press(key)
+    assert uses(first) == [0, 1, 1, 0], describe(first)
+    wait_for_uses(second, '0,1,1,0')
+    third = open_page(path)
+    assert uses(third) == [0, 1, 1, 0], [describe(page) for page in (first, second, third)]
     first.keyboard.press('z')
     first.keyboard.press('z')
-    assert {row['use'] for row in read_download(open_page(path))} == {'yes'}
+    for other in (second, third):
+        wait_for_uses(other, '1,1,1,1')
+    assert uses(open_page(path)) == [1, 1, 1, 1]
 
 
 def test_a_span_takes_the_emotion_that_its_last_period_has_already(page):
