@@ -75,6 +75,7 @@ WATCH = """addEventListener('DOMContentLoaded', () => {
     };
     video.requestVideoFrameCallback(note);
 })"""  # which frame the browser shows, and where the cursor of the page is then
+READY = 'player.isReady && window.shown !== undefined'
 
 
 @contextmanager
@@ -91,13 +92,18 @@ def opening(browser):
         page.on('dialog', lambda dialog: (problems.append(dialog.message), dialog.dismiss()))
         page.add_init_script(WATCH)
         page.goto(path.as_uri())
-        wait_until(page, 'player.isReady && window.shown !== undefined')
+        wait_until(page, READY)
         return page
 
     yield open_page
     context.close()
     assert [url for url in asked if not url.startswith(('file:', 'blob:'))] == []
     assert problems == []
+
+
+def reload(page):
+    page.reload()
+    wait_until(page, READY)
 
 
 def wait_until(page, condition, seconds=10):

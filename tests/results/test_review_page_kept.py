@@ -3,7 +3,7 @@ of a wrong shape ends the page."""
 
 import json
 
-from tests.review_pages import STEADY, face, people_of, read_download, save_page, table_rows
+from tests.review_pages import STEADY, face, people_of, read_download, reload, save_page, table_rows
 
 OTHER_RUN = 'run-ba9876543210'
 
@@ -41,7 +41,7 @@ def test_a_note_that_is_being_typed_outlasts_a_reload_and_is_one_step(tmp_path, 
     page = open_page(path)
     page.keyboard.press('n')
     page.keyboard.type('half a no')
-    page.reload()
+    reload(page)
     assert [row['note'] for row in read_download(page)] == ['half a no', '', '', '']
     page = open_page(path)
     page.keyboard.press('n')
@@ -130,12 +130,36 @@ def test_what_is_kept_in_a_wrong_shape_is_left_out(tmp_path, open_page):
     key, other = page.evaluate('store.key'), 'emotions review: clip.mp4 0123456789abcdef'
     for text in (WRONG[1], WRONG[-1]):
         page.evaluate('([keys, text]) => keys.forEach((key) => localStorage.setItem(key, text))', [[key, other], text])
-        page.reload()
+        reload(page)
         assert [row[1] for row in table_rows(page)] == ['happy', 'neutral', 'sad', 'fear']
         assert 'cannot be read' in page.locator('#message').inner_text()
         page.keyboard.press('u')
         page.evaluate('([key, newValue]) => dispatchEvent(new StorageEvent("storage", {key, newValue}))', [key, text])
         assert [row['use'] for row in read_download(page)] == ['no', 'yes', 'yes', 'yes']
+
+
+NOTE_ORDER = """
+    window.order = [];
+    const { query } = navigator.permissions;
+    navigator.permissions.query = async function (name) {
+        await query.call(this, name);
+        await new Promise((resolve) => setTimeout(resolve, 100));
+        order.push('answer');
+    };
+    const { getItem } = Storage.prototype;
+    Storage.prototype.getItem = function (key) {
+        order.push('read');
+        return getItem.call(this, key);
+    };"""
+
+
+def test_what_is_kept_is_not_read_before_the_browser_knows_the_page(tmp_path, open_page):
+    page = open_page(save_page(tmp_path, STEADY))
+    page.keyboard.press('u')
+    page.add_init_script(NOTE_ORDER)
+    reload(page)
+    assert page.evaluate('order.slice(0, 2)') == ['answer', 'read']
+    assert page.evaluate('store.periods.map((period) => period.use)') == [0, 1, 1, 1]
 
 
 def test_what_another_tab_keeps_is_not_written_back(tmp_path, open_page):
@@ -151,6 +175,6 @@ def test_what_earlier_pages_kept_is_read(tmp_path, open_page):
     page = open_page(save_page(tmp_path, STEADY))
     rows = [[*row[:8], 'kept'] for row in ROWS]
     page.evaluate('([key, text]) => localStorage.setItem(key, text)', [page.evaluate('store.key'), json.dumps(rows)])
-    page.reload()
+    reload(page)
     assert 'still here' in page.locator('#message').inner_text()
     assert {row['note'] for row in read_download(page)} == {'kept'}

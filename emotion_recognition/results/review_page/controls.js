@@ -41,7 +41,7 @@ function freeKeysOf(list) {
   list.addEventListener('blur', () => { isByPointer = false; });
 }
 
-document.addEventListener('keydown', (event) => {
+function onKey(event) {
   const { target, key } = event;
   if (event.ctrlKey || event.metaKey || event.altKey) return;
   if (target.matches('input[type="text"]')) {
@@ -63,7 +63,7 @@ document.addEventListener('keydown', (event) => {
   event.preventDefault(); // also of what the video's own controls would do
   event.stopPropagation();
   action();
-}, true);
+}
 
 /** The row above all faces: the time axis and the spans. */
 function showSpans() {
@@ -172,14 +172,20 @@ function wireVideo() {
   video.src = data.video;
 }
 
-showSpans();
-wire();
-wireOther();
-showOther();
-onPeriods();
-wireVideo();
-const duration = formatTime(timeline.last - timeline.first);
-const faceCount = `${periodsByFace.size} ${data.words[Number(periodsByFace.size !== 1)]}`;
-element('facts').textContent = `${duration} · ${times.length} frames · ${faceCount}`;
-if (store.isCorrected()) say('Your corrections are still here.');
-if (store.isUnreadable) say('What this browser keeps of your corrections cannot be read, and is left out.', true);
+async function start() {
+  await store.open();
+  document.addEventListener('keydown', onKey, true);
+  showSpans();
+  wire();
+  wireOther();
+  showOther();
+  onPeriods();
+  wireVideo();
+  const duration = formatTime(timeline.last - timeline.first);
+  const faceCount = `${periodsByFace.size} ${data.words[Number(periodsByFace.size !== 1)]}`;
+  element('facts').textContent = `${duration} · ${times.length} frames · ${faceCount}`;
+  if (store.isCorrected()) say('Your corrections are still here.');
+  if (store.isUnreadable) say('What this browser keeps of your corrections cannot be read, and is left out.', true);
+}
+
+start();

@@ -1,12 +1,28 @@
 'use strict';
 /* The corrected periods: how they were before each step, for Undo, and how the browser keeps them. */
 
+const MAX_ANSWER = 5000; // milliseconds for the browser to answer
+
+/** Wait until the browser knows this page. Chromium sometimes gives a page that asks for its storage before that one that
+    is connected to nothing: it is empty, and what it keeps is lost with the page. Any question to the browser is only
+    answered afterwards; this one asks the user nothing. */
+function waitForBrowser() {
+  const answer = navigator.permissions?.query({ name: 'geolocation' }).catch(() => null);
+  return Promise.race([answer, new Promise((resolve) => { setTimeout(resolve, MAX_ANSWER); })]);
+}
+
 class Store {
   /** video: names the video in the browser's storage; run: names the run there; found: the periods as they were found;
       about: what they are about, see packKept; onChange(): called after each change. */
   constructor(video, run, found, about, onChange) {
     Object.assign(this, { video, key: `${video} ${run}`, found, onChange, periods: found, past: [], step: null });
     Object.assign(this, { about: { ...about, numbers: numbersOf(found) }, isKept: true, isUnreadable: false });
+  }
+
+  /** Begin with what the browser keeps, and keep up with other tabs. */
+  async open() {
+    await waitForBrowser();
+    const { found } = this;
     try {
       const text = localStorage.getItem(this.key);
       this.periods = this.read(text) ?? found;
