@@ -1,8 +1,8 @@
 """Drawing faces and text on a frame."""
 
 import unicodedata
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -17,6 +17,21 @@ MIN_TEXT_SCALE = 0.45  # still readable at 240 pixels
 NOT_KNOWN = '?'  # in place of a number, while it is not known whose face it is
 
 
+@dataclass(frozen=True)
+class Label:
+    """Where the label of a face is.
+
+    Attributes:
+        text: Number or name, emotion and confidence.
+        box: x, y, width, height in pixels of the frame.
+        scale: Size of its letters, in OpenCV's unit.
+    """
+
+    text: str
+    box: tuple[int, int, int, int]
+    scale: float
+
+
 def draw_faces(frame_bgr: np.ndarray, faces: Iterable[FaceEmotion]) -> None:
     """Draw the box, number or name, emotion and confidence of each face, in place.
 
@@ -24,7 +39,7 @@ def draw_faces(frame_bgr: np.ndarray, faces: Iterable[FaceEmotion]) -> None:
         frame_bgr: (height, width, 3) uint8, BGR. Lines and letters grow with its size.
         faces: Faces of the frame. Their boxes may reach beyond its border; their labels stay inside.
     """
-    scale = max(MIN_TEXT_SCALE, min(frame_bgr.shape[:2]) * TEXT_SCALE_PER_PIXEL)
+    scale = _scale_text(frame_bgr.shape)
     line_width = max(1, round(2.5 * scale))
     outline_width = line_width + 2 * max(1, round(scale))
     faces = list(faces)
@@ -34,10 +49,22 @@ def draw_faces(frame_bgr: np.ndarray, faces: Iterable[FaceEmotion]) -> None:
         # A dark outline around the coloured one keeps the box visible on a bright background.
         cv2.rectangle(frame_bgr, *corners, TEXT_COLOUR_BGR, outline_width, cv2.LINE_AA)
         cv2.rectangle(frame_bgr, *corners, emotion_colour_bgr(face.emotion), line_width, cv2.LINE_AA)
-    labels = []  # places of those drawn so far
+    for face, label in zip(faces, place_labels(frame_bgr.shape, faces), strict=True):
+        _draw_label(frame_bgr, label, emotion_colour_bgr(face.emotion))
+
+
+def place_labels(frame_shape: Sequence[int], faces: Iterable[FaceEmotion]) -> list[Label]:
+    """Place the label of each face above, below or inside its box, wherever it is free of those before it.
+
+    Args:
+        frame_shape: Height and width of the frame in pixels; what follows does not count.
+        faces: Faces of the frame, in the order in which they are drawn.
+    """
+    labels: list[Label] = []
     for face in faces:
         text = f'{_name(face)}: {face.emotion} ' + ('(corrected)' if face.corrected else f'{face.confidence:.0%}')
-        labels.append(_draw_label(frame_bgr, text, face.box, emotion_colour_bgr(face.emotion), scale, labels))
+        labels.append(_place_label(frame_shape, text, face.box, [label.box for label in labels]))
+    return labels
 
 
 def draw_lines(frame_bgr: np.ndarray, lines: Iterable[str]) -> None:
@@ -47,7 +74,7 @@ def draw_lines(frame_bgr: np.ndarray, lines: Iterable[str]) -> None:
         frame_bgr: (height, width, 3) uint8, BGR.
         lines: The lines, from top to bottom.
     """
-    scale = max(MIN_TEXT_SCALE, min(frame_bgr.shape[:2]) * TEXT_SCALE_PER_PIXEL)
+    scale = _scale_text(frame_bgr.shape)
     top = 0
     for line in lines:
         text_height, thickness, label_width, label_height, margin = _measure(line, scale)
@@ -71,13 +98,17 @@ def _name(face):
     return drawable or str(face.number)
 
 
-def _draw_label(frame_bgr, text, box, colour, scale, others):
-    """Draw a filled label at the first free place: above, below or inside its box. Returns the place, a box."""
-    frame_height, frame_width = frame_bgr.shape[:2]
+def _scale_text(frame_shape):
+    return max(MIN_TEXT_SCALE, min(frame_shape[:2]) * TEXT_SCALE_PER_PIXEL)
+
+
+def _place_label(frame_shape, text, box, others):
+    frame_height, frame_width = frame_shape[:2]
+    scale = _scale_text(frame_shape)
     full_width = _measure(text, scale)[2]
     if full_width > frame_width:
         scale *= frame_width / full_width
-    text_height, thickness, label_width, label_height, margin = _measure(text, scale)
+    _, _, label_width, label_height, _ = _measure(text, scale)
     x, y, _, height = box
     left = max(0, min(x, frame_width - label_width))
     inside = max(0, min(y, frame_height - label_height))
@@ -87,11 +118,15 @@ def _draw_label(frame_bgr, text, box, colour, scale, others):
         if 0 <= top <= frame_height - label_height or top == inside
     ]
     place = next((place for place in places if not any(_overlap(place, other) for other in others)), places[0])
-    left, top, _, _ = place
-    cv2.rectangle(frame_bgr, (left, top), (left + label_width, top + label_height), colour, cv2.FILLED)
+    return Label(text, place, scale)
+
+
+def _draw_label(frame_bgr, label, colour):
+    text_height, thickness, _, _, margin = _measure(label.text, label.scale)
+    left, top, width, height = label.box
+    cv2.rectangle(frame_bgr, (left, top), (left + width, top + height), colour, cv2.FILLED)
     origin = (left + margin, top + margin // 2 + text_height)
-    cv2.putText(frame_bgr, text, origin, FONT, scale, TEXT_COLOUR_BGR, thickness, cv2.LINE_AA)
-    return place
+    cv2.putText(frame_bgr, label.text, origin, FONT, label.scale, TEXT_COLOUR_BGR, thickness, cv2.LINE_AA)
 
 
 def _measure(text, scale):

@@ -13,6 +13,7 @@ from emotion_recognition.media.part import WHOLE_VIDEO, Part
 from emotion_recognition.media.video_writer import shift_of_copy
 from emotion_recognition.results.corrections import Correction, Corrections
 from emotion_recognition.results.curves import Curves
+from emotion_recognition.results.drawing import place_labels
 from emotion_recognition.results.face_pictures import FacePictures
 from emotion_recognition.results.spans import Span
 
@@ -79,16 +80,16 @@ class Review:
             frame_number: Its number, from 1.
             timestamp_ms: When it is shown, in milliseconds.
             faces: Its faces as they were found.
-            frame_bgr: (height, width, 3) uint8, BGR, with nothing drawn on it; None if no pictures of the faces are
-                wanted.
+            frame_bgr: (height, width, 3) uint8, BGR, with nothing drawn on it; None if neither pictures of the faces
+                nor the places of their labels are wanted.
         """
         if not self._times_us:
             self._first_frame = frame_number
         self._times_us.append(round(timestamp_ms * 1000))
         place = len(self._times_us)
-        self._curves.add(place, faces)
         if frame_bgr is not None:
             self._pictures.add(place, frame_bgr, faces)
+        drawn: dict[int, FaceEmotion] = {}  # by the tracker's numbers
         before, self._ongoing = self._ongoing, {}
         for found in faces:
             if found.person:
@@ -103,6 +104,17 @@ class Review:
             period.frame_end = place
             period.confidence_sum += found.confidence
             self._ongoing[found.track_id] = period
+            if row is None or row.use:
+                drawn[found.track_id] = face
+        self._curves.add(place, faces, self._place_labels(drawn, frame_bgr))
+
+    def _place_labels(self, drawn, frame_bgr):
+        if frame_bgr is None:
+            return {}
+        if self._corrections:  # they are then drawn in the order of their new numbers
+            drawn = dict(sorted(drawn.items(), key=lambda item: item[1].number))
+        labels = place_labels(frame_bgr.shape, drawn.values())
+        return {track_id: label.box for track_id, label in zip(drawn, labels, strict=True)}
 
     @property
     def words(self) -> tuple[str, str]:
@@ -117,7 +129,7 @@ class Review:
         Args:
             name: Name of the video.
             video_url: URL of the video that the page plays.
-            is_annotated: Whether VideoWriter wrote that video, see `shift_of_copy`.
+            is_annotated: Whether that video has labels and VideoWriter wrote it, see `shift_of_copy`.
             spans: Spans that are shown above the faces.
             part: Part of the video that was analysed.
         """
@@ -133,7 +145,7 @@ class Review:
             'people': self._names,
             'pictures': self._pictures.to_json(),
             'framesPerBucket': self._curves.frames_per_bucket,
-            'curves': self._curves.to_json(),
+            'curves': self._curves.to_json(with_labels=is_annotated),
             'periods': [period.to_json(self._class_names) for period in self._periods],
             'runName': self.run_name,
             'spans': [[span.name, round(span.start_ms * 1000), round(span.end_ms * 1000)] for span in spans],

@@ -36,3 +36,13 @@ def test_faces_without_number_limit_take_no_more_room():
     for number in range(1, 1001):
         curves.add(number, [face(number // 10, 0.5)])
     assert sum(len(of_face['buckets']) for of_face in curves.to_json()) <= 200
+
+
+def test_labels_are_kept_of_the_first_frame_of_each_bucket():
+    curves = Curves(max_buckets=3)
+    for number in range(1, 6):
+        curves.add(number, [face(1, 0.5)], {1: (10 * number, 5, 30, 9)} if number < 5 else {})
+    assert curves.frames_per_bucket == 2
+    (one,) = curves.to_json(with_labels=True)
+    assert one['labels'] == [[10, 20, -30], [5, 0, -5], [30, 0, -30], [9, 0, -9]]
+    assert 'labels' not in curves.to_json()[0]

@@ -5,11 +5,14 @@ import json
 import re
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from emotion_recognition.labels import FaceEmotion, Person
+from emotion_recognition.results.corrections import Correction, Corrections
+from emotion_recognition.results.drawing import place_labels
 from emotion_recognition.results.review import Review
 from emotion_recognition.results.review_file import PAGE_FOLDER, link, to_script_json, write_review
 from emotion_recognition.results.spans import Span
@@ -53,6 +56,22 @@ def test_a_person_who_takes_over_a_face_begins_a_period():
     assert [period[:5] for period in content['periods']] == [[9, 3, 0, 0, 1], [9, 1, 0, 2, 2]]
     assert [picture[:2] for picture in content['pictures']] == [[9, 0], [9, 2]]
     assert [curve['face'] for curve in content['curves']] == [9]
+
+
+def test_labels_are_where_they_are_drawn():
+    frame_bgr = np.zeros((240, 320, 3), np.uint8)
+    faces = [replace(face(number, 0.9), box=(20 + 50 * number, 100, 40, 40)) for number in (1, 2, 3)]
+    rows = [Correction(2, 1, 1, 1, 9, 'sad'), Correction(3, 2, 1, 1, 2, 'happy', use=False)]
+    corrections = Corrections(Path('corrected.csv'), rows)
+    for applied, of_found in ((None, (1, 2, 3)), (corrections, (3, 1))):  # face 1 is now 9 and drawn last
+        review = Review(NAMES, applied)
+        review.add(1, 0.0, faces, frame_bgr)
+        drawn = place_labels(frame_bgr.shape, applied.apply(1, faces) if applied else faces)
+        expected = {found: list(label.box) for found, label in zip(of_found, drawn, strict=True)}
+        curves = review.to_json('clip.mp4', 'clip_with_emotions.mp4', True, ())['curves']
+        labels = {curve['face']: [value for (value,) in curve['labels']] for curve in curves}
+        assert labels == {number: expected.get(number, [0, 0, 0, 0]) for number in (1, 2, 3)}
+        assert 'labels' not in review.to_json('clip.mp4', 'clip.mp4', False, ())['curves'][0]
 
 
 def test_the_run_is_known_by_its_result():
