@@ -8,9 +8,16 @@ from itertools import accumulate, cycle, islice
 
 import numpy as np
 
+from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, Person
+from emotion_recognition.media.video import VideoReader
+from emotion_recognition.results.face_table import FaceColumns
+from emotion_recognition.results.output_paths import name_outputs
 from emotion_recognition.results.review import Review
 from emotion_recognition.results.review_file import write_review
+from emotion_recognition.results.video_results import VideoResults
+from emotion_recognition.runs.annotation import annotate
+from emotions_from_video import VideoSettings
 from tests.conftest import CLASS_NAMES, write_clip
 
 STEADY = [40 * number for number in range(60)]
@@ -63,6 +70,30 @@ def save_page(folder, times, faces_of=faces_of, spans=(), paint=lambda frame: No
     path = folder / 'clip_with_emotions_review.html'
     write_review(review, clip, clip, folder, path, spans)
     return path
+
+
+class Found:
+    """Takes the place of the pipeline."""
+
+    def __init__(self, faces_of, paint):
+        self.faces_of, self.paint = faces_of, paint
+
+    def run(self, frames):
+        for number, timestamp_ms, frame_bgr in frames:
+            if self.paint:
+                frame_bgr[:] = self.paint(number)
+            yield number, timestamp_ms, frame_bgr, self.faces_of(number)
+
+
+def analyse(folder, faces_of, paint=None, size=(64, 48), with_people=False, **options):
+    """Write the results of a run that finds these faces, as the video script does. Returns where they are."""
+    clip, settings = write_clip(folder / 'clip.mp4', STEADY, size=size), VideoSettings(**options)
+    outputs, results = name_outputs(clip, None), VideoResults(clip, CLASS_NAMES, settings, with_people)
+    columns = FaceColumns(CLASS_NAMES, with_people=with_people)
+    with VideoReader(clip) as reader, Interruption() as interruption:
+        annotate(reader, Found(faces_of, paint), columns, results, outputs, settings, interruption)
+        results.write(reader, outputs, outputs)
+    return outputs
 
 
 WATCH = """addEventListener('DOMContentLoaded', () => {

@@ -24,7 +24,8 @@ from emotion_recognition.results.spans import Span
 PAGE_FOLDER = Path(__file__).resolve().parent / 'review_page'
 STYLES = ('uplot.min.css', 'review.css')
 SCRIPTS = ('uplot.min.js', 'periods.js', 'people.js', 'player.js', 'timeline.js', 'timeline_row.js', 'rows.js')
-SCRIPTS += ('table.js', 'kept.js', 'store.js', 'review.js', 'corrections.js', 'controls.js')
+SCRIPTS += ('table.js', 'labels.js', 'kept.js', 'store.js', 'describing.js', 'review.js', 'corrections.js')
+SCRIPTS += ('controls.js',)
 # Only the video is loaded, pictures are part of the page, and only the scripts and styles that are in it when it is
 # written are run.
 POLICY = "default-src 'none'; media-src 'self' file:; img-src data:; script-src {scripts}; style-src {styles}"

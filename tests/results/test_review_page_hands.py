@@ -128,7 +128,7 @@ def test_two_tabs_of_one_page_know_of_each_other(tmp_path, open_page):
     assert uses(open_page(path)) == [1, 1, 1, 1]
 
 
-def test_a_span_takes_the_emotion_that_its_last_period_has_already(page):
+def test_a_selection_takes_the_emotion_that_its_last_period_has_already(page):
     for key in ('End', 'm', 'Home'):
         page.keyboard.press(key)
     page.locator('#emotion').select_option('happy')
@@ -136,7 +136,7 @@ def test_a_span_takes_the_emotion_that_its_last_period_has_already(page):
     assert [by for _, by in emotions(page)] == ['person', 'machine', 'person', 'machine']
 
 
-def test_a_span_without_the_face_is_told_and_no_step(page):
+def test_a_selection_without_the_face_is_told_and_no_step(page):
     for key in ('End', 'm', 'ArrowLeft', 'u'):
         page.keyboard.press(key)
     assert 'Face 1 is not seen from' in page.locator('#message').inner_text()

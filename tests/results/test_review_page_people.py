@@ -4,19 +4,12 @@ import pandas as pd
 import pytest
 
 import emotions_from_video
-from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import Person
-from emotion_recognition.media.video import VideoReader
-from emotion_recognition.results.face_table import FaceColumns
-from emotion_recognition.results.output_paths import name_outputs
-from emotion_recognition.results.video_results import VideoResults
-from emotion_recognition.runs.annotation import annotate
-from emotions_from_video import VideoSettings
-from tests.conftest import CLASS_NAMES, write_clip
 from tests.review_pages import (
     ANNA,
     SECOND,
     STEADY,
+    analyse,
     download,
     face,
     faces_of,
@@ -83,7 +76,7 @@ def test_people_are_the_rows_and_are_called_by_their_names(page):
     assert page.locator('#facts').inner_text().endswith('3 people')
     assert current(page).startswith('Anna, happy')
     page.keyboard.press('f')
-    assert current(page) == 'Person 2 is not seen in this frame.'
+    assert current(page) == 'Person 2 is not seen at 0:00.000.'
     assert told(page) == FOUND
     assert list(read_download(page)[0])[5] == 'person'
     assert page.locator('#legend').inner_text().startswith('anger')
@@ -137,7 +130,7 @@ def test_a_face_that_is_somebody_else_becomes_a_new_person(page):
     assert [title for title, _ in pictures(page, 4)] == ['face 3, from 0:01.200']
     page.locator('#merge-into').select_option('person 3')  # who is seen next to it
     page.locator('#merge').click()
-    assert message(page).startswith('Person 4 and person 3 are both seen at 0:01.200')
+    assert message(page).startswith('Person 3 and person 4 are both seen at 0:01.200')
     page.locator('#merge-into').select_option('person 2')
     page.locator('#merge').click()
     assert message(page) == 'Person 4 is now person 2.'
@@ -222,25 +215,10 @@ def test_names_are_text(tmp_path, open_page):
     assert page.evaluate('document.documentElement.scrollWidth') == 1280
 
 
-class FoundPeople:
-    """Takes the place of the pipeline."""
-
-    def run(self, frames):
-        for number, timestamp_ms, frame_bgr in frames:
-            frame_bgr[:] = paint_people(number)
-            yield number, timestamp_ms, frame_bgr, people_of(number)
-
-
 @pytest.fixture
 def analysed(tmp_path):
     """The results of a run that told people apart."""
-    clip, settings = write_clip(tmp_path / 'clip.mp4', STEADY), VideoSettings(write_video=False)
-    outputs, results = name_outputs(clip, None), VideoResults(clip, CLASS_NAMES, settings)
-    columns = FaceColumns(CLASS_NAMES, with_people=True)
-    with VideoReader(clip) as reader, Interruption() as interruption:
-        annotate(reader, FoundPeople(), columns, results, outputs, settings, interruption)
-        results.write(reader, outputs, outputs)
-    return outputs
+    return analyse(tmp_path, people_of, paint_people, with_people=True, write_video=False)
 
 
 def test_who_is_who_lasts_from_the_page_to_the_corrected_results(analysed, tmp_path, open_page):

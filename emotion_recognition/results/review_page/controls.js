@@ -25,7 +25,7 @@ const KEYS = {
   x: separate,
   m: toggleSelection,
   u: () => { if (!element('use').disabled) element('use').click(); },
-  z: () => store.undo(),
+  z: undo,
 };
 
 function editFrom(id) {
@@ -90,7 +90,8 @@ function wire() {
   onClick('zoom-all', KEYS[0]);
   onClick('split', split);
   onClick('select', toggleSelection);
-  onClick('merge', merge);
+  onClick('merge', () => mergeInto(Number(element('merge-into').value), [face]));
+  onClick('merge-all', () => mergeInto(face, facesToMerge()));
   onClick('separate', separate);
   onClick('undo', KEYS.z);
   onClick('discard', () => {
@@ -181,9 +182,6 @@ async function start() {
   showOther();
   onPeriods();
   wireVideo();
-  const duration = formatTime(timeline.last - timeline.first);
-  const faceCount = `${periodsByFace.size} ${data.words[Number(periodsByFace.size !== 1)]}`;
-  element('facts').textContent = `${duration} · ${times.length} frames · ${faceCount}`;
   if (store.isCorrected()) say('Your corrections are still here.');
   if (store.isUnreadable) say('What this browser keeps of your corrections cannot be read, and is left out.', true);
 }

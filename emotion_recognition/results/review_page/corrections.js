@@ -6,7 +6,7 @@
 function isSeen(start, end) {
   if (periodsOf(face).some((period) => period.start <= end && start <= period.end)) return true;
   update();
-  say(`${capital(who(face))} is not seen from ${formatFrame(start)} to ${formatFrame(end)}.`, true);
+  say(`${capital(who(face))} is not seen from ${formatFrames(start, end)}.`, true);
   return false;
 }
 
@@ -21,41 +21,55 @@ function correct(changes, what, step = null) {
   const changed = selected
     ? changePeriods(store.periods, face, start, end, changes)
     : store.periods.map((period) => (period === current ? corrected : period));
-  const twice = changes.use ? firstDoubleFrame(changed, face) : null;
-  if (twice !== null) {
+  const twice = changes.use ? firstOverlap(changed, [face]) : null;
+  if (twice) {
     update();
-    say(`${capital(who(face))} would be seen twice at ${formatFrame(twice)}, where two faces that are now one are seen together. `
+    say(`${capital(who(face))} would be seen twice at ${formatFrame(twice.frame)}, where it is two faces that were merged. `
       + 'Turn off "use it" for the other one first.', true);
     return;
   }
   chosen = current === chosen ? corrected : chosen;
-  store.change(changed, step && `${step} ${face} ${start} ${end}`);
-  say(`${capital(who(face))}, ${formatFrame(start)} to ${formatFrame(end)}: ${what}.`);
+  const done = `${who(face)}, ${formatFrames(start, end)}: ${what}`;
+  store.change(changed, done, step && `${step} ${face} ${start} ${end}`);
+  say(`${capital(done)}.`);
 }
 
 function split() {
   const period = periodAt(player.frame);
   if (!period || period.start === player.frame) {
-    say('There is nothing to split here: go to a frame of a period after its first one.', true);
+    say('There is nothing to split here: go to a moment within a period, after its first frame.', true);
     return;
   }
-  store.change(splitPeriods(store.periods, face, player.frame));
-  say(`Split at ${formatFrame(player.frame)}. What follows can now be changed.`);
+  const done = `${who(face)} was split at ${formatFrame(player.frame)}`;
+  store.change(splitPeriods(store.periods, face, player.frame), done);
+  say(`${capital(done)}. What follows can now be changed.`);
 }
 
-function merge() {
-  const other = Number(element('merge-into').value);
-  const frame = firstCommonFrame(store.periods, face, other);
-  if (frame !== null) {
-    say(`${capital(who(face))} and ${who(other)} are both seen at ${formatFrame(frame)}, so they are not one person. `
-      + 'If one of them is wrong there, select those frames first and turn off "use it".', true);
+/** The faces that are ticked, or all if none is, but for the current one. */
+function facesToMerge() {
+  const others = [...periodsByFace.keys()].filter((number) => number !== face);
+  const ticked = others.filter((number) => rows.isTicked(number));
+  return ticked.length ? ticked : others;
+}
+
+/** Merge faces into one, unless two of them are seen at once. A name stays, even if another face was to stay. */
+function mergeInto(into, others) {
+  const overlap = firstOverlap(store.periods, [into, ...others]);
+  if (overlap) {
+    const { frame, one, other } = overlap;
+    say(`${capital(who(one))} and ${who(other)} are both seen at ${formatFrame(frame)}. ${others.length > 1
+      ? 'Tick only those who are one person, or turn off "use it" where one of them is wrong.'
+      : 'If one of them is wrong there, select that part and turn off "use it" first.'}`, true);
     return;
   }
-  const keepsName = data.people[face] && !data.people[other];
-  const [from, into] = keepsName ? [other, face] : [face, other];
-  face = into;
-  store.change(mergeFaces(store.periods, from, into));
-  say(`${capital(who(from))} is now ${who(into)}.`);
+  const named = [into, ...others].find((number) => data.people[number]);
+  const stays = named ?? into;
+  const from = [into, ...others].filter((number) => number !== stays).sort((a, b) => a - b);
+  const done = `${listNames(from.map(who), data.words[1])} ${from.length > 1 ? 'are' : 'is'} now ${who(stays)}`;
+  face = stays;
+  rows.clearTicks();
+  store.change(mergeFaces(store.periods, from, stays), done);
+  say(`${capital(done)}.`);
 }
 
 /** Make somebody new of the selected frames of the face, or of all that was found as the same face as the period at the
@@ -68,19 +82,24 @@ function separate() {
   const other = newNumber(store.periods, data.people);
   const changed = changePeriods(store.periods, face, start, end, { face: other }, selected ? null : current.found);
   if (!data.people[face] && !changed.some((period) => period.face === face)) {
-    say(`${capital(who(face))} is not seen anywhere else. Select the frames in which it is somebody else first.`, true);
+    say(`${capital(who(face))} is not seen anywhere else. Select when it is somebody else first.`, true);
     return;
   }
   [faceBefore, face, selectionStart] = [face, other, null];
-  store.change(changed);
+  store.change(changed, `part of ${who(faceBefore)} became ${who(other)}`);
   say(`This is now ${who(other)}, no longer ${who(faceBefore)}. If it is one of the others, choose whom and merge.`);
+}
+
+function undo() {
+  const what = store.undo();
+  say(what === null ? 'There is nothing to undo.' : `Undone: ${what}.`);
 }
 
 function toggleSelection() {
   selectionStart = selectionStart === null ? player.frame : null;
   update();
-  say(selectionStart === null ? 'The selection was cleared.' : 'The selection starts here. Go to its last frame: emotion, '
-    + 'use and note apply to all of it, until you press M again.');
+  say(selectionStart === null ? 'The selection was cleared.' : 'The selection starts here. Go to its end: emotion, use '
+    + 'and note apply to all of it, until you press M again.');
 }
 
 function save(fileName, text) {
@@ -101,7 +120,7 @@ function download() {
 function takeOverOther(other) {
   const wasCorrected = store.isCorrected();
   const { periods, taken, left, hasNumbers } = takeOver(other, store.found, classNames);
-  if (taken) store.change(periods);
+  if (taken) store.change(periods, 'corrections were taken over from another run');
   say([
     `Taken over from the other run: ${taken} of ${taken + left} corrections.`,
     left ? 'The others are about faces that this run found in other frames, or about other emotions.' : '',

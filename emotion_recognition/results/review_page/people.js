@@ -5,6 +5,12 @@ function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
+/** Names in a sentence: `face 1, face 2 and face 3`; only how many, if there are more. word: for several of them. */
+function listNames(names, word) {
+  if (names.length > 3) return `${names.length} ${word}`;
+  return names.length > 1 ? `${names.slice(0, -1).join(', ')} and ${names.at(-1)}` : names[0];
+}
+
 /** The smallest number above all that people have or had, or faces if people are not told apart.
     people: names by number as they were found; none if people are not told apart. */
 function newNumber(periods, people) {

@@ -59,32 +59,20 @@ function changePeriods(periods, face, start, end, changes, found = null) {
   return inOrder(split.map((period) => (isInside(period) ? { ...period, ...changes } : period)));
 }
 
-/** First frame in which both faces are seen and used, or null. */
-function firstCommonFrame(periods, one, other) {
-  const [ofOne, ofOther] = [one, other].map((face) => periods.filter((period) => period.face === face && period.use));
-  let place = 0;
-  for (const period of ofOne) {
-    while (place < ofOther.length && ofOther[place].end < period.start) place += 1;
-    if (place < ofOther.length && ofOther[place].start <= period.end) {
-      return Math.max(period.start, ofOther[place].start);
-    }
-  }
-  return null;
-}
-
-/** First frame in which the face is seen twice and used, or null. */
-function firstDoubleFrame(periods, face) {
-  let end = -1; // of the periods before
+/** The first frame in which two of these faces, or one of them twice, are seen and used, and which two; otherwise null. */
+function firstOverlap(periods, faces) {
+  let before = null; // of the periods before, the one that ends last
   for (const period of periods) {
-    if (period.face !== face || !period.use) continue;
-    if (period.start <= end) return period.start;
-    end = period.end;
+    if (!period.use || !faces.includes(period.face)) continue;
+    if (before && period.start <= before.end) return { frame: period.start, one: before.face, other: period.face };
+    if (!before || period.end > before.end) before = period;
   }
   return null;
 }
 
+/** from: several faces. */
 function mergeFaces(periods, from, into) {
-  return inOrder(periods.map((period) => (period.face === from ? { ...period, face: into } : period)));
+  return inOrder(periods.map((period) => (from.includes(period.face) ? { ...period, face: into } : period)));
 }
 
 /** Put an apostrophe before a text that a spreadsheet would run as a formula, as csv_tables.py does. */
@@ -113,10 +101,13 @@ function toCsv(periods, times, classNames, word, run, firstFrame) {
 }
 
 function unpackCurves(faces) {
-  return new Map(faces.map(({ face, buckets, low, high }) => {
-    let bucket = 0;
-    const places = new Map(buckets.map((difference, place) => [(bucket += difference), place]));
-    return [face, { places, low, high: high ?? low }];
+  const addUp = (differences) => {
+    let sum = 0;
+    return differences.map((difference) => (sum += difference));
+  };
+  return new Map(faces.map(({ face, buckets, low, high, labels }) => {
+    const places = new Map(addUp(buckets).map((bucket, place) => [bucket, place]));
+    return [face, { places, low, high: high ?? low, labels: labels?.map(addUp) }];
   }));
 }
 

@@ -48,16 +48,9 @@ const rows = new FaceRows(element('rows'), timeline, {
   pictures: () => sortPictures(store.periods, pictures),
   describePicture: ({ found, appearance }) => `face ${found}, from ${formatFrame(appearance.first)}`,
   onPicture: showPicture,
+  onTick: update,
 });
-
-/** What names a number: `Anna`, `person 2`, or `face 3` if people are not told apart. */
-function who(number) {
-  return data.people[number] || `${data.words[0]} ${number}`;
-}
-
-function minConfidence() {
-  return element('min-confidence').value / 100;
-}
+const labels = new CorrectedLabels(element('labels'), element('video'));
 
 function periodsOf(number) {
   return periodsByFace.get(number) ?? [];
@@ -75,51 +68,10 @@ function selectedFrames() {
   return selectionStart === null ? null : [Math.min(selectionStart, player.frame), Math.max(selectionStart, player.frame)];
 }
 
-function formatFrame(frame) {
-  return formatTime(seconds(times[frame]));
-}
-
 function say(text, isProblem = false) {
   const kept = store.isKept ? '' : ' This browser cannot keep corrections: download them before you leave the page.';
   element('message').textContent = text + kept;
   element('message').classList.toggle('problem', isProblem);
-}
-
-/** What a person says has no confidence, so it is never below the minimum. */
-function isBelow(period) {
-  return !period.byPerson && period.confidence < minConfidence();
-}
-
-function bandItems(periods) {
-  const unusedFirst = [...periods].sort((a, b) => a.use - b.use); // so that used periods are drawn over them
-  return unusedFirst.map((period) => {
-    const { colour, fill, greyFill } = classes[period.emotion];
-    const isGrey = !period.use || isBelow(period);
-    const name = classNames[period.emotion];
-    return {
-      start: startOf(period),
-      end: endOf(period),
-      texts: period.use ? [period.byPerson ? `${name} (corrected)` : name, name] : ['not used'],
-      fill: period.use ? (isGrey ? greyFill : fill) : notUsedFill,
-      colour,
-      isGrey,
-      isCorrected: Boolean(period.byPerson),
-    };
-  });
-}
-
-function describePeriod(period) {
-  const sign = document.createElement('span');
-  sign.className = 'sign';
-  sign.style.background = classes[period.emotion].colour;
-  return {
-    cells: [
-      data.people[period.face] || String(period.face), [sign, classNames[period.emotion]], formatTime(startOf(period)), formatTime(endOf(period)),
-      period.byPerson ? '–' : `${Math.round(period.confidence * 100)} %`, period.byPerson ? 'person' : 'machine',
-      (period.use ? '' : 'not used ') + period.note,
-    ],
-    classNames: [...(period.use ? [] : ['unused']), ...(isBelow(period) ? ['below'] : [])],
-  };
 }
 
 /** Called after the periods have changed. */
@@ -134,6 +86,7 @@ function onPeriods() {
   if (!periodsByFace.has(face)) face = periodsByFace.has(faceBefore) ? faceBefore : faces[0] ?? null;
   element('face').replaceChildren(...faces.map((number) => new Option(who(number), number)));
   rows.show(faces);
+  element('facts').textContent = describeFacts();
   update();
 }
 
@@ -144,7 +97,13 @@ function update() {
   const into = Number(element('merge-into').value);
   element('merge-into').replaceChildren(...others.map((number) => new Option(who(number), number)));
   if (others.includes(into)) element('merge-into').value = into;
-  element('merge-into').disabled = element('merge').disabled = others.length === 0;
+  for (const id of ['merge-into', 'merge', 'merge-all']) element(id).disabled = others.length === 0;
+  element('is-really').textContent = face === null ? '' : `${capital(who(face))} is really`;
+  element('is-really').title = element('is-really').textContent; // in full, if there is no room for it
+  const merging = facesToMerge().length;
+  element('merge-all').textContent = `Merge ${merging === others.length ? 'all' : merging} into this one`;
+  element('merge-all').title = face === null ? '' : `${listNames(facesToMerge().map(who), data.words[1])} to ${who(face)}`;
+  element('only-face-text').textContent = face === null ? '' : `${who(face)} only`;
   element('select').setAttribute('aria-pressed', selectionStart !== null);
   element('select').textContent = selectionStart === null ? 'Start a selection here' : 'Clear selection';
   element('undo').disabled = store.past.length === 0;
@@ -169,19 +128,25 @@ function onFrame(frame) {
   const canEdit = period !== null || selectionStart !== null;
   for (const id of ['emotion', 'use', 'note', 'separate']) element(id).disabled = !canEdit;
   element('split').disabled = period === null || period.start === frame;
-  element('current').textContent = describeCurrent(period, frames);
+  labels.show(correctedLabels(frame));
+  element('current').textContent = element('current').title = describeCurrent(period, frames);
   const only = selectionStart === null ? period : null; // a selection may have several periods, which need not agree
   if (document.activeElement !== element('note')) element('note').value = only?.note ?? '';
   element('use').checked = Boolean(period?.use ?? true);
   element('emotion').value = only ? only.emotion : -1;
 }
 
-function describeCurrent(period, frames) {
-  if (face === null) return 'No face was found in this video.';
-  if (frames) return `${capital(who(face))}, selection from ${formatFrame(frames[0])} to ${formatFrame(frames[1])}`;
-  if (!period) return `${capital(who(face))} is not seen in this frame.`;
-  return `${capital(who(face))}, ${classNames[period.emotion]}, ${formatTime(startOf(period))} to ${formatTime(endOf(period))}`
-    + (period.byPerson ? ', by a person' : '') + (period.use ? '' : ', not used');
+/** The labels over the video: of faces whose periods are no longer as they are drawn there. */
+function correctedLabels(frame) {
+  const isAt = ({ start, end }) => start <= frame && frame <= end;
+  return store.periods.filter(isAt).flatMap((period) => {
+    const { found, face: number, emotion, use, byPerson } = period;
+    const drawn = store.found.find((other) => other.found === found && isAt(other));
+    const isSame = drawn.face === number && drawn.emotion === emotion && drawn.use === use && drawn.byPerson === byPerson;
+    const curve = curves.get(found);
+    const box = isSame || !curve.labels ? null : placeOfLabel(curve, frame, data.framesPerBucket);
+    return box ? [{ box, ...describeLabel(period) }] : [];
+  });
 }
 
 function chooseFace(number) {

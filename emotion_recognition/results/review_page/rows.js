@@ -58,10 +58,10 @@ function drawSample(context, { colour, fill }, index) {
 class FaceRows {
   /** items(face), curves(face): what its row shows, see TimelineRow; who(face): its name; onChoice(face): called when that
       is clicked; pictures(): see sortPictures; describePicture(picture): in words; onPicture(face, picture): called
-      when it is clicked.
+      when it is clicked; onTick(): called when faces have been ticked in order to merge them.
       A row is only drawn when it comes into view, since a long video may have hundreds of faces. */
   constructor(holder, timeline, options) {
-    Object.assign(this, { holder, timeline, ...options, entries: new Map(), hasCurves: false });
+    Object.assign(this, { holder, timeline, ...options, entries: new Map(), hasCurves: false, current: {} });
     this.view = new IntersectionObserver((seen) => {
       for (const { isIntersecting, target } of seen) {
         if (isIntersecting) this.draw(Number(target.dataset.face));
@@ -100,17 +100,20 @@ class FaceRows {
   make(face) {
     const [row, head, plot, pictures] = ['row', 'head', 'plot', 'pictures'].map((className) => make('div', className));
     const [name, curvesSwitch] = [make('button', 'name', this.who(face)), make('button', 'curves', 'curves')];
+    const tick = Object.assign(make('input', 'tick'), { type: 'checkbox', title: 'tick those to merge into the chosen one' });
+    tick.setAttribute('aria-label', `${name.textContent}: to be merged`);
+    tick.addEventListener('change', () => this.onTick());
     name.title = name.textContent; // in full, if there is no room for it
     curvesSwitch.setAttribute('aria-label', `curves of ${name.textContent}`);
     name.addEventListener('click', () => this.onChoice(face));
     curvesSwitch.addEventListener('click', () => this.switchCurves(face));
     row.dataset.face = face;
     row.append(head, plot);
-    head.append(name, curvesSwitch, pictures);
+    head.append(tick, name, curvesSwitch, pictures);
     this.view.observe(row);
     const hasCurves = this.hasCurves || this.entries.size === 0; // at first only those of the first face
     curvesSwitch.setAttribute('aria-expanded', hasCurves);
-    return { row, plot, name, pictures, curvesSwitch, hasCurves, drawn: null, items: null };
+    return { row, plot, tick, name, pictures, curvesSwitch, hasCurves, drawn: null, items: null };
   }
 
   /** Show its pictures, those of the faces seen longest, in the order in which they were seen. */
@@ -143,8 +146,26 @@ class FaceRows {
     entry.drawn.showCurves(entry.hasCurves);
   }
 
+  /** Curves that are shown of the face that was chosen so far go on to this one. */
   setCurrent(current) {
-    for (const [face, { name }] of this.entries) name.setAttribute('aria-pressed', face === current);
+    const before = this.current; // it may have been merged and have no row any more
+    this.current = { face: current, entry: this.entries.get(current) };
+    if (current !== before.face && before.entry?.hasCurves && !this.hasCurves) {
+      this.switchCurves(before.face, false);
+      this.switchCurves(current, true);
+    }
+    for (const [face, { name, tick }] of this.entries) {
+      name.setAttribute('aria-pressed', face === current);
+      tick.disabled = face === current || this.entries.size === 1;
+    }
+  }
+
+  isTicked(face) {
+    return this.entries.get(face).tick.checked;
+  }
+
+  clearTicks() {
+    for (const { tick } of this.entries.values()) tick.checked = false;
   }
 
   switchCurves(face, isWanted) {

@@ -34,7 +34,7 @@ class Store {
       const periods = event.newValue ? this.read(event.newValue) : found;
       if (event.key !== this.key || !periods) return;
       this.endStep();
-      this.past.push(this.periods);
+      this.past.push({ periods: this.periods, what: 'a correction in another tab' });
       this.periods = periods; // not kept once more, which could undo what the other tab has kept since
       this.onChange();
     });
@@ -67,10 +67,11 @@ class Store {
     return this.periods !== this.found;
   }
 
-  /** step: what the change is about. Successive changes about the same thing, such as those that keys make in a list,
-      are undone together. */
-  change(periods, step = null) {
-    if (step === null || step !== this.step) this.past.push(this.periods);
+  /** what: the change in words; step: what it is about. Successive changes about the same thing, such as those that keys
+      make in a list, are undone together. */
+  change(periods, what, step = null) {
+    if (step === null || step !== this.step) this.past.push({ periods: this.periods });
+    this.past.at(-1).what = what;
     this.step = step;
     this.set(periods);
   }
@@ -79,13 +80,17 @@ class Store {
     this.step = null;
   }
 
+  /** Returns what was undone in words, or null if there was nothing to undo. */
   undo() {
     this.endStep();
-    if (this.past.length) this.set(this.past.pop());
+    if (!this.past.length) return null;
+    const { periods, what } = this.past.pop();
+    this.set(periods);
+    return what;
   }
 
   discard() {
-    this.change(this.found);
+    this.change(this.found, 'all corrections were discarded');
   }
 
   set(periods) {
