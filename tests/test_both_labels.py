@@ -6,6 +6,7 @@ from functools import partial
 from types import SimpleNamespace
 
 import cv2
+import h5py
 import keras
 import numpy as np
 import pandas as pd
@@ -39,7 +40,8 @@ def test_second_labels_in_the_target(tmp_path):
     labels = script('labels')
     table = pd.DataFrame({'image_path': list('abc'), 'emotion': ['neutral', 'uncertain', 'happy']})
     pd.DataFrame({'image_path': ['b', 'a'], 'fer2013': ['fear', 'sad']}).to_csv(tmp_path / 'second.csv', index=False)
-    table['second'] = labels['read_second_labels'](tmp_path / 'second.csv', table.image_path)
+    options = SimpleNamespace(second_labels=tmp_path / 'second.csv', emotions=EMOTIONS)
+    table['second'] = labels['read_second_labels'](options, table.image_path)
     targets = labels['make_targets'](table, second_share=0.25)
     np.testing.assert_allclose(targets[0], [0, 0, 0, 0, 0, 0.75, 0.25, 0, 0])
     np.testing.assert_allclose(targets[1], [0, 0, 0, 0.25, 0, 0, 0, 0, 0.75])
@@ -60,14 +62,15 @@ def test_rare_emotions_are_repeated_evenly():
     ('columns', 'message'),
     [
         ({'path': ['a'], 'x': ['sad']}, 'lacks the column image_path'),
-        ({'image_path': ['a'], 'x': ['sadness']}, 'unknown emotion sadness'),
+        ({'image_path': ['a'], 'x': ['sadnes']}, r'second\.csv, row 2: unknown emotion sadnes'),
         ({'image_path': ['z'], 'x': ['sad']}, 'names none of the training images'),
     ],
 )
 def test_wrong_second_labels(tmp_path, columns, message):
     pd.DataFrame(columns).to_csv(tmp_path / 'second.csv', index=False)
     with pytest.raises(model_training.TrainingError, match=message):
-        script('labels')['read_second_labels'](tmp_path / 'second.csv', pd.Series(['a']))
+        options = SimpleNamespace(second_labels=tmp_path / 'second.csv', emotions=EMOTIONS)
+        script('labels')['read_second_labels'](options, pd.Series(['a']))
 
 
 @pytest.fixture
@@ -114,18 +117,46 @@ def test_shares_outside_their_range(both_labels, option, value):
         model_training.parse_options([option, value], both_labels['MORE_OPTIONS'])
 
 
+def test_temperature_makes_confidence_match_accuracy_on_all_kinds_of_labels(both_labels, monkeypatch):
+    calibrate, priors = script('calibration')['calibrate'], dict.fromkeys(EMOTIONS, 1 / 9)
+    happy, neutral = (EMOTIONS.index(emotion) for emotion in ('happy', 'neutral'))
+    monkeypatch.setattr(model_training, 'REST_STRENGTH', 0.25)
+    monkeypatch.setattr(model_training, 'LEADS', {'neutral': 1.0})
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(9, activation='softmax', name='emotion')])
+    kernel = np.full((2, 9), -30.0)
+    kernel[:, [neutral, happy]] = [[0.8, 0], [0, 0.8]]
+    model.get_layer('emotion').set_weights([kernel, np.zeros(9)])
+    faces = np.repeat([[1.0, 0.0]], 100, axis=0)
+    first, second = np.full(100, neutral), np.full(100, -1)
+    first[:20], second[:50], second[50:60] = happy, neutral, happy  # right in 0.8, and in 50 of 60
+    before = model.predict(faces, verbose=0)
+    # Neutral's log-odds are 0.8 / t, of which three quarters are left, and its lead of 1
+    one = calibrate(model, before, [first], priors)
+    assert one == pytest.approx(0.6 / (np.log(4) - 1), rel=1e-3)
+    shown = model.predict(faces, verbose=0)
+    shown = model_training.from_rest(shown, model_training.measure_rest(shown, first))
+    np.testing.assert_allclose(shown[0, [neutral, happy]], [0.8, 0.2], atol=1e-3)
+
+    model.get_layer('emotion').set_weights([kernel, np.zeros(9)])
+    both = calibrate(model, before, [first, second], priors)
+    share = (0.8 + 5 / 6) / 2  # a kind with fewer labels counts as much
+    assert both == pytest.approx(0.6 / (np.log(share / (1 - share)) - 1), rel=1e-3)
+    np.testing.assert_allclose(model.get_layer('emotion').get_weights()[0], kernel / both, rtol=1e-6)
+
+
 def test_a_run_on_both_labels_is_calibrated_and_evaluated_on_both(both_labels, kaggle, small_network, monkeypatch):
     second = pd.read_csv(kaggle / 'train.csv')[['image_path', 'emotion']].replace({'emotion': {'contempt': 'anger'}})
     second[second.emotion != 'uncertain'].to_csv(kaggle / 'second.csv', index=False)
     given = ['--second-labels', kaggle / 'second.csv', '--votes', 0.5, '--oversample', 12, '--calibrate', '--epochs', 1]
     monkeypatch.setattr(sys, 'argv', ['run.py', *arguments(kaggle, *given)])
-    calibrate, kinds = model_training.calibrate, []
+    calibration, kinds = both_labels['calibration'], []
+    calibrate = calibration.calibrate
 
-    def calibrate_and_note(model, probabilities, kinds_of_labels):
+    def calibrate_and_note(model, probabilities, kinds_of_labels, class_priors):
         kinds.extend(kinds_of_labels)
-        return calibrate(model, probabilities, kinds_of_labels)
+        return calibrate(model, probabilities, kinds_of_labels, class_priors)
 
-    monkeypatch.setattr(model_training, 'calibrate', calibrate_and_note)
+    monkeypatch.setattr(calibration, 'calibrate', calibrate_and_note)
     both_labels['main']([])
     first, other = kinds
     assert {EMOTIONS[number] for number in first[first != other]} == {'contempt', 'uncertain'}
@@ -135,6 +166,28 @@ def test_a_run_on_both_labels_is_calibrated_and_evaluated_on_both(both_labels, k
     assert metrics['from_rest']['images'] == len(first)
     assert metrics['from_rest_second']['images'] == len(first) - is_uncertain.sum()
     assert metrics['from_rest_second']['per_class_tta']['contempt']['support'] == 0
+    assert metrics['temperature'] != pytest.approx(1, abs=0.01)
+
+    # A run that is resumed after its end does not change
+    monkeypatch.setattr(sys, 'argv', [*sys.argv, '--resume'])
+    both_labels['main']([])
+    again = json.loads((kaggle / 'out' / 'metrics.json').read_text())
+    assert again['temperature'] == pytest.approx(metrics['temperature'], rel=1e-3)
+    assert again['expected_calibration_error'] == pytest.approx(metrics['expected_calibration_error'], abs=1e-4)
+    with h5py.File(kaggle / 'out' / 'model.h5') as file:
+        assert json.loads(file.attrs['temperature']) == again['temperature']
+
+
+def test_votes_and_second_labels_of_three_classes(both_labels, kaggle, small_network, monkeypatch):
+    votes = pd.read_csv(kaggle / 'train.csv', index_col=0).drop(columns=['contempt', 'uncertain'])
+    votes.to_csv(kaggle / 'train.csv', index=False)
+    votes[['image_path', 'emotion']].to_csv(kaggle / 'second.csv', index=False)  # with others than the three
+    given = ['--emotions', 'happy', 'neutral', 'sad', '--votes', 0.5, '--second-labels', kaggle / 'second.csv']
+    monkeypatch.setattr(sys, 'argv', ['run.py', *arguments(kaggle, *given, '--calibrate', '--epochs', 1)])
+    both_labels['main']([])
+    metrics = json.loads((kaggle / 'out' / 'metrics.json').read_text())
+    assert [*metrics['from_rest_second']['per_class_tta']] == ['happy', 'neutral', 'sad']
+    assert metrics['from_rest_second']['images'] == metrics['images'] == 4
 
 
 def test_damages_keep_the_shape_and_change_the_picture(both_labels):
@@ -236,7 +289,9 @@ def test_answers_are_the_mean_of_models_and_of_views(tmp_path, monkeypatch):
         keras.utils.set_random_seed(seed)
         layers = keras.layers.Rescaling(1 / 255), keras.layers.Flatten(), keras.layers.Dense(9, activation='softmax')
         model = keras.Sequential([keras.Input((8, 8, 3)), *layers])
-        model_training.save_model(model, tmp_path / f'{seed}.h5', np.arange(1, 10) / 45, 0.5)
+        model_training.save_model(
+            model, tmp_path / f'{seed}.h5', dict(zip(EMOTIONS, np.arange(1, 10) / 45, strict=True)), 0.5
+        )
         models.append(model)
     answer = script('answers')['answer']
     without_conversion = partial(answer.__globals__['EmotionClassifier'], runtime='keras')

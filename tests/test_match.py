@@ -100,7 +100,7 @@ def test_hint_is_learnt_next_to_the_emotions_and_not_kept(match, small_network, 
     assert logs['loss'] == pytest.approx(logs['emotion_loss'] + 2 * logs['hint_loss'], rel=1e-4)
     assert (model.get_layer('hint').get_weights()[0] != before).any()
     state = {'options': {'monitor': 'val_loss', 'face_share': '0.9'}, 'history': [], 'seconds': 0.0}
-    epoch_end = match['EmotionEpochEnd'](tmp_path / 'model.h5', np.full(9, 1 / 9), state)
+    epoch_end = match['EmotionEpochEnd'](tmp_path / 'model.h5', dict.fromkeys(model_training.EMOTIONS, 1 / 9), state)
     epoch_end.set_model(model)
     epoch_end.on_train_begin()
     epoch_end.on_epoch_begin(0)

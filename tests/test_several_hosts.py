@@ -77,7 +77,7 @@ def describe(folder, output, *more, fresh=False, **environment):
     given = ['--images', folder, '--test-images', folder / 'test_kaggle', '--train-csv', folder / 'train.csv']
     given += ['--sample-submission', folder / 'sample_submission.csv', '--output', folder / output / 'model.h5']
     given += ['--efnet-no', 0, '--weights', 'none', '--image-size', 32, '--epochs', 3, '--batch-size', 16, *more]
-    return {'arguments': [*map(str, given), '--workers', '2'], 'environment': environment, 'fresh': fresh}
+    return {'arguments': [*map(str, given)], 'environment': environment, 'fresh': fresh}
 
 
 @pytest.fixture(scope='module')
@@ -159,7 +159,7 @@ LOST = 'model_training.py: another process ended or cannot be reached; --resume 
 def test_two_tasks_of_slurm_equal_one(alone, slurm):
     assert_equal_runs(alone, slurm)
     metrics = [json.loads((path / 'metrics.json').read_text()) for path in (alone, slurm)]
-    assert [(each['processes'], each['devices']) for each in metrics] == [(1, 1), (2, 2)]
+    assert (metrics[1]['processes'], metrics[1]['devices']) == (2, 2)
     assert metrics[0]['accuracy'] == pytest.approx(metrics[1]['accuracy'])
 
 
@@ -201,16 +201,24 @@ def test_last_batch_is_shortened_to_what_the_devices_of_one_host_can_share(folde
     assert (metrics['processes'], metrics['devices'], metrics['images']) == (1, 8, 12)  # evaluated on all in the end
 
 
-def test_batch_that_the_devices_cannot_share(monkeypatch):
+def test_batch_that_the_devices_cannot_share(many_machines, monkeypatch):
     monkeypatch.setattr(jax, 'device_count', lambda: 3)
     with pytest.raises(TrainingError, match='--batch-size is 16; expected a multiple of 3, the devices'):
-        model_training.spread_over_devices(16)
+        many_machines['spread_over_devices'](16)
+
+
+def test_fewer_images_than_devices(many_machines, monkeypatch):
+    spread = SimpleNamespace(num_model_replicas=8, num_processes=1, data_shard_id=0)
+    monkeypatch.setattr(model_training.keras.distribution, 'distribution', lambda: spread)
+    options = model_training.parse_options([])
+    with pytest.raises(TrainingError, match='7 images for validation; expected one for each of 8 devices, or more'):
+        many_machines['SharedFaces'](['a.png'] * 7, np.arange(7), 32, options)
 
 
 def test_processes_share_each_batch_in_order_and_draw_as_one(folder, many_machines, monkeypatch):
     """Ten images in batches of four for two devices, of one process or two."""
     paths = [folder / f'{number}.png' for number in range(11)]
-    options = model_training.parse_options(['--batch-size', '4', '--workers', '1'])
+    options = model_training.parse_options(['--batch-size', '4'])
     augmenter = partial(model_training.augment, options=options)
 
     def batches(dataset_type, processes=1, process=0):
@@ -220,7 +228,7 @@ def test_processes_share_each_batch_in_order_and_draw_as_one(folder, many_machin
         assert len(dataset) == 3
         return [dataset[number] for number in range(3)]
 
-    whole = batches(model_training.FaceDataset)
+    whole = batches(many_machines['SharedFaces'])
     first, second = (batches(many_machines['SharedFaces'], 2, process) for process in range(2))
     assert [len(rows) for _, rows in whole] == [4, 4, 2]
     assert [len(rows) for _, rows in first] == [len(rows) for _, rows in second] == [2, 2, 1]
@@ -249,5 +257,5 @@ def test_options_of_several_hosts_may_change_when_a_run_is_resumed(many_machines
     monkeypatch.setattr(many_machines['keras'].backend, 'backend', lambda: 'jax')
     given = ['--coordinator', 'host:1', '--processes', '2', '--process-id', '1']
     options = model_training.parse_options(given, many_machines['MORE_OPTIONS'])
-    assert many_machines['take_own_options'](options) == ('host:1', 2, 1)
+    assert many_machines['take_own_options'](options) == ('host:1', 2, 1, False)
     assert vars(options) == vars(model_training.parse_options([]))

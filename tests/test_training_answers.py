@@ -2,16 +2,15 @@
 
 from types import SimpleNamespace
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
 
 import model_training
-from emotion_recognition.emotions.rest import LogOddsAtRest, compare_with_rest, everybodys_offset
-from model_training import EMOTIONS, HAPPY, NEUTRAL
+from emotion_recognition.emotions.rest import LogOddsAtRest, compare_with_rest, everybodys_offset, offset_of_priors
+from model_training import EMOTIONS
 
-ANGER = EMOTIONS.index('anger')
+ANGER, HAPPY, NEUTRAL = (EMOTIONS.index(emotion) for emotion in ('anger', 'happy', 'neutral'))
 
 
 def test_offsets_are_subtracted_from_log_probabilities():
@@ -67,31 +66,6 @@ def test_calibration_error_of_known_confidences():
     assert error == pytest.approx((4 * 0.15 + 2 * 0.4) / 6)
 
 
-def test_temperature_makes_confidence_match_accuracy_on_all_kinds_of_labels(monkeypatch):
-    for name, value in (('REST_STRENGTH', 0.25), ('NEUTRAL_LEAD', 1.0), ('HAPPY_LEAD', 0.0)):
-        monkeypatch.setattr(model_training, name, value)
-    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(9, activation='softmax', name='emotion')])
-    kernel = np.full((2, 9), -30.0)
-    kernel[:, [NEUTRAL, HAPPY]] = [[0.8, 0], [0, 0.8]]
-    model.get_layer('emotion').set_weights([kernel, np.zeros(9)])
-    faces = np.repeat([[1.0, 0.0]], 100, axis=0)
-    first, second = np.full(100, NEUTRAL), np.full(100, -1)
-    first[:20], second[:50], second[50:60] = HAPPY, NEUTRAL, HAPPY  # right in 0.8, and in 50 of 60
-    before = model.predict(faces, verbose=0)
-    # Neutral's log-odds are 0.8 / t, of which three quarters are left, and its lead of 1
-    one = model_training.calibrate(model, before, [first])
-    assert one == pytest.approx(0.6 / (np.log(4) - 1), rel=1e-3)
-    shown = model.predict(faces, verbose=0)
-    shown = model_training.from_rest(shown, model_training.measure_rest(shown, first))
-    np.testing.assert_allclose(shown[0, [NEUTRAL, HAPPY]], [0.8, 0.2], atol=1e-3)
-
-    model.get_layer('emotion').set_weights([kernel, np.zeros(9)])
-    both = model_training.calibrate(model, before, [first, second])
-    share = (0.8 + 5 / 6) / 2  # a kind with fewer labels counts as much
-    assert both == pytest.approx(0.6 / (np.log(share / (1 - share)) - 1), rel=1e-3)
-    np.testing.assert_allclose(model.get_layer('emotion').get_weights()[0], kernel / both, rtol=1e-6)
-
-
 def to_answers(emotions, confidence=0.6):
     """An answer for each of some emotions; neutral comes second."""
     answers = np.full((len(emotions), 9), 0.01)
@@ -128,14 +102,45 @@ def test_images_without_a_label_do_not_count():
     assert metrics['expected_calibration_error'] == pytest.approx(0.6 / 0.97 - 0.5)
 
 
+def test_metrics_need_neither_uncertain_nor_neutral():
+    """Three classes, whose priors inference corrects for."""
+    emotions, labels = ('sad', 'happy', 'fear'), np.array([0, 1, 2, 1])
+    answers = np.array([[0.6, 0.3, 0.1], [0.4, 0.5, 0.1], [0.5, 0.2, 0.3], [0.1, 0.8, 0.1]])
+    metrics = model_training.compute_metrics(labels, answers, answers, emotions)
+    assert (metrics['accuracy'], metrics['mean_recall_tta']) == (0.75, pytest.approx(2 / 3))
+    assert 'accuracy_without_uncertain' not in metrics
+    assert {name: measures['recall'] for name, measures in metrics['per_class_tta'].items()} == {
+        'sad': 1,
+        'happy': 1,
+        'fear': 0,
+    }
+    assert metrics['per_class_tta']['sad']['confidence'] == pytest.approx(0.55)
+    assert model_training.measure_rest(answers, labels, emotions) is None
+    priors = pd.Series([0.5, 0.25, 0.25], emotions)
+    shown = model_training.from_rest(answers, None, emotions, priors)
+    np.testing.assert_allclose(shown, compare_with_rest(answers, offset_of_priors(priors.to_numpy())), rtol=1e-4)
+
+
+def test_rest_of_seven_classes_is_that_of_inference():
+    emotions = tuple(emotion for emotion in EMOTIONS if emotion not in ('contempt', 'uncertain'))
+    answers = np.random.default_rng(0).dirichlet(np.ones(7), 50)
+    measured = model_training.measure_rest(answers, np.repeat([emotions.index('neutral'), 0], 25), emotions)
+    offset = everybodys_offset(emotions, LogOddsAtRest(**measured))
+    shown = model_training.from_rest(answers, measured, emotions)
+    np.testing.assert_allclose(shown, compare_with_rest(answers, offset), rtol=1e-4)
+
+
 def test_submissions_contain_what_their_names_say(tmp_path, monkeypatch):
-    priors = np.full(9, 0.05)
-    priors[EMOTIONS.index('neutral')] = 0.6
+    priors = pd.Series(0.05, EMOTIONS)
+    priors['neutral'] = 0.6
     training = pd.DataFrame({'emotion': [*EMOTIONS, *['neutral'] * 11]})  # as common in the table
-    test = pd.DataFrame({'image_path': ['a.jpg'], 'emotion': ['happy'], 'path': [None], 'picture': [None]})
     monkeypatch.setattr(model_training, 'predict', lambda *_: to_answers(['sad'], 0.2)[None])  # neutral 0.3
-    options = SimpleNamespace(output=tmp_path / 'model.h5')
+    sample = tmp_path / 'sample.csv'
+    sample.write_text('path,image_path,picture,emotion\nmine,a.jpg,1,happy\n')
+    options = SimpleNamespace(output=tmp_path / 'model.h5', emotions=EMOTIONS, sample_submission=sample)
     rest = {'median': np.where(np.arange(9) == NEUTRAL, 0, -3)}
-    model_training.write_submissions(None, options, {'training': training, 'test': test}, priors, rest)
-    assert (tmp_path / 'submission.csv').read_text() == 'image_path,emotion\na.jpg,neutral\n'
-    assert (tmp_path / 'submission_from_rest.csv').read_text() == 'image_path,emotion\na.jpg,sad\n'
+    tables = {'training': training, 'test': pd.DataFrame({'path': [None]})}
+    model_training.write_submissions(None, options, tables, priors, rest)
+    header = 'path,image_path,picture,emotion\nmine,a.jpg,1,'
+    assert (tmp_path / 'submission.csv').read_text() == f'{header}neutral\n'
+    assert (tmp_path / 'submission_from_rest.csv').read_text() == f'{header}sad\n'

@@ -56,15 +56,16 @@ def test_wrong_crop(kaggle):
 
 
 def test_unknown_emotion(kaggle):
-    table = pd.read_csv(kaggle / 'train.csv').replace({'emotion': {'happy': 'hapy'}})
+    table = pd.read_csv(kaggle / 'train.csv')
+    table.loc[[13, 22], 'emotion'] = 'hapy'
     table.to_csv(kaggle / 'train.csv')
-    assert 'unknown emotion hapy' in failure(kaggle)
+    assert 'train.csv: too few images of hapy, 2 (row 15); 10 are needed; correct the name' in failure(kaggle)
 
 
 def test_class_with_too_few_images(kaggle):
     table = pd.read_csv(kaggle / 'train.csv')
     table.drop(table[table.emotion == 'fear'].index[:4]).to_csv(kaggle / 'train.csv')
-    assert 'too few images of fear, 8; 10 are needed' in failure(kaggle)
+    assert 'too few images of fear, 8 (row 37); 10 are needed' in failure(kaggle)
 
 
 def test_unreadable_images_are_named(kaggle):

@@ -33,8 +33,6 @@ def small_network():
 def interrupted(tmp_path_factory):
     """The data, a copy of the output of a run that was interrupted after one of two epochs, and how it ended."""
     data = write_tables(tmp_path_factory.mktemp('kaggle'))
-    (data / 'out' / 'checkpoint').mkdir(parents=True)
-    (data / 'out' / 'checkpoint' / 'finished').touch()  # by a run before this one
     real_on_epoch_end = EpochEnd.on_epoch_end
 
     def on_epoch_end(self, epoch, logs=None):
@@ -103,16 +101,52 @@ def test_second_run_in_a_folder_is_refused_and_changes_nothing(data):
 def test_forgotten_resume_loses_nothing(data):
     before = contents(data / 'out')
     assert failure(data) == (
-        f'model_training.py: {data}/out/checkpoint: a run that was interrupted after epoch 1 goes on with --resume; '
-        'delete this folder for a new run'
+        f'model_training.py: {data}/out/checkpoint: a run that was interrupted after epoch 1; go on with it by '
+        '--resume, or give another --output for a new run, or delete this folder'
     )
     assert contents(data / 'out') == before
 
 
-def test_finished_run_does_not_stand_in_the_way_of_a_new_one(data):
-    (data / 'out' / 'checkpoint' / 'finished').touch()
-    state = model_training.read_state(model_training.parse_options(arguments(data, '--epochs', 7)))
-    assert (state['history'], state['options']['epochs']) == ([], '7')
+def test_finished_run_is_not_written_over(data):
+    (data / 'out' / 'metrics.json').write_text('{}')
+    before = contents(data / 'out')
+    assert 'out/checkpoint: a run that has finished; go on with it by --resume, or give another --output' in failure(
+        data
+    )
+    assert contents(data / 'out') == before
+
+
+@pytest.mark.parametrize('more', [(), ('--resume',)])
+@pytest.mark.parametrize('name', ['model.h5', 'other.h5'])
+def test_model_that_no_run_made_is_not_written_over(data, name, more):
+    """Such as the shipped one, and the files next to it."""
+    shutil.rmtree(data / 'out' / 'checkpoint')
+    (data / 'out' / 'metrics.json').write_text('{}')
+    before = contents(data / 'out')
+    told = failure(data, '--output', data / 'out' / name, *more)
+    taken = 'model.h5, history.csv, metrics.json' if name == 'model.h5' else 'history.csv, metrics.json'
+    assert told == f'model_training.py: {data}/out: has {taken} already, of no run to resume; give another --output'
+    assert contents(data / 'out') == before
+
+
+def test_a_run_has_a_folder_of_its_own_and_resume_finds_the_newest_unfinished_one(data, monkeypatch):
+    monkeypatch.setattr(model_training, 'HERE', data)
+    monkeypatch.setattr(model_training.time, 'strftime', lambda _: '2026-11-30_12-00-00')
+    given = arguments(data)
+    given = given[: given.index('--output')] + given[given.index('--output') + 2 :]
+    new = data / 'runs' / '2026-11-30_12-00-00' / 'model.h5'
+    assert model_training.parse_options(given).output == new
+    for name, is_finished in (('2026-01-01_10-00-00', False), ('2026-02-01_10-00-00', False), ('2026-03-01', True)):
+        shutil.copytree(data / 'out', data / 'runs' / name)
+        if is_finished:
+            (data / 'runs' / name / 'metrics.json').write_text('{}')
+    assert model_training.parse_options(given).output == new
+    options = model_training.parse_options([*given, '--resume'])
+    assert options.output == data / 'runs' / '2026-02-01_10-00-00' / 'model.h5'
+    options.emotions = model_training.EMOTIONS
+    assert len(model_training.read_state(options)['history']) == 1  # although the folder has been moved
+    shutil.rmtree(data / 'runs')
+    assert model_training.parse_options([*given, '--resume']).output == new
 
 
 BAD_FILES = {
@@ -162,7 +196,7 @@ def test_another_network_is_not_resumed(data, name, tmp_path):
 
 @pytest.mark.parametrize('noticed', ['after a batch', 'after the epoch'])
 def test_a_loss_that_is_not_finite_ends_the_run_and_is_not_saved(data, noticed, monkeypatch):
-    shutil.rmtree(data / 'out' / 'checkpoint')
+    shutil.rmtree(data / 'out')
     if noticed == 'after the epoch':  # as if it came from the last batch, or from validation
         monkeypatch.setattr(model_training.Watch, 'on_train_batch_end', lambda self, batch, logs=None: None)
     before = contents(data / 'out')
@@ -174,7 +208,8 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_is_not_saved(data, noticed, 
 
 def test_model_whose_answers_are_not_finite_is_not_evaluated(data):
     options = model_training.parse_options(arguments(data))
-    model, _ = model_training.load_best(options)
+    options.emotions = model_training.EMOTIONS
+    model = model_training.load_best(options)
     kernel, bias = model.get_layer('emotion').get_weights()
     model.get_layer('emotion').set_weights([kernel * np.nan, bias])
     with pytest.raises(TrainingError, match=r'out/model\.h5: the answers of this model are not finite numbers'):
@@ -198,7 +233,7 @@ def test_full_disk_is_named_and_leaves_the_epoch_before(tmp_path, size, named, m
     model = keras.Sequential([keras.Input((256,)), keras.layers.Dense(256), keras.layers.Dense(9)])
     model.compile('adam', 'mse')
     state = {'options': {'monitor': 'val_loss', 'face_share': '1'}, 'history': [], 'seconds': 0.0}
-    epoch_end = EpochEnd(tmp_path / 'model.h5', np.full(9, 1 / 9), state)
+    epoch_end = EpochEnd(tmp_path / 'model.h5', dict.fromkeys(model_training.EMOTIONS, 1 / 9), state)
     epoch_end.set_model(model)
     epoch_end.on_train_begin()
     epoch_end.on_epoch_begin(0)
@@ -206,7 +241,7 @@ def test_full_disk_is_named_and_leaves_the_epoch_before(tmp_path, size, named, m
     before = contents(tmp_path)
     if 'model' in named:  # which is smaller than the checkpoint
         monkeypatch.setattr(
-            model_training, 'copy_rounded', lambda _, file: file.create_dataset('x', data=[0.0] * 99_999)
+            model_training, 'copy_rounded', lambda file, name, _: file.create_dataset(name, data=[0.0] * 99_999)
         )
     told = f'{named}: cannot be written: File too large$'
     with pytest.raises(TrainingError, match=told), disk_for_files_of(size):

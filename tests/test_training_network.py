@@ -48,15 +48,14 @@ def model(imagenet_file):
 
 def test_saved_model_has_what_inference_must_know(tmp_path):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
-    model_training.save_model(model, tmp_path / 'model.h5', np.full(9, 1 / 9), 0.85)
+    model_training.save_model(model, tmp_path / 'model.h5', dict.fromkeys(EMOTIONS, 1 / 9), 0.85)
     with h5py.File(tmp_path / 'model.h5') as file:
         assert json.loads(file.attrs['class_names']) == list(EMOTIONS)
         assert json.loads(file.attrs['class_priors']) == [0.111111] * 9
         assert json.loads(file.attrs['face_share']) == 0.85
-        assert json.loads(file.attrs['temperature']) == 1
         assert 'log_odds_at_rest' not in file.attrs
     rest = {'median': [-1.5] * 9, 'low': [-3.0] * 9, 'high': [0.25] * 9}
-    model_training.save_model(model, tmp_path / 'model.h5', np.full(9, 1 / 9), 0.85, 0.7, rest)
+    model_training.save_model(model, tmp_path / 'model.h5', dict.fromkeys(EMOTIONS, 1 / 9), 0.85, rest, temperature=0.7)
     with h5py.File(tmp_path / 'model.h5') as file:
         assert json.loads(file.attrs['log_odds_at_rest']) == rest
         assert json.loads(file.attrs['temperature']) == 0.7
@@ -65,7 +64,7 @@ def test_saved_model_has_what_inference_must_know(tmp_path):
 
 def test_saved_weights_are_rounded_to_float16_except_those_of_normalisations(model, tmp_path):
     before = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
-    model_training.save_model(model, tmp_path / 'model.h5', np.full(9, 1 / 9), 0.85)
+    model_training.save_model(model, tmp_path / 'model.h5', dict.fromkeys(EMOTIONS, 1 / 9), 0.85)
     loaded = keras.models.load_model(tmp_path / 'model.h5', compile=False)
     normalisations = keras.layers.BatchNormalization | keras.layers.Normalization
     rounded = exact = 0
@@ -86,7 +85,7 @@ def test_kernel_that_is_too_large_for_float16_keeps_float32(tmp_path):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
     for largest, expected in ((65504.0, 0.1 - 2.44140625e-5), (65537.0, np.float32(0.1))):  # float16's step at 0.1
         model.set_weights([np.array([[largest, 0.1], [1e-9, 0]]), np.array([1e-5, 0])])
-        model_training.save_model(model, tmp_path / 'model.h5', np.full(9, 1 / 9), 1.0)
+        model_training.save_model(model, tmp_path / 'model.h5', dict.fromkeys(EMOTIONS, 1 / 9), 1.0)
         kernel, bias = keras.models.load_model(tmp_path / 'model.h5', compile=False).get_weights()
         assert kernel[0, 0] == largest
         assert kernel[0, 1] == pytest.approx(expected, abs=1e-9)
@@ -94,7 +93,7 @@ def test_kernel_that_is_too_large_for_float16_keeps_float32(tmp_path):
 
 
 def test_going_on_from_a_model_of_this_project(model, tmp_path):
-    model_training.save_model(model, tmp_path / 'model.h5', np.full(9, 1 / 9), 1.0)
+    model_training.save_model(model, tmp_path / 'model.h5', dict.fromkeys(EMOTIONS, 1 / 9), 1.0)
     again = model_training.build_model(0, str(tmp_path / 'model.h5'), image_size=32, grayscale=True)
     np.testing.assert_allclose(predict(again), predict(model), atol=1e-3)  # its weights are rounded
     with pytest.raises(TrainingError, match='not weights of EfficientNetB1'):

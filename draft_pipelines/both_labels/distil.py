@@ -20,9 +20,9 @@ MORE_OPTIONS = run.MORE_OPTIONS | {
 
 
 def mix_in(targets, paths, options):
-    """Replace a share of the targets, (n, 9) float32, by the answers to these images."""
+    """Replace a share of the targets, (n, K) float32, by the answers to these images."""
     table = pd.read_csv(options.answers)
-    answers = table[list(EMOTIONS)].set_axis([options.images / path for path in table.image_path])
+    answers = table[list(options.emotions or EMOTIONS)].set_axis([options.images / path for path in table.image_path])
     if missing := set(paths) - set(answers.index):
         raise TrainingError(f'{options.answers}: lacks {len(missing)} of the training images')
     answers = answers.loc[paths].to_numpy('float32')
@@ -56,7 +56,8 @@ def make_datasets(options, tables, dataset_type=MixedFaces):
 
 def build(options):
     """Build the network that the script's options describe."""
-    return build_model(options.efnet_no, options.weights, options.image_size, options.native_size, options.grayscale)
+    sizes = options.image_size, options.native_size
+    return build_model(options.efnet_no, options.weights, *sizes, options.grayscale, len(options.emotions or EMOTIONS))
 
 
 def freeze_and_compile(model, options, steps_per_epoch):

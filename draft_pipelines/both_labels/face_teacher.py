@@ -16,7 +16,7 @@ import numpy as np
 import run
 
 import model_training
-from model_training import EMOTIONS, TrainingError, compile_model, read_image
+from model_training import TrainingError, compile_model, read_image
 
 # A linear layer on its features answers 0.53 of the validation images correctly (FER+) at 96 pixels, 0.63 at 128, 0.65
 # at 160
@@ -42,8 +42,8 @@ def read_weights(path):
     return arrays
 
 
-def build_teacher(images, weights, image_size, native_size=None, grayscale=False):
-    """Build a MobileNet as `build_model` of the script builds EfficientNet: (n, S, S, 3) RGB 0..255 -> (n, 9) float32.
+def build_teacher(images, weights, image_size, native_size=None, grayscale=False, classes=9):
+    """Build a MobileNet as `build_model` of the script builds EfficientNet: (n, S, S, 3) RGB 0..255 -> (n, K) float32.
 
     In the file, the normalisations are part of the convolutions. Here they are separate layers again, because training
     is faster with them. Their statistics come from `images`, (m, S, S, 3); the network still computes the same.
@@ -55,7 +55,7 @@ def build_teacher(images, weights, image_size, native_size=None, grayscale=False
     backbone = keras.applications.MobileNet(include_top=False, weights=None, input_tensor=x)
     x = keras.layers.GlobalAveragePooling2D(name='pooling')(backbone.output)
     x = keras.layers.Dropout(0.2, name='dropout')(x)
-    outputs = keras.layers.Dense(len(EMOTIONS), activation='softmax', name='emotion')(x)
+    outputs = keras.layers.Dense(classes, activation='softmax', name='emotion')(x)
     model = keras.Model(inputs, outputs)
 
     colours = np.tile(np.array(LUMA)[:, None], 3) if grayscale else np.eye(3)[:, ::-1]
@@ -88,7 +88,8 @@ def make_teacher(options, training):
     sample = training.paths[:: max(1, len(training.paths) // SAMPLE)]
     side = options.native_size or options.image_size
     images = np.stack([model_training.resize(read_image(path), side) for path in sample]).astype('float32')
-    teacher = build_teacher(images, options.weights, options.image_size, options.native_size, options.grayscale)
+    sizes = options.image_size, options.native_size
+    teacher = build_teacher(images, options.weights, *sizes, options.grayscale, len(options.emotions))
     compile_model(teacher, options, len(training))
     return teacher
 

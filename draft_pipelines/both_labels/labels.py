@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 import model_training
-from model_training import EMOTIONS, UNCERTAIN, Option, number_emotions, read_table, require
+from model_training import EMOTIONS, Option, number_emotions, read_table, require
 
 MORE_OPTIONS = {
     'second_labels': Option(None, 'table with image_path and another label of the same images', more={'type': Path}),
@@ -21,43 +21,44 @@ def load_tables(options):
     tables = model_training.load_tables(options)
     labelled = pd.concat([tables['training'], tables['validation']])
     if options.votes:
-        check_votes(labelled, options.train_csv)
-    second = read_second_labels(options.second_labels, labelled.image_path) if options.second_labels else None
+        check_votes(labelled, options.train_csv, options.emotions)
+    second = read_second_labels(options, labelled.image_path) if options.second_labels else None
     for name in ('training', 'validation'):
         tables[name] = tables[name].assign(second=second)  # rows find their labels by their index
     return tables
 
 
-def check_votes(table, path):
+def check_votes(table, path, emotions=EMOTIONS):
     """Raise a TrainingError unless the table has a column of numbers from 0 for each emotion."""
-    missing = [emotion for emotion in EMOTIONS if emotion not in table.columns]
+    missing = [emotion for emotion in emotions if emotion not in table.columns]
     require(not missing, f'{path}: lacks the column {", ".join(missing)}; it has {", ".join(table.columns)}')
-    valid = (table[list(EMOTIONS)].apply(pd.to_numeric, errors='coerce') >= 0).all(axis=None)
-    require(valid, f'{path}: expected numbers from 0 in the columns {", ".join(EMOTIONS)}')
+    valid = (table[list(emotions)].apply(pd.to_numeric, errors='coerce') >= 0).all(axis=None)
+    require(valid, f'{path}: expected numbers from 0 in the columns {", ".join(emotions)}')
 
 
-def read_second_labels(path, image_paths):
+def read_second_labels(options, image_paths):
     """Read another label of each image from the last column of a table; NaN if there is none."""
-    table = read_table(path, label=None).drop_duplicates('image_path').set_index('image_path')
-    labels = image_paths.map(table.iloc[:, -1])
+    path = options.second_labels
+    table = read_table(path, label=None, emotions=[*dict.fromkeys(EMOTIONS + options.emotions)])
+    labels = image_paths.map(table.drop_duplicates('image_path').set_index('image_path').iloc[:, -1])
     require(labels.notna().any(), f'{path}: names none of the training images; write image_path as they do')
     return labels
 
 
-def make_targets(table, votes=0.0, second_share=0.0):
-    """Make the training targets of a table's rows: (n, 9) float32 distributions.
+def make_targets(table, votes=0.0, second_share=0.0, emotions=EMOTIONS):
+    """Make the training targets of a table's rows: (n, K) float32 distributions.
 
     The share `votes` comes from the annotators' votes (Barsoum et al. 2016, arXiv 1608.01041), and then `second_share`
     from the column `second`. Votes do not change rows labelled `uncertain`: the label means that the votes were spread.
     """
-    targets = model_training.make_targets(table)
+    targets = model_training.make_targets(table, emotions)
     if votes:
-        counts = table[list(EMOTIONS)].to_numpy('float32')
+        counts = table[list(emotions)].to_numpy('float32')
         total = counts.sum(axis=1, keepdims=True)
         mixed = (1 - votes) * targets + votes * counts / np.maximum(total, 1)
-        is_label_alone = (total == 0) | (number_emotions(table.emotion)[:, None] == UNCERTAIN)
+        is_label_alone = (total == 0) | (table.emotion.to_numpy()[:, None] == 'uncertain')
         targets = np.where(is_label_alone, targets, mixed)
-    second = number_emotions(table.second)
+    second = number_emotions(table.second, emotions)
     rows = second >= 0
     targets[rows] *= 1 - second_share
     targets[rows, second[rows]] += second_share

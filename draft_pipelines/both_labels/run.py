@@ -7,15 +7,16 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE.parents[1]), str(HERE)]
 
-import labels  # noqa: E402 (found through the line above)
-import numpy as np  # noqa: E402
+import calibration  # noqa: E402 (found through the line above)
+import labels  # noqa: E402
 from damages import DAMAGES  # noqa: E402
 
 import model_training  # noqa: E402
-from model_training import EMOTIONS, FaceDataset, Option, augment, require  # noqa: E402
+from model_training import FaceDataset, Option, augment, require  # noqa: E402
 
 DIFFERENCES = ['--output', str(HERE / 'model.h5')]
-MORE_OPTIONS = labels.MORE_OPTIONS | {
+MORE_OPTIONS = labels.MORE_OPTIONS | calibration.MORE_OPTIONS
+MORE_OPTIONS |= {
     'damage': Option(0.1, 'share of the images that each kind of damage changes', 0, 1),
     'share': Option(1.0, 'share of the images in an epoch; all at 96 pixels take two cores half an hour', 0.01, 1),
 }
@@ -42,8 +43,9 @@ def make_datasets(options, tables, dataset_type=ShortEpochs):
     table = labels.oversample(tables['training'], options.oversample, options.seed)
     tables = tables | {'training': table}
     training, validation = model_training.make_datasets(options, tables, dataset_type, augment_and_damage)
-    training.targets = labels.make_targets(table, options.votes, options.second_share)
-    never = ', '.join(np.array(EMOTIONS)[training.class_priors() == 0])
+    training.targets = labels.make_targets(table, options.votes, options.second_share, options.emotions)
+    priors = training.class_priors()
+    never = ', '.join(priors.index[priors == 0])
     require(not never, f'the targets never say {never}; choose another --second-share or --votes')
     return training, validation
 
@@ -51,6 +53,7 @@ def make_datasets(options, tables, dataset_type=ShortEpochs):
 def main(differences, more_options=MORE_OPTIONS, **steps):
     """Run model_training.py with the steps of this draft; `steps` replace them, as in `model_training.run`."""
     own = {'load_tables': labels.load_tables, 'make_datasets': make_datasets, 'other_labels': ('second',)}
+    own['calibrate'] = calibration.calibrate_file
     model_training.main([*differences, *sys.argv[1:]], more_options, partial(model_training.run, **own | steps))
 
 

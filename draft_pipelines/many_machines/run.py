@@ -6,6 +6,8 @@ here shows the commands.
 
 import ctypes
 import hashlib
+import json
+import math
 import os
 import signal
 import socket
@@ -37,7 +39,6 @@ MORE_OPTIONS = {
         False, 'train on all devices, also of processes that srun, mpirun or Kubernetes has started'
     ),
 }
-BY_HAND = ('coordinator', 'processes', 'process_id')
 LAUNCHERS = {'SLURM_STEP_NODELIST', 'OMPI_MCA_orte_hnp_uri', 'JOB_COMPLETION_INDEX'}  # variables that JAX looks for
 # Seconds: how long JAX lets processes wait to meet, for signs of life, and to part
 WAITS = {'initialization_timeout': 300, 'heartbeat_timeout_seconds': 30, 'shutdown_timeout_seconds': 86400}
@@ -48,15 +49,22 @@ WAITING = ThreadPoolExecutor(1)  # threads wait for other processes: Ctrl-C and 
 
 
 class SharedFaces(FaceDataset):
-    """Batches of which each process reads its own part."""
+    """Batches of which each process reads its own part; what the devices cannot share equally is left out."""
 
     def __init__(self, *data, **how):
         super().__init__(*data, **how)
         spread = keras.distribution.distribution()  # asked here: the reading threads would get no answer
         self.processes, self.process_id = spread.num_processes, spread.data_shard_id
+        self.devices = spread.num_model_replicas
+        told = f'{len(self.paths)} images for {"training" if self.shuffle else "validation"}'
+        require(len(self.paths) >= self.devices, f'{told}; expected one for each of {self.devices} devices, or more')
+
+    def __len__(self):
+        return math.ceil((len(self.paths) - len(self.paths) % self.devices) / self.options.batch_size)
 
     def draw_rows(self, index):
-        return np.split(super().draw_rows(index), self.processes)[self.process_id]
+        rows = super().draw_rows(index)
+        return np.split(rows[: len(rows) - len(rows) % self.devices], self.processes)[self.process_id]
 
 
 class SoleEpochEnd(EpochEnd):
@@ -85,15 +93,17 @@ def main(arguments=None):
 
 
 def run(options):
-    """Train with the other processes, if there are any. The first one then evaluates, and the others wait for it."""
-    coordinator, processes, process_id = take_own_options(options)
-    if coordinator is None and not (options.data_parallel and LAUNCHERS & {*os.environ}):
+    """Train on all devices, with the other processes if there are any. The first one then evaluates the model."""
+    coordinator, processes, process_id, data_parallel = take_own_options(options)
+    is_joined = coordinator is not None or bool(data_parallel and LAUNCHERS & {*os.environ})
+    if not is_joined and not data_parallel:
         model_training.run(options)
         return
-    JOINING.set()
     keras.utils.set_random_seed(options.seed)
-    is_first = join(coordinator, processes, process_id) == 0
-    model_training.spread_over_devices(options.batch_size)
+    if is_joined:
+        JOINING.set()
+    is_first = not is_joined or join(coordinator, processes, process_id) == 0
+    spread_over_devices(options.batch_size)
     # The first time, processes wait half a minute for each other, and then half an hour
     agree({name: value for name, value in vars(options).items() if name not in model_training.RESUME_MAY_CHANGE})
     tables = model_training.load_tables(options)
@@ -104,19 +114,40 @@ def run(options):
         agree((training.paths, training.targets.tobytes(), validation.paths, state))
         epoch_end_type = SoleEpochEnd if is_first else lambda *_: keras.callbacks.Callback()
         model_training.train(options, training, validation, state, epoch_end_type=epoch_end_type)
+        keras.distribution.set_distribution(None)
         if is_first:
             model_training.evaluate(options, tables, training, state)
-    WAITING.submit(sys.modules['jax'].distributed.shutdown).result()
+            note_devices(options.output.with_name('metrics.json'), training)
+    if is_joined:
+        WAITING.submit(sys.modules['jax'].distributed.shutdown).result()
 
 
 def take_own_options(options):
-    """Check the options BY_HAND and remove them from the others, which must stay the same when a run is resumed."""
-    coordinator, processes, process_id = by_hand = tuple(vars(options).pop(name) for name in BY_HAND)
-    if by_hand != (None,) * 3:
-        valid = None not in by_hand and ':' in coordinator and process_id < processes
+    """Check MORE_OPTIONS and remove them from the others, which must stay the same when a run is resumed."""
+    coordinator, processes, process_id, data_parallel = own = tuple(vars(options).pop(name) for name in MORE_OPTIONS)
+    if (coordinator, processes, process_id) != (None,) * 3:
+        valid = None not in own and ':' in coordinator and process_id < processes
         require(valid, 'expected --coordinator HOST:PORT, --processes N and --process-id of 0 to N - 1, all three')
-        require(keras.backend.backend() == 'jax', '--coordinator needs KERAS_BACKEND=jax, the backend that can do it')
-    return by_hand
+    for name, given in (('coordinator', coordinator), ('data-parallel', data_parallel)):
+        is_jax = keras.backend.backend() == 'jax'
+        require(is_jax or not given, f'--{name} needs KERAS_BACKEND=jax, the backend that can do it')
+    return own
+
+
+def spread_over_devices(batch_size):
+    """Train on all devices, each with its part of every batch."""
+    import jax
+
+    devices = jax.device_count()
+    require(batch_size % devices == 0, f'--batch-size is {batch_size}; expected a multiple of {devices}, the devices')
+    keras.distribution.set_distribution(keras.distribution.DataParallel(auto_shard_dataset=False))
+
+
+def note_devices(path, training):
+    """Add to metrics.json how many processes and devices shared each batch."""
+    metrics = json.loads(path.read_text(encoding='utf-8'))
+    metrics |= {'processes': training.processes, 'devices': training.devices}
+    model_training.write_text(path, json.dumps(metrics, indent=1) + '\n')
 
 
 def join(coordinator, processes, process_id):

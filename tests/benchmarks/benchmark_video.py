@@ -125,7 +125,7 @@ def save_new_model(folder, image_size):
     code = """
 import sys, pathlib, model_training
 model = model_training.build_model(1, 'none', int(sys.argv[1]))
-model_training.save_model(model, pathlib.Path(sys.argv[2]), [1 / 9] * 9, 1.0)
+model_training.save_model(model, pathlib.Path(sys.argv[2]), dict.fromkeys(model_training.EMOTIONS, 1 / 9), 1.0)
 """
     path = folder / 'model.h5'
     subprocess.run([sys.executable, '-c', code, str(image_size), path], cwd=ROOT, check=True)
