@@ -11,7 +11,8 @@ import numpy as np
 EMOTIONS = ('anger', 'contempt', 'disgust', 'fear', 'happy', 'neutral', 'sad', 'surprise', 'uncertain')
 NEUTRAL = 'neutral'
 FROM_REST = '_from_rest'  # suffix of a class's second column: its probability compared with a face's reference at rest
-POSITIVE, NEGATIVES = 'happy', ('anger', 'contempt', 'disgust', 'fear', 'sad')  # what valence is computed from
+# What valence is computed from; of the negative emotions, those that a model has
+POSITIVE, NEGATIVES = 'happy', ('anger', 'contempt', 'disgust', 'fear', 'sad')
 
 # BGR, 0..255. Dark text is easy to read on all of them, and they stand out in dark and bright frames.
 EMOTION_COLOURS_BGR = {
@@ -25,18 +26,34 @@ EMOTION_COLOURS_BGR = {
     'surprise': (50, 150, 255),
     'uncertain': (165, 165, 165),
 }
-OTHER_COLOUR_BGR = (200, 200, 200)  # for class names that are not among the nine
+OTHER_COLOURS_BGR = (  # for class names that are not among the nine, in their order
+    (200, 200, 30),
+    (150, 170, 225),
+    (90, 250, 190),
+    (255, 225, 140),
+    (40, 125, 185),
+    (130, 190, 30),
+)
 HIDDEN = re.compile(r'\..*\.(tmp|lock)|\.faces')  # names of temporary files, which the user does not know
 
 
-def emotion_colour_bgr(emotion: str) -> tuple[int, int, int]:
-    """Colour of an emotion as blue, green, red, 0..255. Names that are not among the nine share one colour."""
-    return EMOTION_COLOURS_BGR.get(emotion, OTHER_COLOUR_BGR)
+def emotion_colour_bgr(emotion: str, class_names: Sequence[str] = EMOTIONS) -> tuple[int, int, int]:
+    """Colour of an emotion as blue, green, red, 0..255.
+
+    Args:
+        emotion: Its name, one of the classes.
+        class_names: The model's classes. Those that are not among the nine get further colours in their order; the
+            seventh of them has that of the first again.
+    """
+    if emotion in EMOTION_COLOURS_BGR:
+        return EMOTION_COLOURS_BGR[emotion]
+    others = [name for name in class_names if name not in EMOTION_COLOURS_BGR]
+    return OTHER_COLOURS_BGR[others.index(emotion) % len(OTHER_COLOURS_BGR)]
 
 
 def has_valence(class_names: Sequence[str]) -> bool:
-    """Whether valence can be computed from these classes: all those that it needs are among them."""
-    return {POSITIVE, *NEGATIVES} <= set(class_names)
+    """Whether valence can be computed from these classes: happy and a negative emotion are among them."""
+    return POSITIVE in class_names and not set(NEGATIVES).isdisjoint(class_names)
 
 
 class InputError(Exception):
@@ -147,10 +164,11 @@ class FaceEmotion:
         """How pleasant the face looks, -1 to 1: probability of happy minus that of the most probable negative emotion.
 
         This is FaceReader's definition (Noldus), with contempt as one of the negative emotions. It is computed from
-        `shown`; the network was not trained for it. The classes must include all that it needs, see `has_valence`.
+        `shown`; the network was not trained for it. Negative emotions that the model does not have are left out; the
+        classes must include what it needs, see `has_valence`.
         """
         of_class = dict(zip(self.class_names, self.shown, strict=True))
-        return float(of_class[POSITIVE] - max(of_class[name] for name in NEGATIVES))
+        return float(of_class[POSITIVE] - max(of_class[name] for name in NEGATIVES if name in of_class))
 
     @property
     def shown(self) -> np.ndarray:

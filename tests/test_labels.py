@@ -5,7 +5,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from emotion_recognition.labels import EMOTIONS, FaceEmotion, InputError, describe_error, has_valence
+from emotion_recognition.labels import (
+    EMOTION_COLOURS_BGR,
+    EMOTIONS,
+    FaceEmotion,
+    InputError,
+    describe_error,
+    emotion_colour_bgr,
+    has_valence,
+)
 
 
 def face(class_names=EMOTIONS, **probabilities):
@@ -25,9 +33,17 @@ def test_valence_is_happy_less_the_largest_negative_one(probabilities, valence):
     assert face(**probabilities).valence == pytest.approx(valence, abs=1e-6)
 
 
-def test_valence_needs_all_its_classes():
-    assert has_valence(EMOTIONS)
-    assert not has_valence([name for name in EMOTIONS if name != 'contempt'])
+def test_valence_is_computed_from_the_negative_emotions_that_a_model_has():
+    assert face(('happy', 'sad', 'surprise'), happy=0.3, sad=0.2, surprise=0.5).valence == pytest.approx(0.1)
+    assert face(('happy', 'fear', 'sad'), happy=0.3, fear=0.5, sad=0.2).valence == pytest.approx(-0.2)
+
+
+@pytest.mark.parametrize(
+    ('class_names', 'known'),
+    [(EMOTIONS, True), (('happy', 'sad'), True), (('happy', 'neutral'), False), (('anger', 'sad'), False)],
+)
+def test_valence_needs_happy_and_a_negative_emotion(class_names, known):
+    assert has_valence(class_names) == known
 
 
 def test_what_is_compared_with_the_reference_at_rest_is_shown():
@@ -58,3 +74,17 @@ def test_errors_are_told_with_a_file_that_the_user_knows_and_the_reason_in_words
 
 def test_an_error_without_any_file_is_told_with_its_reason():
     assert describe_error(OSError(errno.ENOSPC, 'No space left on device')) == 'No space left on device'
+
+
+def test_other_class_names_get_colours_of_their_own():
+    names = ('bored', 'happy', 'amused', 'calm', 'tense', 'proud', 'shy')
+    colours = [emotion_colour_bgr(name, names) for name in names]
+    assert colours[1] == EMOTION_COLOURS_BGR['happy']
+    everything = np.array([*EMOTION_COLOURS_BGR.values(), colours[0], *colours[2:]], int)
+    distances = np.linalg.norm(everything[:, None] - everything[None], axis=2)
+    assert np.min(distances[~np.eye(15, dtype=bool)]) > 60  # the nine are as far from each other
+
+
+def test_more_names_than_colours_begin_again():
+    names = tuple('abcdefg')
+    assert emotion_colour_bgr('g', names) == emotion_colour_bgr('a', names)

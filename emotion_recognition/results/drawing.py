@@ -48,9 +48,9 @@ def draw_faces(frame_bgr: np.ndarray, faces: Iterable[FaceEmotion]) -> None:
         corners = (x, y), (x + width, y + height)
         # A dark outline around the coloured one keeps the box visible on a bright background.
         cv2.rectangle(frame_bgr, *corners, TEXT_COLOUR_BGR, outline_width, cv2.LINE_AA)
-        cv2.rectangle(frame_bgr, *corners, emotion_colour_bgr(face.emotion), line_width, cv2.LINE_AA)
+        cv2.rectangle(frame_bgr, *corners, _colour(face), line_width, cv2.LINE_AA)
     for face, label in zip(faces, place_labels(frame_bgr.shape, faces), strict=True):
-        _draw_label(frame_bgr, label, emotion_colour_bgr(face.emotion))
+        _draw_label(frame_bgr, label, _colour(face))
 
 
 def place_labels(frame_shape: Sequence[int], faces: Iterable[FaceEmotion]) -> list[Label]:
@@ -87,6 +87,10 @@ def draw_lines(frame_bgr: np.ndarray, lines: Iterable[str]) -> None:
 def mirror_faces(faces: Iterable[FaceEmotion], frame_width: int) -> list[FaceEmotion]:
     """Move the boxes of a frame's faces to where they are in its mirror image, `frame_width` pixels wide."""
     return [replace(face, box=(frame_width - face.box[0] - face.box[2], *face.box[1:])) for face in faces]
+
+
+def _colour(face):
+    return emotion_colour_bgr(face.emotion, face.class_names)
 
 
 def _name(face):

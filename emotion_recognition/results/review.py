@@ -133,14 +133,14 @@ class Review:
             spans: Spans that are shown above the faces.
             part: Part of the video that was analysed.
         """
-        first_us = self._times_us[0] if self._times_us else 0
+        first_us, names = self._times_us[0] if self._times_us else 0, self._class_names
         content = {
             'name': name,
             'video': video_url,
             'shift': shift_of_copy(first_us, part) if is_annotated else 0,
             'firstFrame': self._first_frame,
             'times': [b - a for a, b in zip([0, *self._times_us], self._times_us, strict=False)],
-            'classes': [[emotion, _to_css(emotion_colour_bgr(emotion))] for emotion in self._class_names],
+            'classes': [[emotion, _to_css(emotion_colour_bgr(emotion, names))] for emotion in names],
             'words': self.words,
             'people': self._names,
             'pictures': self._pictures.to_json(),

@@ -1,5 +1,6 @@
 """The timeline: a picture of each face's emotions over time."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -16,21 +17,23 @@ BAND_HEIGHT = 0.8  # of a row
 MIN_LABELLED_SHARE = 0.12  # a smaller share has no room for its number
 
 
-def save_timeline(face_periods: FacePeriods, title: str, path: Path) -> None:
+def save_timeline(face_periods: FacePeriods, title: str, path: Path, class_names: Sequence[str] = EMOTIONS) -> None:
     """Save a PNG with a row for each face: a band coloured by its emotion over time, and the share of each emotion.
 
     Args:
         face_periods: Periods of the video's faces. If there are more than MAX_FACES, those seen longest are shown.
         title: Title of the picture.
         path: Path of the PNG file; an existing file is replaced.
+        class_names: The model's classes, in whose order the emotions are shown.
     """
     faces = face_periods.longest_seen(MAX_FACES)
-    emotions = _in_class_order({emotion for frames in faces.values() for emotion in frames})
+    seen = {emotion for frames in faces.values() for emotion in frames}
+    colours = {emotion: _colour_rgb(emotion, class_names) for emotion in class_names if emotion in seen}
     figure = Figure(figsize=(12, MARGIN_INCHES + ROW_INCHES * max(1, len(faces))), layout='constrained')
     times, shares = figure.subplots(1, 2, sharey=True, width_ratios=(3, 1))
     for row, (number, frames) in enumerate(faces.items()):
-        _draw_bands(times, row, number, face_periods, emotions)
-        _draw_shares(shares, row, {emotion: frames.get(emotion, 0) for emotion in emotions})
+        _draw_bands(times, row, number, face_periods, colours)
+        _draw_shares(shares, row, {emotion: frames.get(emotion, 0) for emotion in colours}, colours)
     _set_up_times(times, list(faces), face_periods)
     shares.set(xlim=(0, 1), xlabel='share of its frames')
     shares.xaxis.set_major_formatter(PercentFormatter(1))
@@ -39,28 +42,28 @@ def save_timeline(face_periods: FacePeriods, title: str, path: Path) -> None:
         times.text(0.5, 0.5, 'no faces', transform=times.transAxes, ha='center', va='center')
     title, fonts = drawable(title)
     figure.suptitle(title, family=fonts, parse_math=False)
-    handles = [Patch(color=_colour_rgb(emotion), label=emotion) for emotion in emotions]
+    handles = [Patch(color=colour, label=emotion) for emotion, colour in colours.items()]
     figure.legend(handles=handles, loc='outside lower center', ncols=9, frameon=False)
     figure.savefig(path, dpi=110)
 
 
-def _draw_bands(axes, row, number, face_periods, emotions):
+def _draw_bands(axes, row, number, face_periods, colours):
     """Draw a face's periods into its row, in the colours of their emotions."""
-    for emotion in emotions:
+    for emotion, colour in colours.items():
         bands = [
             (period.ms_start, period.ms_end - period.ms_start)
             for period in face_periods.periods
             if (period.number, period.emotion) == (number, emotion)
         ]
-        axes.broken_barh(bands, (row - BAND_HEIGHT / 2, BAND_HEIGHT), color=_colour_rgb(emotion), linewidth=0)
+        axes.broken_barh(bands, (row - BAND_HEIGHT / 2, BAND_HEIGHT), color=colour, linewidth=0)
 
 
-def _draw_shares(axes, row, frames):
+def _draw_shares(axes, row, frames, colours):
     """Draw a row's stacked bar from the number of frames of each emotion."""
     left, total = 0.0, sum(frames.values())
     for emotion, count in frames.items():
         share = count / total
-        axes.barh(row, share, BAND_HEIGHT, left, color=_colour_rgb(emotion))
+        axes.barh(row, share, BAND_HEIGHT, left, color=colours[emotion])
         if share >= MIN_LABELLED_SHARE:
             axes.text(left + share / 2, row, f'{share:.0%}', ha='center', va='center', fontsize=9)
         left += share
@@ -88,10 +91,6 @@ def minutes(ms: float) -> str:
     return f'{"-" if ms < 0 and tenths else ""}{tenths // 600}:{tenths % 600 / 10:04.1f}'
 
 
-def _in_class_order(emotions):
-    return sorted(emotions, key=lambda emotion: (EMOTIONS.index(emotion) if emotion in EMOTIONS else 99, emotion))
-
-
-def _colour_rgb(emotion):
+def _colour_rgb(emotion, class_names):
     """Colour of an emotion for matplotlib: R, G, B, each 0 to 1."""
-    return tuple(value / 255 for value in reversed(emotion_colour_bgr(emotion)))
+    return tuple(value / 255 for value in reversed(emotion_colour_bgr(emotion, class_names)))

@@ -57,7 +57,7 @@ class VideoResults:
         with_people: bool = False,
         review: Review | None = None,
     ):
-        self._settings = settings
+        self._settings, self._class_names = settings, class_names
         self._spans = read_spans(settings.spans, video_path)
         self.emotions, self._face_periods = EmotionTable(settings.compact), FacePeriods()
         self.words = PEOPLE if with_people else FACES
@@ -101,7 +101,7 @@ class VideoResults:
         shown_path = outputs.annotated if self._settings.write_video else reader.path
         self.emotions.to_frame().to_csv(own.emotions, index=False)
         self._summary.to_frame(last_frame_ms).to_csv(own.summary, index=False)
-        save_timeline(self._face_periods, reader.path.name, own.timeline)
+        save_timeline(self._face_periods, reader.path.name, own.timeline, self._class_names)
         shift_ms = shift_of_copy(self._face_periods.ms_first, reader.part) if self._settings.write_video else 0.0
         if self._settings.subtitles:
             write_subtitles(self._face_periods, last_frame_ms, own.subtitles, shift_ms)

@@ -161,11 +161,11 @@ def test_texts_and_controls_stand_out(theme):
 
 
 def test_the_colours_of_emotions_stand_out_in_the_timeline():
-    from emotion_recognition.labels import EMOTION_COLOURS_BGR
+    from emotion_recognition.labels import EMOTION_COLOURS_BGR, OTHER_COLOURS_BGR
 
     script = (PAGE_FOLDER / 'timeline.js').read_text(encoding='utf-8')
     ground, dark_ink = (re.search(rf"const {name} = '(#\w+)'", script)[1] for name in ('GROUND', 'DARK_INK'))
-    for blue, green, red in EMOTION_COLOURS_BGR.values():
+    for blue, green, red in (*EMOTION_COLOURS_BGR.values(), *OTHER_COLOURS_BGR):
         colour = f'#{red:02x}{green:02x}{blue:02x}'
         assert contrast(colour, ground) >= 3
         assert contrast(colour, dark_ink) >= 4.5
