@@ -46,7 +46,8 @@ def main():
     runs = [json.loads((HERE / folder / 'metrics.json').read_text()) for folder in OWN_RUNS]
     values = {
         'validation': [run['accuracy'] for run in runs],
-        'validation, eight classes': [run['accuracy_without_uncertain'] for run in runs],
+        # A run without the class `uncertain` has one accuracy alone
+        'validation, without uncertain': [run.get('accuracy_without_uncertain', run['accuracy']) for run in runs],
     }
     draw_bars(emotions9, list(OWN_RUNS.values()), values, plt.cm.Greens)
     emotions9.set_xlabel('accuracy on emotions9 (FER+ labels), 48 pixels, 4 epochs from random weights')
@@ -59,7 +60,8 @@ def draw_bars(axes, names, values, colours):
     for number, (kind, lengths) in enumerate(values.items()):
         offset = width * (number - (len(values) - 1) / 2)
         bars = axes.barh(rows + offset, lengths, width - 0.02, label=kind, color=colours(0.35 + 0.25 * number))
-        axes.bar_label(bars, fmt='%.3f', padding=3, fontsize=7)
+        ground = {'facecolor': 'white', 'edgecolor': 'none', 'pad': 0.5}  # hides the dotted lines behind a number
+        axes.bar_label(bars, fmt='%.3f', padding=3, fontsize=7, bbox=ground)
     axes.set(xlim=(0, 0.8), yticks=rows, yticklabels=names)
     axes.tick_params(labelbottom=True)
     axes.invert_yaxis()
