@@ -22,7 +22,7 @@ from tests.conftest import DEMO_PATH, copy_packets, demo_frame, save_classifier
 SEVEN = ('anger', 'disgust', 'fear', 'happy', 'neutral', 'sad', 'surprise')
 THREE = ('amused', 'bored', 'tense')
 FRAME_COUNT = 8  # in 0.3 s
-HEAD = 'frame_start,frame_end,emotions,person,by\n'
+HEAD = 'frame_start,frame_end,emotions,person,found_as,by\n'
 
 
 @pytest.fixture(scope='module', params=[SEVEN, THREE], ids=['seven', 'three'])
@@ -57,7 +57,7 @@ def test_tables_have_the_columns_of_the_classes_and_valence_where_it_is_known(ru
 
 def test_periods_subtitles_and_elan_have_the_classes_words(run):
     assert pd.read_csv(run.outputs.emotions).emotions.tolist() == [run.answer]
-    assert f'person 1: {run.answer}\n' in run.outputs.subtitles.read_text()
+    assert f'\n{run.answer}\n' in run.outputs.subtitles.read_text()
     ((_, _, word, *_),) = Eaf(str(run.outputs.elan)).get_annotation_data_for_tier('person 1')
     assert word == run.answer
 
@@ -72,13 +72,13 @@ def test_the_review_page_lists_the_classes_in_their_colours(run, open_page):
 
 def test_corrections_may_name_any_class_of_the_model_and_no_other(run, tmp_path):
     path, another = tmp_path / 'corrected.csv', run.names[-1]
-    path.write_text(f'{HEAD}1,{FRAME_COUNT},{another},1,person\n')
+    path.write_text(f'{HEAD}1,{FRAME_COUNT},{another},1,1,person\n')
     emotions_from_video.main([str(run.clip), '--apply', str(path)])
     assert (pd.read_csv(run.outputs.corrected().faces).emotion == another).all()
     assert (
         (cv2.imread(str(run.outputs.corrected().timeline)) == emotion_colour_bgr(another, run.names)).all(axis=2).any()
     )
-    path.write_text(f'{HEAD}1,{FRAME_COUNT},contempt,1,person\n')
+    path.write_text(f'{HEAD}1,{FRAME_COUNT},contempt,1,1,person\n')
     with pytest.raises(SystemExit, match=f'expected one of {", ".join(run.names)}'):
         emotions_from_video.main([str(run.clip), '--apply', str(path)])
 
