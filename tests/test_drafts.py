@@ -47,7 +47,21 @@ def test_draft_runs_the_script_with_what_differs(name, monkeypatch):
 
 def test_every_draft_is_known():
     names = {path.parent.name for path in DRAFT_FOLDER.glob('*/run.py')}
-    assert names == {*DRAFTS, 'both_labels', 'many_machines'}
+    assert names == {*DRAFTS, 'both_labels', 'many_machines', 'one_run'}
+
+
+def test_one_run_is_both_labels_with_its_options(monkeypatch):
+    given, path = [], DRAFT_FOLDER / 'one_run' / 'run.py'
+    monkeypatch.setattr(sys, 'path', [*sys.path])  # the draft adds to it
+    monkeypatch.delitem(sys.modules, 'run', raising=False)  # a name of many
+    monkeypatch.setattr(sys, 'argv', [str(path), '--second-labels', 'other.csv', '--epochs', '3'])
+    monkeypatch.setattr(model_training, 'main', lambda *arguments: given.extend(arguments))
+    runpy.run_path(str(path), run_name='__main__')
+    del sys.modules['run']
+    arguments, more_options, _ = given
+    options = parse_options(arguments, more_options)
+    assert (options.epochs, options.image_size, options.votes, options.share) == (3, 80, 1.0, 0.5)
+    assert (options.output, options.second_labels.name) == (path.with_name('model.h5'), 'other.csv')
 
 
 def test_published_results_are_the_same_in_all_places():
