@@ -34,7 +34,7 @@ def test_the_notebook_runs_on_drawn_faces_without_data(capsys):
     said = capsys.readouterr().out
     assert 'data/train.csv is not here, so the images are drawn' in said
     sizes = {name: len(table) for name, table in names['tables'].items()}
-    assert sizes == {'training': 162, 'validation': 18, 'test': 9}
+    assert sizes == {'training': 162, 'validation': 18, 'test': 18}
     assert names['computed']['images'] == 18
     (answers,) = (line for line in said.splitlines() if line.startswith('the drawn faces: '))
-    assert len(answers.split()) == 3 + 9
+    assert len(answers.split()) == 3 + 18
