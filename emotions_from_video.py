@@ -21,10 +21,11 @@ from emotion_recognition.pipeline import EmotionPipeline, Models, open_models
 from emotion_recognition.results.face_table import FaceColumns
 from emotion_recognition.results.output_paths import name_outputs
 from emotion_recognition.results.video_results import VideoResults
-from emotion_recognition.runs.annotation import Process, annotate
+from emotion_recognition.runs.annotation import Process, annotate, place_results
 from emotion_recognition.runs.apply_corrections import apply_corrections
 from emotion_recognition.runs.batch import analyse_files, describe_problems
 from emotion_recognition.runs.first_pass import SeenFaces, see_before_drawing
+from emotion_recognition.runs.inputs import make_output_folders
 from emotion_recognition.runs.output_check import prepare_outputs
 from emotion_recognition.runs.people_file import PEOPLE_OF_RUN, is_people_file
 from emotion_recognition.runs.provenance import describe_run, write_record
@@ -42,7 +43,7 @@ MAX_EVERY = 60  # frames that wait for the next one that is analysed: 360 MB at 
 SUBTITLES = False  # also write the periods as subtitles
 REVIEW = True  # write a page on which the results can be watched and corrected
 ELAN = False  # also write the periods for ELAN, linked to the video
-SKIP_DONE = False  # leave out videos whose results exist and would be the same
+SKIP_DONE = False  # leave out inputs whose results exist and would be the same
 SPANS = None  # CSV of stimuli or conditions in the videos, which the summary shows separately
 # The options that the webcam script has too are in emotion_recognition/settings.py.
 MODEL_WEIGHTS_PATH, DETECTOR_PATH = Settings.model_weights_path, Settings.detector_path
@@ -55,6 +56,10 @@ class VideoSettings(Settings):
     output_filename: str | Path | None = option(
         None, 'annotated file, for a single input; default: <stem>_with_emotions.mp4 next to it', parse=to_path
     )
+    output_folder: str | Path | None = option(
+        None, 'folder for all results, which is made; default: next to each input', parse=to_path, metavar='DIR'
+    )
+    recursive: bool = option(False, 'search the folders in named folders too')
     compact: bool = option(COMPACT, 'table of emotions by periods, otherwise by frames')
     show_process: bool = option(SHOW_PROCESS, 'show the frames in a window; q ends')
     write_video: bool = option(WRITE_VIDEO, 'write the annotated video or photograph, not only the other results')
@@ -86,7 +91,9 @@ class VideoSettings(Settings):
         accepts=is_people_file,
         metavar='FILE.npz',
     )
-    skip_done: bool = option(SKIP_DONE, 'leave out videos whose results exist and would be the same')
+    single_tables: bool = option(False, 'also a table of faces of each photograph in a folder, not only of all')
+    whole_picture: bool = option(False, 'take each photograph as one face, as in data sets of cut-out faces')
+    skip_done: bool = option(SKIP_DONE, 'leave out inputs whose results exist and would be the same')
     ray: str | None = option(
         None,
         'many videos at once: on this machine, or on the Ray cluster at an address',
@@ -191,6 +198,9 @@ def analyse_video(
     settings = VideoSettings(detector_path=detector_path, output_filename=output_filename, **own, **others)
     if settings.people is not None:
         raise InputError('people compares the faces of many files, but analyse_video takes one; use the command line')
+    if settings.output_folder:
+        make_output_folders([Path(settings.output_folder)])
+        settings = place_results(settings, name_outputs(Path(video_path), None, folder=Path(settings.output_folder)))
     limit_opencv_threads(settings.threads)
     models = None if settings.apply else open_models(settings, classifier)
     with Interruption() as interruption:

@@ -91,6 +91,13 @@ def finds_points(settings: Settings) -> bool:
     return _type_of(path_of_detector(str(settings.detector_path))).finds_points
 
 
+def describe_what_finds_more(settings: Settings) -> str:
+    """What to try if no face was found: a sentence without its full stop."""
+    other = 'yunet' if _type_of(path_of_detector(str(settings.detector_path))) is HaarFaceDetector else 'haar'
+    smaller = [f'a smaller --min-face-size than {settings.min_face_size}'] * bool(settings.min_face_size)
+    return f'Try {" or ".join([*smaller, f"another detector, --detector-path {other}"])}'
+
+
 def _type_of(path):
     return YuNetFaceDetector if path.suffix.lower() == '.onnx' else HaarFaceDetector
 

@@ -99,6 +99,15 @@ class FaceTable:
         first_cells = [to_cell(text) for text in first_cells]
         self._writer.writerows([*first_cells, *self._columns.cells(frame_number, timestamp_ms, face)] for face in faces)
 
+    def add_faceless(self, frame_number: int, timestamp_ms: float, first_cells: Sequence[str]) -> None:
+        """Add a row that says that a frame has no face, see `add`: `face` is 0, and what is about a face is empty."""
+        cells = {'frame': frame_number, 'ms': timestamp_ms, 'face': 0}
+        self._writer.writerow([*map(to_cell, first_cells), *(cells.get(name, '') for name in self._columns.names)])
+
+    def copy(self, rows: Iterable[Sequence[str]]) -> None:
+        """Add rows of an earlier table with the same columns."""
+        self._writer.writerows(rows)
+
     def __enter__(self):
         self._file = self._path.open('w', newline='', encoding='utf-8')
         self._writer = csv.writer(self._file, lineterminator='\n')

@@ -1,6 +1,7 @@
 """The names of all result files."""
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ CORRECTED_SUFFIX = '_corrected'  # of results that a person has corrected, after
 FACES_SUFFIX = '_faces_data.csv'
 SUMMARY_SUFFIX = '_summary.csv'
 TIMELINE_SUFFIX = '_timeline.png'
+RECORD_SUFFIX = '_run.json'
 PEOPLE_SUFFIX = '_people.csv'
 FOLDER_SUFFIX = f'{OUTPUT_SUFFIX}_all'  # of a folder's tables, which no single file's results are named like
 
@@ -64,7 +66,7 @@ class Outputs:
     @property
     def record(self) -> Path:
         """Record of what the other files were made with."""
-        return self._named('_run.json')
+        return self._named(RECORD_SUFFIX)
 
     def corrected(self) -> 'Outputs':
         """Where the corrected results go: next to these, which stay as the network gave them."""
@@ -79,11 +81,20 @@ class Outputs:
         tables = [self.emotions, self.faces, self.summary]
         return [self.annotated, *tables, self.timeline, self.subtitles, self.elan, self.review, self.record]
 
+    def by_interest(self, paths: Iterable[Path]) -> list[Path]:
+        """Put what people look at first before other results: the annotated copy, or else a table; then the page."""
+        paths = list(paths)
+        first = next((path for path in (self.annotated, self.emotions, self.faces) if path in paths), None)
+        ranks = {first: 0, self.review: 1}
+        return sorted(paths, key=lambda path: ranks.get(path, 2))
+
     def _named(self, ending):
         return self.annotated.with_name(self.annotated.stem + ending)
 
 
-def name_outputs(path: Path, output_filename: str | Path | None = None, shares_stem: bool = False) -> Outputs:
+def name_outputs(
+    path: Path, output_filename: str | Path | None = None, shares_stem: bool = False, folder: Path | None = None
+) -> Outputs:
     """Decide where the results of a video or a photograph go.
 
     A video becomes an mp4. A photograph keeps its kind if that is one of COPY_SUFFIXES. Otherwise it becomes a JPEG
@@ -91,9 +102,10 @@ def name_outputs(path: Path, output_filename: str | Path | None = None, shares_s
 
     Args:
         path: Path of the video or photograph.
-        output_filename: Path of the annotated copy that the user named; None for a name next to the input.
+        output_filename: Path of the annotated copy that the user named; None for the usual name in `folder`.
         shares_stem: Whether the folder has another video or photograph whose name differs in the suffix alone. The
             results of a photograph are then named after all of its name, so that they do not replace the others.
+        folder: Folder for results; None for that of the input.
 
     Raises:
         InputError: The output's suffix does not fit the input.
@@ -102,7 +114,7 @@ def name_outputs(path: Path, output_filename: str | Path | None = None, shares_s
     stem, suffix = path.stem, '.mp4' if is_video else path.suffix
     if not is_video and (shares_stem or suffix.lower() not in COPY_SUFFIXES):
         stem, suffix = path.name, suffix if suffix.lower() in COPY_SUFFIXES else '.jpg'
-    outputs = Outputs(Path(output_filename or path.with_name(f'{stem}{OUTPUT_SUFFIX}{suffix}')))
+    outputs = Outputs(Path(output_filename or (folder or path.parent) / f'{stem}{OUTPUT_SUFFIX}{suffix}'))
     if is_video and outputs.annotated.suffix.lower() != '.mp4':
         raise InputError(f'{outputs.annotated}: expected a name that ends in .mp4, since a video becomes one')
     if not is_video and outputs.annotated.suffix.lower() not in COPY_SUFFIXES:
@@ -111,25 +123,41 @@ def name_outputs(path: Path, output_filename: str | Path | None = None, shares_s
     return outputs
 
 
-def name_table_of_folder(folder: Path) -> Path:
-    """Path of the table with the faces of all photographs in a folder."""
-    return folder / f'{folder.resolve().name}{FOLDER_SUFFIX}{FACES_SUFFIX}'
+def name_table_of_folder(folder: Path, output_folder: Path | None = None) -> Path:
+    """Path of the table with the faces of all photographs in a folder.
+
+    Args:
+        folder: The folder.
+        output_folder: Folder for results; None for the folder itself.
+    """
+    return _name_for_folder(folder, output_folder, FACES_SUFFIX)
 
 
-def name_summary_of_folder(folder: Path) -> Path:
-    """Path of the summary of all videos in a folder."""
-    return folder / f'{folder.resolve().name}{FOLDER_SUFFIX}{SUMMARY_SUFFIX}'
+def name_summary_of_folder(folder: Path, output_folder: Path | None = None) -> Path:
+    """Path of the summary of all videos in a folder, see `name_table_of_folder`."""
+    return _name_for_folder(folder, output_folder, SUMMARY_SUFFIX)
 
 
-def name_people_of_folder(folder: Path) -> Path:
-    """Path of the table of the people in all files of a folder; their picture is a .png of the same name."""
-    return folder / f'{folder.resolve().name}{FOLDER_SUFFIX}{PEOPLE_SUFFIX}'
+def name_people_of_folder(folder: Path, output_folder: Path | None = None) -> Path:
+    """Path of the table of the people in all files of a folder, see `name_table_of_folder`; their picture is a .png of
+    the same name."""
+    return _name_for_folder(folder, output_folder, PEOPLE_SUFFIX)
 
 
-def name_tables_of_folder(folder: Path) -> list[Path]:
-    """Paths of all files about a folder."""
-    people = name_people_of_folder(folder)
-    return [name_table_of_folder(folder), name_summary_of_folder(folder), people, people.with_suffix('.png')]
+def name_tables_of_folder(folder: Path, output_folder: Path | None = None) -> list[Path]:
+    """Paths of all files about a folder, see `name_table_of_folder`."""
+    people = name_people_of_folder(folder, output_folder)
+    tables = [name_table_of_folder(folder, output_folder), name_summary_of_folder(folder, output_folder)]
+    return [*tables, people, people.with_suffix('.png')]
+
+
+def _name_for_folder(folder, output_folder, suffix):
+    return (output_folder or folder) / f'{folder.resolve().name}{FOLDER_SUFFIX}{suffix}'
+
+
+def name_in_folder(path: Path, folder: Path | None) -> str:
+    """What a joint table calls a file: its path within the folder, with slashes; its name if it is not in there."""
+    return to_text(path.relative_to(folder).as_posix() if folder in path.parents else path.name)
 
 
 def to_text(name: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from emotion_recognition.faces.detection import describe_what_finds_more
 from emotion_recognition.labels import FACES, PEOPLE, FaceEmotion
 from emotion_recognition.media.endings import FrameError, ReadError
 from emotion_recognition.media.part import WHOLE_VIDEO
@@ -121,7 +122,7 @@ class VideoResults:
         Args:
             reader: Video that was read.
             stopped: Why it ended early, or None.
-            written: Paths of the results, in the order of the message.
+            written: Paths of the results, what matters first before others.
             leftover: Paths of results of an earlier run that are still next to them.
         """
         seen = self._face_periods
@@ -135,6 +136,8 @@ class VideoResults:
             for line in describe_outside(self._spans, seen.ms_first, ends_ms, reader.part != WHOLE_VIDEO):
                 print(f'{reader.path}: {line}', file=sys.stderr)
         print(f'{self.frame_count} frames, {seen.describe(MAX_REPORTED_FACES, self.words)}')
+        if not self.numbers and not self._settings.apply:
+            print(f'{reader.path}: no face was found. {describe_what_finds_more(self._settings)}', file=sys.stderr)
         first, *others = written
         print(f'Wrote {first}' + (f' and, next to it, {", ".join(path.name for path in others)}' if others else ''))
         if leftover:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -24,9 +25,14 @@ from emotion_recognition.window import open_window
 
 WINDOW_TITLE = 'emotions_from_video (q ends)'
 
-# What is done with each video, given its path, the models (None if there are corrections to apply), the settings and
-# the interruption; and then its faces, if they are known from a first pass over many videos.
+# What is done with each video, given its path, the models (None if there are corrections to apply), the settings, see
+# `place_results`, and the interruption; and then its faces, if they are known from a first pass over many videos.
 Process = Callable[..., VideoResults]
+
+
+def place_results(settings: Settings, outputs: Outputs) -> Settings:
+    """Let the settings of the video script name where the results of one video go."""
+    return replace(settings, output_filename=outputs.annotated, output_folder=None)
 
 
 class Recogniser(Protocol):

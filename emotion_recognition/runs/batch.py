@@ -1,6 +1,6 @@
 """All inputs of one command: which to analyse, in turn or on Ray, and which failed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from emotion_recognition.faces.detection import finds_points
@@ -9,15 +9,17 @@ from emotion_recognition.labels import InputError, describe_error
 from emotion_recognition.media.part import WHOLE_VIDEO
 from emotion_recognition.media.photographs import is_photograph
 from emotion_recognition.pipeline import Models, open_models
-from emotion_recognition.results.output_paths import name_tables_of_folder
+from emotion_recognition.results.output_paths import Outputs, name_table_of_folder, name_tables_of_folder
 from emotion_recognition.results.spans import check_spans
-from emotion_recognition.runs.annotation import WINDOW_TITLE, Process
+from emotion_recognition.runs.annotation import WINDOW_TITLE, Process, place_results
+from emotion_recognition.runs.folder_inputs import expand_patterns
 from emotion_recognition.runs.folder_summary import summarise_folders
-from emotion_recognition.runs.inputs import check_files, find_files, name_all_outputs
+from emotion_recognition.runs.inputs import check_files, find_files, make_output_folders, name_all_outputs
 from emotion_recognition.runs.output_check import check_inputs_stay
 from emotion_recognition.runs.people_batch import analyse_with_people
 from emotion_recognition.runs.people_file import PEOPLE_OF_RUN, read_people
 from emotion_recognition.runs.photograph_batch import analyse_photographs
+from emotion_recognition.runs.photograph_group import PhotographGroup, find_pending_photographs
 from emotion_recognition.runs.provenance import find_pending
 from emotion_recognition.runs.ray_cluster import process_on_ray
 from emotion_recognition.runs.run_folder import remove_dead_runs
@@ -42,42 +44,66 @@ def analyse_files(paths: Sequence[Path], settings: Settings, process: Process) -
     Raises:
         InputError: The model, the detector or an option is wrong for all of them.
     """
-    videos, photographs, not_taken = find_files(paths)
-    files = [*videos, *(path for group in photographs.values() for path in group)]
+    paths = expand_patterns(paths)
+    videos, photographs, problems = find_files(paths, settings.recursive)
+    files = videos | {path: folder for folder, group in photographs.items() for path in group}
     folders = [path for path in paths if path.is_dir()]
-    check_combinations(settings, videos, len(files), folders)
-    outputs, problems = name_all_outputs(files, settings.output_filename)
-    here = {path: named for path, named in outputs.items() if is_photograph(path) or not settings.ray}
-    problems |= not_taken | check_files(here, settings)  # Ray's workers may see other files
-    outputs = {path: outputs[path] for path in files if path not in problems}
-    for folder in {named.annotated.parent for named in outputs.values()}:
-        remove_dead_runs(folder)
-    videos = [video for video in videos if video in outputs]
-    pending = find_pending(videos, outputs, settings) if settings.skip_done else videos
+    file_count = len(files) + len(problems)
+    check_combinations(settings, list(videos), len(files), folders)
+    outputs, not_possible = _place_results(files, folders, settings)
+    problems |= not_possible
+    of_videos = {video: outputs[video] for video in videos if video in outputs}
+    pending, stills = of_videos, _group(photographs, outputs, settings)
+    if settings.skip_done:
+        pending = {video: outputs[video] for video in find_pending(list(of_videos), outputs, settings)}
+        stills = find_pending_photographs(stills, settings)
     limit_opencv_threads(settings.threads)
-    needs_models = not settings.apply and outputs and (photographs or (pending and not settings.ray))
+    needs_models = not settings.apply and (stills or (pending and not settings.ray))
     models = open_models(settings) if needs_models else None
-    stills = {
-        folder: named
-        for folder, group in photographs.items()
-        if (named := {path: outputs[path] for path in group if path in outputs})
-    }
     with Interruption() as interruption:
         if settings.people is not None and models:
             folder = next(iter(folders), next(iter(outputs)).parent)
             problems |= analyse_with_people(pending, stills, folder, process, models, settings, interruption)
-            pending, stills = [], {}
+            pending, stills = {}, []
         if pending and settings.ray:
             problems |= process_on_ray(pending, process, settings, interruption)
         else:
             problems |= process_in_turn(pending, process, models, settings, interruption)
         if not settings.apply:
-            done = {video: outputs[video] for video in videos if video not in problems}
-            problems |= summarise_folders(folders, done)
-        for folder, group in stills.items():
+            done = {video: named for video, named in of_videos.items() if video not in problems}
+            problems |= summarise_folders(folders, done, _output_folder(settings))
+        for group in stills:
             with open_window(WINDOW_TITLE, settings.show_process) as window:
-                problems |= analyse_photographs(folder, group, models, settings, window, interruption)
-    return len(files) + len(not_taken), problems
+                problems |= analyse_photographs(group, models, settings, window, interruption)
+    return file_count, problems
+
+
+def _output_folder(settings):
+    return Path(settings.output_folder) if settings.output_folder else None
+
+
+def _place_results(files, folders, settings):
+    """Decide and check where the results of files go. Returns that, and why some files have no such place."""
+    outputs, problems = name_all_outputs(files, settings)
+    folder = _output_folder(settings)
+    places = {named.annotated.parent for named in outputs.values()} | ({folder} if folder else set(folders))
+    if folder:
+        make_output_folders(places)
+    here = {path: named for path, named in outputs.items() if is_photograph(path) or not settings.ray}
+    problems |= check_files(here, settings)  # Ray's workers may see other files
+    for place in places:
+        remove_dead_runs(place)
+    return {path: named for path, named in outputs.items() if path not in problems}, problems
+
+
+def _group(photographs, outputs, settings):
+    """Group the photographs that can be done."""
+    groups = []
+    for folder, paths in photographs.items():
+        table_path = name_table_of_folder(folder, _output_folder(settings)) if folder else None
+        if named := {path: outputs[path] for path in paths if path in outputs}:
+            groups.append(PhotographGroup(folder, named, table_path, settings.single_tables or not folder))
+    return groups
 
 
 def check_combinations(settings: Settings, videos: Sequence[Path], file_count: int, folders: Sequence[Path]) -> None:
@@ -92,7 +118,10 @@ def check_combinations(settings: Settings, videos: Sequence[Path], file_count: i
     Raises:
         InputError: They do not.
     """
-    check_inputs_stay([], [table for folder in folders for table in name_tables_of_folder(folder)], settings)
+    tables = [table for folder in folders for table in name_tables_of_folder(folder, _output_folder(settings))]
+    check_inputs_stay([], tables, settings)
+    if settings.output_folder:
+        check_output_folder(settings, folders)
     if settings.output_filename and file_count > 1:
         raise InputError(f'--output-filename names one output, but there are {file_count} files')
     if not isinstance(settings.rest, str) and not videos:
@@ -109,14 +138,34 @@ def check_combinations(settings: Settings, videos: Sequence[Path], file_count: i
         raise InputError('--ray is for many videos, without a window; expected neither --apply nor --show-process')
 
 
+def check_output_folder(settings: Settings, folders: Sequence[Path]) -> None:
+    """Check that the options fit `--output-folder`, and that no two folders would have one table there.
+
+    Raises:
+        InputError: They do not.
+    """
+    if settings.output_filename:
+        raise InputError('--output-filename and --output-folder both say where results go; expected one of them')
+    names: dict[str, Path] = {}
+    for folder in folders:
+        other = names.setdefault(folder.resolve().name, folder)
+        if other.resolve() != folder.resolve():
+            raise InputError(
+                f'{folder}: its tables in {settings.output_folder} would be called like those of {other}; use two '
+                'output folders'
+            )
+
+
 def check_people(settings: Settings) -> None:
     """Check that the options fit `--people`.
 
     Raises:
         InputError: They do not, or the people of earlier runs cannot be read.
     """
-    if not settings.identity or not finds_points(settings):
-        raise InputError('--people needs people to be told apart; expected YuNet as detector, and no --no-identity')
+    if not settings.identity or settings.whole_picture or not finds_points(settings):
+        raise InputError(
+            '--people needs people to be told apart; expected YuNet, and neither --no-identity nor --whole-picture'
+        )
     if settings.ray or settings.apply:
         raise InputError('--people compares the faces of all files here and now; expected neither --ray nor --apply')
     if settings.skip_done and str(settings.people) == PEOPLE_OF_RUN:
@@ -125,15 +174,19 @@ def check_people(settings: Settings) -> None:
 
 
 def process_in_turn(
-    videos: Sequence[Path], process: Process, models: Models | None, settings: Settings, interruption: Interruption
+    videos: Mapping[Path, Outputs],
+    process: Process,
+    models: Models | None,
+    settings: Settings,
+    interruption: Interruption,
 ) -> dict[Path, str]:
-    """Process videos one after the other. Returns why some of them failed."""
+    """Process videos one after the other, given where their results go. Returns why some of them failed."""
     problems = {}
-    for video in videos:
+    for video, outputs in videos.items():
         try:
             if interruption.reason:
                 raise InputError(f'{video}: not begun, {interruption.reason}')
-            if problem := process(video, models, settings, interruption).problem:
+            if problem := process(video, models, place_results(settings, outputs), interruption).problem:
                 problems[video] = str(problem)
         except (InputError, OSError) as error:
             problems[video] = describe_error(error, video)

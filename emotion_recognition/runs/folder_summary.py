@@ -6,28 +6,34 @@ from pathlib import Path
 import pandas as pd
 
 from emotion_recognition.labels import InputError, describe_error
-from emotion_recognition.results.output_paths import Outputs, name_summary_of_folder
+from emotion_recognition.results.csv_tables import to_cell
+from emotion_recognition.results.output_paths import Outputs, name_in_folder, name_summary_of_folder
 from emotion_recognition.results.summary import read_summary
 from emotion_recognition.runs.run_folder import RunFolder
 
 
-def summarise_folders(folders: Iterable[Path], done: dict[Path, Outputs]) -> dict[Path, str]:
-    """Join the summaries of each folder's videos in one table in that folder. All were made with one model.
+def summarise_folders(
+    folders: Iterable[Path], done: dict[Path, Outputs], output_folder: Path | None = None
+) -> dict[Path, str]:
+    """Join the summaries of each folder's videos in one table. All were made with one model.
+
+    Its column `video` has the path within the folder, which is the name for a video that is in no folder in there.
 
     Args:
         folders: Folders that the user named.
         done: The analysed videos, and where their results are.
+        output_folder: Folder for the tables; None for the folders themselves.
 
     Returns:
         Why some tables could not be written, and why the rows of some videos are missing in them.
     """
     problems = {}
     for folder in folders:
-        path = name_summary_of_folder(folder)
+        path = name_summary_of_folder(folder, output_folder)
         tables = []
-        for summary in [outputs.summary for video, outputs in done.items() if video.parent == folder]:
+        for video, summary in [(video, outputs.summary) for video, outputs in done.items() if folder in video.parents]:
             try:
-                tables.append(read_summary(summary))
+                tables.append(read_summary(summary).assign(video=to_cell(name_in_folder(video, folder))))
             except InputError as error:
                 problems[summary] = f'{error} (its rows are missing in {path})'
         try:

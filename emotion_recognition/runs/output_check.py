@@ -16,7 +16,7 @@ from emotion_recognition.media.photographs import PHOTOGRAPH_SUFFIXES, is_photog
 from emotion_recognition.results.face_table import FACE_COLUMNS
 from emotion_recognition.results.output_paths import CORRECTED_SUFFIX, OUTPUT_SUFFIX, Outputs
 from emotion_recognition.runs.people_file import is_people_file
-from emotion_recognition.runs.record_file import claimed_names, name_of_video, read_record
+from emotion_recognition.runs.record_file import claimed_names, path_of_video, read_record
 from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
 from emotion_recognition.settings import Settings
 
@@ -135,8 +135,8 @@ def _find_other_input(path, outputs):
     """The other video or photograph whose results stand there, if it still stands next to them."""
     record = read_record(outputs.record)
     if record:
-        name = name_of_video(record)
-        others = [outputs.record.with_name(name)] if name and name != path.name else []
+        video = path_of_video(outputs.record)
+        others = [video] if video else []
     elif not is_photograph(path) and outputs.faces.exists():  # a photograph has no record: its copy shows whose it is
         suffixes = {suffix for lower in PHOTOGRAPH_SUFFIXES for suffix in (lower, lower.upper())} - {path.suffix}
         others = [path.with_suffix(suffix) for suffix in suffixes if outputs.annotated.with_suffix(suffix).exists()]

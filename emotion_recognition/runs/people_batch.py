@@ -8,27 +8,25 @@ from emotion_recognition.faces.people import tell_apart
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError, describe_error
 from emotion_recognition.pipeline import EmotionPipeline, Models
-from emotion_recognition.results.output_paths import Outputs, name_people_of_folder, to_text
+from emotion_recognition.results.output_paths import Outputs, name_in_folder, name_people_of_folder
 from emotion_recognition.results.people_table import (
     PersonInFile,
     read_people_table,
     save_people_picture,
     write_people_table,
 )
-from emotion_recognition.runs.annotation import Process
+from emotion_recognition.runs.annotation import Process, place_results
 from emotion_recognition.runs.first_pass import SeenFaces, SeenVideo, see_video
 from emotion_recognition.runs.people_file import read_people, write_people
+from emotion_recognition.runs.photograph_group import PhotographGroup
 from emotion_recognition.runs.run_folder import RunFolder
 from emotion_recognition.runs.seen_photographs import SeenPhotographs, best_pictures
 from emotion_recognition.settings import Settings
 
-# The photographs of each folder, or None for those that were named one by one, and where their results go
-PhotographGroups = Mapping[Path | None, dict[Path, Outputs]]
-
 
 def analyse_with_people(
-    videos: Sequence[Path],
-    photographs: PhotographGroups,
+    videos: Mapping[Path, Outputs],
+    photographs: Sequence[PhotographGroup],
     folder: Path,
     process: Process,
     models: Models,
@@ -38,9 +36,9 @@ def analyse_with_people(
     """Analyse videos and photographs so that a person has the same number in all of them.
 
     Args:
-        videos: Paths of the videos.
+        videos: Paths of the videos, and where their results go.
         photographs: The photographs.
-        folder: Folder that gets the table of all people and their picture.
+        folder: Folder whose table of all people and their picture this is.
         process: What is done with each video once its faces are known.
         models: Detector, classifier, and what tells people apart.
         settings: Settings of the video script.
@@ -53,19 +51,19 @@ def analyse_with_people(
         InputError: The people or the table of people of earlier runs cannot be read, or the table cannot be written.
     """
     known = read_people(settings.people)
-    path = name_people_of_folder(folder)
+    path = name_people_of_folder(folder, settings.output_folder and Path(settings.output_folder))
     listed = read_people_table(path, known.named) if known.path else []  # now: if it cannot be read, nothing is lost
     run_folder = RunFolder(Outputs(path))
     with run_folder as own, tempfile.TemporaryDirectory(dir=own.annotated.parent) as records:
         seen, problems = _see_videos(videos, models, settings, Path(records), interruption)
-        stills = [SeenPhotographs(group, outputs, models, settings) for group, outputs in photographs.items()]
+        stills = [SeenPhotographs(group, models, settings) for group in photographs]
         for group in stills:
             problems |= group.see(interruption)
         if not seen and not any(group.moments for group in stills):
             return problems
         moments = [video.moments for video in seen] + [one for group in stills for one in group.moments]
         people, everyone = tell_apart(moments, known.people, known.next_number, known.named)
-        appearances, failed = _write_videos(seen, people, process, models, settings, interruption)
+        appearances, failed = _write_videos(seen, people, folder, videos, process, models, settings, interruption)
         of_photographs, failed_too = _write_photographs(stills, people[len(seen) :], interruption)
         appearances, problems = appearances + of_photographs, problems | failed | failed_too
         write_people_table([*appearances, *_of_other_files(listed, appearances, folder)], own.annotated)
@@ -102,15 +100,17 @@ def _see_videos(videos, models, settings, records, interruption):
     return seen, problems
 
 
-def _write_videos(seen, people, process, models, settings, interruption):
+def _write_videos(seen, people, folder, outputs, process, models, settings, interruption):
     appearances, problems = [], {}
     faces = [SeenFaces(video, whose) for video, whose in zip(seen, people, strict=False)]
     if faces:
         faces[0].references.share([one.references for one in faces[1:]])
     for video, whose, of_video in zip(seen, people, faces, strict=False):
         try:
-            results = process(video.video_path, models, settings, interruption, of_video)
-            appearances += _appearances_in_video(video, whose, results.seen_seconds, not settings.blur_faces)
+            placed = place_results(settings, outputs[video.video_path])
+            results = process(video.video_path, models, placed, interruption, of_video)
+            name = name_in_folder(video.video_path, folder)
+            appearances += _appearances_in_video(video, name, whose, results.seen_seconds, not settings.blur_faces)
             if results.problem:
                 problems[video.video_path] = str(results.problem)
         except (InputError, OSError) as error:
@@ -126,9 +126,8 @@ def _write_photographs(stills, people, interruption):
     return appearances, problems
 
 
-def _appearances_in_video(video, whose, seen_seconds, with_pictures):
+def _appearances_in_video(video, name, whose, seen_seconds, with_pictures):
     pictures = best_pictures(video.moments, whose) if with_pictures else {}
-    name = to_text(video.video_path.name)
     people = {person.number: person for person in whose.everyone()}
     return [
         PersonInFile(people[number], name, pictures.get(number, b''), *seconds)

@@ -1,45 +1,42 @@
-"""Photographs: each from its file to an annotated copy and its table of faces."""
+"""Photographs: each from its file to an annotated copy, and their faces to tables."""
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from emotion_recognition.faces.detection import open_hiding_detectors
+from emotion_recognition.faces.detection import describe_what_finds_more, open_hiding_detectors
 from emotion_recognition.faces.hiding import find_all, pixelate
+from emotion_recognition.faces.whole_picture import WholePicture
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError, describe_error
 from emotion_recognition.media.photographs import has_several_pictures, read_photograph, write_photograph
 from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.results.drawing import draw_faces
 from emotion_recognition.results.face_table import FaceColumns, FaceTable
-from emotion_recognition.results.output_paths import Outputs, name_table_of_folder, to_text
+from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.runs.annotation import Recogniser
+from emotion_recognition.runs.photograph_group import PhotographGroup
+from emotion_recognition.runs.provenance import describe_provenance
 from emotion_recognition.runs.run_folder import RunFolder
 from emotion_recognition.settings import Settings
 from emotion_recognition.window import Window
 
 MAX_NAMES = 10  # of photographs that a message lists
-WHAT_HELPS = 'faces in very small pictures are found once the pictures are enlarged, for example to four times the size'
 
 
 def analyse_photographs(
-    folder: Path | None,
-    outputs: dict[Path, Outputs],
-    models: Models,
-    settings: Settings,
-    window: Window | None,
-    interruption: Interruption,
+    group: PhotographGroup, models: Models, settings: Settings, window: Window | None, interruption: Interruption
 ) -> dict[Path, str]:
-    """Find the emotions of the photographs of one folder, or of those that the user named one by one.
+    """Find the emotions of photographs.
 
     Args:
-        folder: Folder that the user named, which gets one more table with the faces of all; None for named files.
-        outputs: Where each photograph's results go.
+        group: The photographs.
         models: Detector and classifier.
         settings: Settings of the video script.
         window: Shows the photographs, or None.
@@ -49,56 +46,58 @@ def analyse_photographs(
         Why some photographs failed.
     """
     if interruption.reason:
-        return not_begun(outputs, interruption)
+        return not_begun(group.outputs, interruption)
     pipeline = open_pipeline(models, settings)
     columns = FaceColumns(pipeline.class_names, pipeline.references.compares)
-    return process_photographs(folder, outputs, pipeline, columns, settings, window, interruption)
+    made_with = describe_provenance(settings, models.classifier.model_sha256)
+    return process_photographs(group, pipeline, columns, settings, made_with, window, interruption)
 
 
 def open_pipeline(models: Models, settings: Settings) -> EmotionPipeline:
     """Make the pipeline for photographs, each of which gets six views of its faces: it is not in a hurry."""
+    if settings.whole_picture:
+        models = replace(models, detector=WholePicture())
     return EmotionPipeline(models, replace(settings, test_time_augmentation=True), stills=True)
 
 
 def process_photographs(
-    folder: Path | None,
-    outputs: dict[Path, Outputs],
+    group: PhotographGroup,
     recogniser: Recogniser,
     columns: FaceColumns,
     settings: Settings,
+    made_with: dict[str, Any],
     window: Window | None,
     interruption: Interruption,
 ) -> dict[Path, str]:
-    """Find the emotions of photographs; write an annotated copy and a table of faces of each when it is done.
+    """Find the emotions of photographs; write an annotated copy of each when it is done, and the tables.
 
     Args:
-        folder: Folder that gets one more table, with the faces of all and their files' names, or None.
-        outputs: Where each photograph's results go.
+        group: The photographs.
         recogniser: Gives their faces.
         columns: Columns of the tables.
-        settings: Settings of the video script: whether to write the annotated copies, and to hide the faces in them.
+        settings: Settings of the video script.
+        made_with: What the results are made with, see `describe_provenance`.
         window: Shows the photographs, or None.
         interruption: Ends it.
 
     Returns:
         Why some photographs failed.
     """
-    paths, problems, face_counts = list(outputs), {}, {}
+    paths, problems, face_counts = list(group.outputs), {}, {}
     requests_before = len(interruption.reasons)
-    table_path = folder and name_table_of_folder(folder)
     detectors = open_hiding_detectors(settings) if settings.blur_faces else []
-    with ExitStack() as stack:
-        if table_path:
-            own = stack.enter_context(RunFolder(Outputs(table_path)))
-            table = stack.enter_context(FaceTable(own.annotated, columns, ['file']))
-        pictures = stack.enter_context(closing(recogniser.run(read_photographs(paths, problems, interruption))))
+    with (
+        group.open_table(columns, made_with) as table,
+        closing(recogniser.run(read_photographs(paths, problems, interruption))) as pictures,
+    ):
         for index, _, picture_bgr, faces in tqdm(pictures, 'photographs', len(paths), unit='photo'):
             path = paths[index]
-            if table_path:
-                table.add(1, 0.0, faces, [to_text(path.name)])
+            if table:
+                _add_row(table, faces, group.name(path))
             _draw(picture_bgr, faces, detectors)
             try:
-                _write(outputs[path], picture_bgr if settings.write_video else None, faces, columns)
+                copied_bgr = picture_bgr if settings.write_video else None
+                _write(group.outputs[path], copied_bgr, faces, columns if group.with_own_tables else None)
                 face_counts[path] = len(faces)
             except (InputError, OSError) as error:
                 problems[path] = describe_error(error, path)
@@ -107,7 +106,7 @@ def process_photographs(
                 problems |= not_begun(paths[index + 1 :], interruption)
                 break
     if face_counts:
-        _report(face_counts, table_path)
+        _report(face_counts, group, settings)
     return problems
 
 
@@ -117,16 +116,31 @@ def _draw(picture_bgr, faces, hiding_detectors):
     draw_faces(picture_bgr, faces)
 
 
-def _report(face_counts, table_path):
-    table_too = f', and a table of all faces to {table_path}' if table_path else ''
+def _add_row(table, faces, name):
+    if faces:
+        table.add(1, 0.0, faces, [name])
+    else:
+        table.add_faceless(1, 0.0, [name])
+
+
+def _report(face_counts, group, settings):
     done, face_count = len(face_counts), sum(face_counts.values())
-    print(f'Photographs done: {done}, faces: {face_count}. Wrote copies and tables next to them{table_too}')
+    print(f'Photographs done: {done}, faces: {face_count}. {_describe_written(group, settings)}')
     if faceless := [path.name for path, count in face_counts.items() if not count]:
-        hint = f'Smaller faces than --min-face-size are left out; {WHAT_HELPS}'
+        hint = f'{describe_what_finds_more(settings)}, or --whole-picture for pictures of nothing but a face'
         print(f'No face was found in {_first_of(faceless)}. {hint}', file=sys.stderr)
     if several := [path.name for path in face_counts if has_several_pictures(path)]:
         hint = 'Save pages one by one, and an animated WebP as GIF or mp4'
         print(f'Only the first picture was taken of {_first_of(several)}. {hint}', file=sys.stderr)
+
+
+def _describe_written(group, settings):
+    kinds = ['annotated copies'] * settings.write_video + ['tables of faces'] * group.with_own_tables
+    if group.table_path:
+        others = f', and {" and ".join(kinds)} of single photographs' if kinds else ''
+        return f'Wrote {group.table_path} with the faces of all{others}'
+    outputs = next(iter(group.outputs.values()))
+    return f'Wrote {" and ".join(kinds)}, such as {outputs.annotated if settings.write_video else outputs.faces}'
 
 
 def _first_of(names):
@@ -139,12 +153,16 @@ def not_begun(paths: Iterable[Path], interruption: Interruption) -> dict[Path, s
     return {path: f'{path}: not begun, {interruption.reason}' for path in paths}
 
 
-def _write(outputs: Outputs, picture_bgr: np.ndarray | None, faces: Sequence[FaceEmotion], columns: FaceColumns):
+def _write(outputs: Outputs, picture_bgr: np.ndarray | None, faces: Sequence[FaceEmotion], columns: FaceColumns | None):
+    """Write the copy and the table of a photograph, each of which is left out for None."""
+    if picture_bgr is None and columns is None:
+        return
     with RunFolder(outputs) as own:
         if picture_bgr is not None:
             write_photograph(own.annotated, picture_bgr)
-        with FaceTable(own.faces, columns) as table:
-            table.add(1, 0.0, faces)
+        if columns:
+            with FaceTable(own.faces, columns) as table:
+                table.add(1, 0.0, faces)
 
 
 def read_photographs(

@@ -17,13 +17,22 @@ from emotion_recognition.media.video import VideoReader
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.runs.output_check import FILE_SETTINGS
 from emotion_recognition.runs.people_file import PEOPLE_OF_RUN
-from emotion_recognition.runs.record_file import read_record, save_record
+from emotion_recognition.runs.record_file import find_folder_of_video, read_record, save_record
 from emotion_recognition.settings import Settings
 
 # To be raised with every change after which a video's tables would differ, so that --skip-done makes them again.
 RESULTS_VERSION = 4
 # Those that change no result; and of files, the contents count and not the names.
-IGNORED_SETTINGS = {'show_process', 'output_filename', 'ray', 'skip_done', 'threads', *FILE_SETTINGS}
+IGNORED_SETTINGS = {
+    'show_process',
+    'output_filename',
+    'output_folder',
+    'single_tables',
+    'recursive',
+    'ray',
+    'skip_done',
+}
+IGNORED_SETTINGS |= {'threads', *FILE_SETTINGS}
 CHANGED_BY_PEOPLE = ('.eaf', '.srt')
 THREADS = 16
 
@@ -83,6 +92,8 @@ def write_record(
         facts: What else is recorded, in JSON's types: see `describe_run`, and the references at rest.
     """
     video: dict[str, Any] = {'name': reader.path.name, 'bytes': opened.size}
+    if folder := find_folder_of_video(reader.path, own.record.parent.parent):  # that of the run folder
+        video['folder'] = folder
     if reader.start:
         video['clock_at_start'] = float(reader.start)
     if opened.has_changed(reader.path):
@@ -107,7 +118,8 @@ def find_pending(videos: Sequence[Path], outputs: dict[Path, Outputs], settings:
     provenance = describe_provenance(settings)
     with ThreadPoolExecutor(THREADS) as pool:  # shared folders answer slowly, but many requests at once
         done = list(pool.map(lambda video: is_done(video, outputs[video], provenance), videos))
-    print(f'Done before: {sum(done)} of {len(videos)} videos')
+    if videos:
+        print(f'Done before: {sum(done)} of {len(videos)} videos')
     return [video for video, is_it in zip(videos, done, strict=True) if not is_it]
 
 

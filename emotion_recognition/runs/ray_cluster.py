@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from itertools import islice
@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
+from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.runs.annotation import Process
 from emotion_recognition.runs.ray_worker import TaskResult, localise_paths, process_on_worker
 from emotion_recognition.settings import ROOT, Settings
@@ -44,7 +45,7 @@ def is_address(text: str) -> bool:
 
 
 def process_on_ray(
-    videos: Sequence[Path], process: Process, settings: Settings, interruption: Interruption
+    videos: Mapping[Path, Outputs], process: Process, settings: Settings, interruption: Interruption
 ) -> dict[Path, str]:
     """Process videos on all cores that Ray has, each as a task of its own.
 
@@ -52,7 +53,7 @@ def process_on_ray(
     are printed when it is done.
 
     Args:
-        videos: Paths of the videos, as the workers see them.
+        videos: Paths of the videos, as the workers see them, and where their results go.
         process: What is done with each video. It runs on the workers, silently, with models that each worker opens
             once.
         settings: Settings of the video script, with the address in `ray`, and in `threads` the cores that a video
@@ -157,15 +158,17 @@ def _make_submit(ray, process, settings):
     options = {'num_cpus': settings.threads, 'max_retries': MAX_ATTEMPTS - 1, 'retry_exceptions': False}
     task = ray.remote(**options)(process_on_worker)
     process, settings = ray.put(process), ray.put(settings)
-    return lambda video: task.remote(video.absolute(), process, settings, ROOT)
+    return lambda video, named: task.remote(
+        video.absolute(), Outputs(named.annotated.absolute()), process, settings, ROOT
+    )
 
 
 def _run_tasks(ray, videos, submit, settings, interruption):
     """Yield each video with its result when it is done. However many videos there are, only a few tasks wait."""
-    waiting, pending = iter(videos), {}
+    waiting, pending = iter(videos.items()), {}
     while not interruption.reason:
         limit = int(ray.cluster_resources().get('CPU', 0) // settings.threads) + MAX_WAITING
-        pending |= {submit(video): video for video in islice(waiting, max(0, limit - len(pending)))}
+        pending |= {submit(*video): video[0] for video in islice(waiting, max(0, limit - len(pending)))}
         if not pending:
             return
         done, _ = ray.wait(list(pending), timeout=POLL_SECONDS)

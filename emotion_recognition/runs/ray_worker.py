@@ -11,7 +11,8 @@ from emotion_recognition.faces.detection import DETECTORS
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError, describe_error
 from emotion_recognition.pipeline import open_models
-from emotion_recognition.runs.annotation import Process
+from emotion_recognition.results.output_paths import Outputs
+from emotion_recognition.runs.annotation import Process, place_results
 from emotion_recognition.settings import ROOT, Settings
 from emotion_recognition.threads import limit_opencv_threads
 
@@ -33,11 +34,12 @@ class TaskResult:
     affects_all: bool = False
 
 
-def process_on_worker(video: Path, process: Process, settings: Settings, root: Path) -> TaskResult:
+def process_on_worker(video: Path, outputs: Outputs, process: Process, settings: Settings, root: Path) -> TaskResult:
     """Process a video on a worker, without printing anything.
 
     Args:
         video: Path of the video.
+        outputs: Where its results go.
         process: What is done with it.
         settings: Settings of the video script.
         root: Folder of this project on the machine that submitted the task.
@@ -54,7 +56,7 @@ def process_on_worker(video: Path, process: Process, settings: Settings, root: P
         except InputError as error:
             return TaskResult(problem=str(error), affects_all=True)
         try:
-            results = process(video, models, settings, Interruption())
+            results = process(video, models, place_results(settings, outputs), Interruption())
             frame_count, problem = results.frame_count, results.problem and str(results.problem)
         except (InputError, OSError) as error:
             problem = describe_error(error, video)
@@ -76,7 +78,7 @@ def localise_paths(settings: Settings, root: Path) -> Settings:
             this machine's copy of the project.
     """
     values = {}
-    for name in ('model_weights_path', 'detector_path', 'spans', 'output_filename'):
+    for name in ('model_weights_path', 'detector_path', 'spans'):
         path = getattr(settings, name)
         if path and path not in DETECTORS:
             path = Path(path).absolute()

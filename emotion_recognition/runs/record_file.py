@@ -1,6 +1,7 @@
 """The record of a run as a file: reading it, and which files it claims as this program's own."""
 
 import json
+import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -44,3 +45,28 @@ def name_of_video(record: dict[str, Any]) -> str | None:
     video = record.get('video')
     name = video.get('name') if isinstance(video, dict) else None
     return (Path(name).name or None) if isinstance(name, str) else None
+
+
+def find_folder_of_video(path: Path, folder: Path) -> str | None:
+    """The folder of a video as a record has it if its results are in another one: relative to theirs, with slashes.
+
+    Args:
+        path: Path of the video.
+        folder: Folder of the results.
+
+    Returns:
+        The folder; None if it is that of the results.
+    """
+    try:
+        relative = Path(os.path.relpath(path.parent, folder))
+    except ValueError:  # on another drive of Windows
+        relative = path.parent.absolute()
+    return None if relative == Path() else relative.as_posix()
+
+
+def path_of_video(record_path: Path) -> Path | None:
+    """Path of the video that a record is about, as seen from where the record is; None if it does not say."""
+    record = read_record(record_path)
+    name = name_of_video(record)
+    folder = record['video'].get('folder', '') if name else ''
+    return record_path.parent / folder / name if name and isinstance(folder, str) else None

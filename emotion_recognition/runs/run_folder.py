@@ -42,7 +42,7 @@ class RunFolder:
         outputs: Where the files are moved to.
 
     Attributes:
-        written: Paths of the moved files, known after the `with` block.
+        written: Paths of the moved files, what matters first before others; known after the `with` block.
         leftover: Paths of files that an earlier run wrote there and this one did not, known after the `with` block.
         turn_timeout_seconds: How long to wait while another run moves its files, which normally takes no time.
 
@@ -111,8 +111,9 @@ class RunFolder:
                 write_folder_through(self._folder)
             os.replace(self._own / name, self._folder / name)
         write_folder_through(self._folder)
-        self.written = [self._folder / name for name in names]
-        existing = [path for path in Outputs(self._annotated).all() if path.exists()]
+        outputs = Outputs(self._annotated)
+        self.written = outputs.by_interest(self._folder / name for name in names)
+        existing = [path for path in outputs.all() if path.exists()]
         self.leftover = [path for path in existing if path not in self.written]
 
     def _claim_files(self):

@@ -5,6 +5,7 @@ from contextlib import closing
 from dataclasses import replace
 from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -15,10 +16,11 @@ from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion
 from emotion_recognition.pipeline import Models
 from emotion_recognition.results.face_table import FaceColumns
-from emotion_recognition.results.output_paths import Outputs, to_text
 from emotion_recognition.results.people_table import PersonInFile
 from emotion_recognition.runs.annotation import WINDOW_TITLE
 from emotion_recognition.runs.photograph_batch import not_begun, open_pipeline, process_photographs, read_photographs
+from emotion_recognition.runs.photograph_group import PhotographGroup
+from emotion_recognition.runs.provenance import describe_provenance
 from emotion_recognition.settings import Settings
 from emotion_recognition.window import open_window
 
@@ -27,8 +29,7 @@ class SeenPhotographs:
     """The photographs of one folder, taken through a first pass and then through a second, as videos are.
 
     Args:
-        folder: The folder, or None if they were named one by one.
-        outputs: Where each photograph's results go.
+        group: The photographs.
         models: Detector, classifier, and what tells people apart.
         settings: Settings of the video script.
 
@@ -36,18 +37,20 @@ class SeenPhotographs:
         moments: The faces of each photograph that was seen, as those of a video of one frame.
     """
 
-    def __init__(self, folder: Path | None, outputs: dict[Path, Outputs], models: Models, settings: Settings):
-        self._folder, self._outputs, self._models, self._settings = folder, outputs, models, settings
+    def __init__(self, group: PhotographGroup, models: Models, settings: Settings):
+        self._group, self._models, self._settings = group, models, settings
         self._faces: dict[Path, list[FaceEmotion]] = {}
         self._columns: FaceColumns | None = None
+        self._made_with: dict[str, Any] = {}
         self.moments: list[VideoMoments] = []
 
     def see(self, interruption: Interruption) -> dict[Path, str]:
         """Find the faces of all photographs. Returns why some failed."""
-        paths, problems = list(self._outputs), {}
+        paths, problems = list(self._group.outputs), {}
         if interruption.reason:
             return not_begun(paths, interruption)
         pipeline = open_pipeline(self._models, self._settings)
+        self._made_with = describe_provenance(self._settings, self._models.classifier.model_sha256)
         self._columns = FaceColumns(pipeline.class_names, pipeline.references.compares, with_people=True)
         with closing(pipeline.run(read_photographs(paths, problems, interruption))) as pictures:
             for index, ms, picture_bgr, faces in tqdm(pictures, 'photographs, finding faces', len(paths), unit='photo'):
@@ -70,7 +73,7 @@ class SeenPhotographs:
             named = [replace(face, person=whose.find(face.track_id, 0.0)) for face in faces]
             self._faces[path] = sorted(named, key=attrgetter('number'))
             appearances += [
-                PersonInFile(face.person, to_text(path.name), pictures.get(face.number, b''))
+                PersonInFile(face.person, self._group.name(path), pictures.get(face.number, b''))
                 for face in self._faces[path]
             ]
         return appearances
@@ -79,9 +82,11 @@ class SeenPhotographs:
         """Write the results of those that were seen. Returns why some failed."""
         if not self._faces:
             return {}
-        outputs = {path: self._outputs[path] for path in self._faces}
+        group = replace(self._group, outputs={path: self._group.outputs[path] for path in self._faces})
         with open_window(WINDOW_TITLE, self._settings.show_process) as window:
-            return process_photographs(self._folder, outputs, self, self._columns, self._settings, window, interruption)
+            return process_photographs(
+                group, self, self._columns, self._settings, self._made_with, window, interruption
+            )
 
     def run(
         self, frames: Iterable[tuple[int, float, np.ndarray]]

@@ -52,10 +52,10 @@ def analysed(study, tmp_path_factory, colour_model_path):
     """The folder after two runs, in the second of which the people have names, and what there was after the first."""
     folder = shutil.copytree(study, tmp_path_factory.mktemp('analysed') / 'study')
     people = folder.parent / 'people.npz'
-    run(colour_model_path, folder, '--people', people)
+    run(colour_model_path, folder, '--people', people, '--single-tables')
     first = shutil.copytree(folder.parent, tmp_path_factory.mktemp('first') / 'all')
     people.with_suffix('.csv').write_text('person;name;age\n1;Zo\xeb;44\n2;Grace;\n', encoding='utf-8')
-    run(colour_model_path, folder, '--people', people, '--elan', '--subtitles', '--skip-done')
+    run(colour_model_path, folder, '--people', people, '--elan', '--subtitles', '--skip-done', '--single-tables')
     return folder, first / 'study'
 
 
@@ -204,7 +204,7 @@ def test_who_comes_later_gets_the_old_number_or_a_new_one(analysed, tmp_path, co
     write_photograph(tmp_path / 'new' / 'later.png', demo_frame(5)[:, ::-1])
     write_photograph(tmp_path / 'new' / 'both.png', demo_frame(8)[:, ::-1])
     write_photograph(tmp_path / 'new' / 'nobody.png', np.full((90, 90, 3), 90, np.uint8))
-    run(colour_model_path, tmp_path / 'new', '--people', people)
+    run(colour_model_path, tmp_path / 'new', '--people', people, '--single-tables')
     assert set(faces_of(tmp_path / 'new', 'later').person) == {2}
     both = faces_of(tmp_path / 'new', 'both')  # the second is on the left here; people stand in the order of numbers
     assert (both.person.tolist(), both.face.tolist()) == ([1, 2], [2, 1]) and both.x[0] > both.x[1]
@@ -233,11 +233,12 @@ def test_the_table_keeps_what_it_says_of_files_that_are_not_in_this_run(analysed
 def test_without_a_file_nothing_is_kept_of_the_faces(own_study, tmp_path, colour_model_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     run(colour_model_path, '--people', 'study', '--no-write-video', '--no-review')
-    assert set(faces_of(own_study, 'a').person) == {1} and set(faces_of(own_study, 'c').person) == {2}
+    photographs = pd.read_csv(own_study / 'study_with_emotions_all_faces_data.csv')
+    assert set(faces_of(own_study, 'a').person) == {1} and set(photographs.person) == {2}
     assert [path.name for path in tmp_path.iterdir()] == ['study']
     assert names_in(own_study) == sorted(
         [
-            *('a.mp4', 'b.mp4', 'c.png', 'c_with_emotions_faces_data.csv'),
+            *('a.mp4', 'b.mp4', 'c.png', 'study_with_emotions_all_faces_data_run.json'),
             *(f'study_with_emotions_all_{kind}' for kind in ('faces_data.csv', 'people.csv', 'people.png')),
             'study_with_emotions_all_summary.csv',
             *(
@@ -267,7 +268,7 @@ def test_without_people_a_video_knows_faces_and_no_people(own_study, colour_mode
     assert [list(one) for one in record['references_at_rest']] == [['face', 'reference', 'own_share']]
 
 
-NEEDS_POINTS = '--people needs people to be told apart; expected YuNet as detector, and no --no-identity'
+NEEDS_POINTS = '--people needs people to be told apart; expected YuNet, and neither --no-identity nor --whole-picture'
 SKIP_DONE = '--skip-done with --people needs a file that keeps the people: --people FILE.npz'
 HERE_AND_NOW = '--people compares the faces of all files here and now; expected neither --ray nor --apply'
 

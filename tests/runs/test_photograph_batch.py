@@ -1,3 +1,5 @@
+import os
+import re
 import subprocess
 import sys
 import threading
@@ -94,13 +96,15 @@ def test_folder_of_photographs_and_a_video_with_one_broken(tmp_path, portrait, c
     assert caught.value.code == f'emotions_from_video.py: {failed}'
     table = pd.read_csv(folder / 'holiday_with_emotions_all_faces_data.csv')
     assert table.columns[:4].tolist() == ['file', 'frame', 'ms', 'face']
-    assert table[['file', 'face']].to_numpy().tolist() == [['a.jpg', 1], ['b.png', 1], ['b.png', 2]]
+    faces = [['a.jpg', 1], ['b.png', 1], ['b.png', 2], ['empty.bmp', 0]]
+    assert table[['file', 'face']].to_numpy().tolist() == faces
     assert table.x[1] < table.x[2]
-    own = pd.read_csv(folder / 'b_with_emotions_faces_data.csv')
-    pd.testing.assert_frame_equal(own, table[1:].drop(columns='file').reset_index(drop=True))
-    assert len(pd.read_csv(folder / 'empty_with_emotions_faces_data.csv')) == 0
+    assert table.loc[3].dropna().to_dict() == {'file': 'empty.bmp', 'frame': 1, 'ms': 0.0, 'face': 0}
+    assert (folder / 'b_with_emotions.png').is_file() and not (folder / 'b_with_emotions_faces_data.csv').exists()
     assert (folder / 'clip_with_emotions.mp4').is_file()
-    assert 'Photographs done: 3, faces: 3. ' in capsys.readouterr().out
+    table_path = folder / 'holiday_with_emotions_all_faces_data.csv'
+    wrote = f'Wrote {table_path} with the faces of all, and annotated copies of single photographs\n'
+    assert f'Photographs done: 3, faces: 3. {wrote}' in capsys.readouterr().out
     before = names(folder)
     with pytest.raises(SystemExit):
         run(colour_model_path, folder)  # takes none of its own outputs
@@ -114,7 +118,7 @@ def test_photographs_of_other_kinds_get_copies_that_everything_opens(tmp_path, p
     picture.save(tmp_path / 'b.avif')
     picture.save(tmp_path / 'c.jfif')
     picture.save(tmp_path / 'd.gif')
-    run(colour_model_path, tmp_path)
+    run(colour_model_path, tmp_path, '--single-tables')
     for name in ('IMG_1', 'IMG_1.HEIC', 'b.avif', 'c.jfif', 'd.gif'):
         copy = tmp_path / f'{name}_with_emotions.{"JPG" if name == "IMG_1" else "jpg"}'
         assert copy.read_bytes().startswith(b'\xff\xd8\xff')  # a JPEG
@@ -132,7 +136,8 @@ def test_animations_are_videos_or_only_their_first_picture_is_taken(tmp_path, po
     run(colour_model_path, tmp_path)
     assert pd.read_csv(tmp_path / 'a_with_emotions_faces_data.csv').ms.tolist() == [0, 100, 200, 300]
     assert (tmp_path / 'a_with_emotions.mp4').is_file()
-    assert pd.read_csv(tmp_path / 'b_with_emotions_faces_data.csv').ms.tolist() == [0]
+    (table,) = (pd.read_csv(path) for path in tmp_path.glob('*_all_faces_data.csv'))
+    assert table[['file', 'face']].to_numpy().tolist() == [['b.webp', 1], ['c.tif', 1]]
     assert 'Only the first picture was taken of b.webp, c.tif. ' in capsys.readouterr().err
 
 
@@ -142,7 +147,8 @@ def test_photographs_without_a_face_are_named(tmp_path, portrait, colour_model_p
     run(colour_model_path, tmp_path)
     error = capsys.readouterr().err
     names = ', '.join(f'{number:02}.png' for number in range(10))
-    assert f'No face was found in {names} and 2 more. Smaller faces than --min-face-size are left out; ' in error
+    hint = 'Try a smaller --min-face-size than 48 or another detector, --detector-path haar, or --whole-picture for'
+    assert f'No face was found in {names} and 2 more. {hint} pictures of nothing but a face\n' in error
     assert 'first picture' not in error
 
 
@@ -156,7 +162,7 @@ def test_a_face_that_a_photograph_misses_is_no_gap(tmp_path, portrait, colour_mo
         write_photograph(tmp_path / name, picture)
     run(colour_model_path, tmp_path, '--fill-gaps')
     (table,) = (pd.read_csv(path) for path in tmp_path.glob('*_all_faces_data.csv'))
-    assert table.file.tolist() == ['a.png', 'c.png']
+    assert table[table.face > 0].file.tolist() == ['a.png', 'c.png']
 
 
 def test_a_photograph_is_not_overwritten_with_ray_either(tmp_path, portrait, colour_model_path):
@@ -189,7 +195,7 @@ def test_photographs_and_a_video_of_one_stem_are_all_done_and_keep_their_results
     for name in ('IMG_1.JPG', 'IMG_1.png', 'other.png'):
         write_photograph(tmp_path / name, portrait)
     write_clip(tmp_path / 'IMG_1.MOV', [0, 40])
-    run(colour_model_path, tmp_path)
+    run(colour_model_path, tmp_path, '--single-tables')
     made = [name for name in names(tmp_path) if name.endswith('_faces_data.csv') and '_all_' not in name]
     stems = ['IMG_1', 'IMG_1.JPG', 'IMG_1.png', 'other']
     assert set(made) == {f'{stem}_with_emotions_faces_data.csv' for stem in stems}
@@ -217,3 +223,40 @@ def test_exit_code_of_a_photograph_that_is_none(tmp_path):
     done = subprocess.run([sys.executable, ROOT / 'emotions_from_video.py', path], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (1, '')
     assert done.stderr.splitlines()[-1] == f'emotions_from_video.py: {path}: cannot be read as a photograph'
+
+
+def test_photographs_of_a_folder_that_are_done_are_left_out(tmp_path, portrait, colour_model_path, capsys):
+    folder = tmp_path / 'holiday'
+    folder.mkdir()
+    table_path = folder / 'holiday_with_emotions_all_faces_data.csv'
+
+    def run_again(*options):
+        """Returns how many were done before, and which files the table then has."""
+        capsys.readouterr()
+        run(colour_model_path, folder, '--skip-done', *options)
+        (said,) = re.findall(r'Done before: (.*) photographs', capsys.readouterr().out)
+        return said, ' '.join(pd.read_csv(table_path).file)
+
+    for name in ('a.png', '=b.png'):
+        write_photograph(folder / name, portrait)
+    assert run_again() == ('0 of 2', "'=b.png a.png")
+    before = table_path.read_text()
+    write_photograph(folder / 'c.png', np.zeros_like(portrait))  # no face
+    assert run_again() == ('2 of 3', "'=b.png a.png c.png")
+    assert table_path.read_text().startswith(before)
+    (folder / 'c_with_emotions.png').unlink()
+    assert run_again() == ('2 of 3', "'=b.png a.png c.png")
+    later = table_path.stat().st_mtime + 1
+    os.utime(folder / 'a.png', (later, later))
+    assert run_again() == ('2 of 3', "'=b.png c.png a.png")
+    os.utime(folder / 'a.png', (0, 0))
+    (folder / 'c.png').unlink()
+    assert run_again() == ('2 of 2', "'=b.png a.png")  # the table is written again without it
+    assert run_again('--single-tables') == ('0 of 2', "'=b.png a.png")
+    assert run_again('--single-tables', '--recursive') == ('2 of 2', "'=b.png a.png")
+    table_path.write_text(before.replace('a.png', 'd.png', 1) + ' ')
+    assert run_again() == ('0 of 2', "'=b.png a.png")
+    assert run_again('--whole-picture') == ('0 of 2', "'=b.png a.png")
+    record_path = folder / 'holiday_with_emotions_all_faces_data_run.json'
+    record_path.write_text(record_path.read_text().replace('"ended_early": null', '"ended_early": {}'))
+    assert run_again('--whole-picture') == ('0 of 2', "'=b.png a.png")

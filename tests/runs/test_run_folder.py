@@ -146,7 +146,7 @@ def test_a_run_that_ends_while_its_files_are_moved_claims_them_and_is_not_done(t
     assert claimed_names(record) == {'b.mp4', 'b_summary.csv'}
     assert record['ended_early'] == {'reason': 'it was ended while its files were moved into place', 'try_again': True}
     assert not is_done(tmp_path / 'a.mp4', outputs, {'results_version': 0})
-    assert find_files([tmp_path])[0] == [tmp_path / 'a.mp4']  # and not b.mp4
+    assert list(find_files([tmp_path])[0]) == [tmp_path / 'a.mp4']  # and not b.mp4
 
 
 def test_what_earlier_runs_wrote_stays_claimed(tmp_path):
