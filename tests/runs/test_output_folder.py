@@ -13,7 +13,7 @@ from emotion_recognition.media.photographs import write_photograph
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.runs.ray_worker import process_on_worker
 from emotion_recognition.settings import ROOT
-from tests.conftest import demo_frame, write_clip
+from tests.conftest import DEMO_PATH, copy_packets, demo_frame, write_clip
 
 
 def names(folder):
@@ -64,7 +64,7 @@ def test_results_are_where_the_inputs_are_and_are_no_inputs_of_the_next_run(stud
 
 
 def test_the_summary_of_a_folder_tells_videos_of_one_name_apart(study, colour_model_path):
-    shutil.copy(ROOT / 'examples' / 'demo.mp4', study / 'p2' / 'talk.mp4')
+    copy_packets(DEMO_PATH, study / 'p2' / 'talk.mp4', seconds=0.5)
     run(colour_model_path, study, '--recursive', '--output-folder', study / 'out', '--no-write-video', '--no-review')
     table = pd.read_csv(study / 'out' / 'study_with_emotions_all_summary.csv')
     assert set(table.video) == {'p2/talk.mp4'}
@@ -87,7 +87,7 @@ def test_results_elsewhere_know_their_video(study, colour_model_path):
 
 
 def test_corrections_are_applied_to_results_elsewhere(study, colour_model_path):
-    clip, out = shutil.copy(ROOT / 'examples' / 'demo.mp4', study / 'demo.mp4'), study / 'out'
+    clip, out = copy_packets(DEMO_PATH, study / 'demo.mp4', seconds=0.5), study / 'out'
     run(colour_model_path, clip, '--output-folder', out, '--no-write-video', '--no-review')
     corrections = study / 'corrected.csv'
     corrections.write_text('frame_start,frame_end,found_as,person,emotions,by,use\n1,9,1,1,fear,person,yes\n')

@@ -1,5 +1,4 @@
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -17,7 +16,10 @@ from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
 from emotion_recognition.media import input_file
 from emotion_recognition.media.photographs import read_photograph, write_photograph
+from emotion_recognition.results.output_paths import Outputs, name_outputs, name_table_of_folder
 from emotion_recognition.runs.photograph_batch import read_photographs
+from emotion_recognition.runs.photograph_group import PhotographGroup, find_pending_photographs
+from emotions_from_video import VideoSettings
 from tests.conftest import DEMO_PATH, ROOT, write_clip
 
 
@@ -226,37 +228,40 @@ def test_exit_code_of_a_photograph_that_is_none(tmp_path):
 
 
 def test_photographs_of_a_folder_that_are_done_are_left_out(tmp_path, portrait, colour_model_path, capsys):
-    folder = tmp_path / 'holiday'
-    folder.mkdir()
-    table_path = folder / 'holiday_with_emotions_all_faces_data.csv'
-
-    def run_again(*options):
-        """Returns how many were done before, and which files the table then has."""
-        capsys.readouterr()
-        run(colour_model_path, folder, '--skip-done', *options)
-        (said,) = re.findall(r'Done before: (.*) photographs', capsys.readouterr().out)
-        return said, ' '.join(pd.read_csv(table_path).file)
-
     for name in ('a.png', '=b.png'):
-        write_photograph(folder / name, portrait)
-    assert run_again() == ('0 of 2', "'=b.png a.png")
-    before = table_path.read_text()
-    write_photograph(folder / 'c.png', np.zeros_like(portrait))  # no face
-    assert run_again() == ('2 of 3', "'=b.png a.png c.png")
-    assert table_path.read_text().startswith(before)
-    (folder / 'c_with_emotions.png').unlink()
-    assert run_again() == ('2 of 3', "'=b.png a.png c.png")
+        write_photograph(tmp_path / name, portrait)
+    run(colour_model_path, tmp_path)
+    table_path = name_table_of_folder(tmp_path)
+    record_path, before = Outputs(table_path).record, table_path.read_text()
+
+    def pending(single_tables=False, **options):
+        """Names of those that are not done, or None if there is nothing to do."""
+        outputs = {path: name_outputs(path) for path in sorted(tmp_path.glob('*.png')) if '_with' not in path.name}
+        group = PhotographGroup(tmp_path, outputs, table_path, single_tables)
+        left = find_pending_photographs([group], VideoSettings(colour_model_path, **options))
+        return [path.name for path in left[0].outputs] if left else None
+
+    assert pending() is None and pending(recursive=True, output_folder='elsewhere') is None
+    assert pending(single_tables=True) == pending(whole_picture=True) == ['=b.png', 'a.png']
+    (tmp_path / 'a.png').rename(tmp_path / 'a')
+    assert pending() == []  # but the table has one that is gone
+    (tmp_path / 'a').rename(tmp_path / 'a.png')
     later = table_path.stat().st_mtime + 1
-    os.utime(folder / 'a.png', (later, later))
-    assert run_again() == ('2 of 3', "'=b.png c.png a.png")
-    os.utime(folder / 'a.png', (0, 0))
-    (folder / 'c.png').unlink()
-    assert run_again() == ('2 of 2', "'=b.png a.png")  # the table is written again without it
-    assert run_again('--single-tables') == ('0 of 2', "'=b.png a.png")
-    assert run_again('--single-tables', '--recursive') == ('2 of 2', "'=b.png a.png")
-    table_path.write_text(before.replace('a.png', 'd.png', 1) + ' ')
-    assert run_again() == ('0 of 2', "'=b.png a.png")
-    assert run_again('--whole-picture') == ('0 of 2', "'=b.png a.png")
-    record_path = folder / 'holiday_with_emotions_all_faces_data_run.json'
-    record_path.write_text(record_path.read_text().replace('"ended_early": null', '"ended_early": {}'))
-    assert run_again('--whole-picture') == ('0 of 2', "'=b.png a.png")
+    os.utime(tmp_path / 'a.png', (later, later))
+    assert pending() == ['a.png']
+    os.utime(tmp_path / 'a.png', (0, 0))
+    record = record_path.read_text()
+    record_path.write_text(record.replace('"ended_early": null', '"ended_early": {}'))
+    assert pending() == ['=b.png', 'a.png']
+    record_path.write_text(record)
+    table_path.write_text(before + '\n')
+    assert pending() == ['=b.png', 'a.png']
+    table_path.write_text(before)
+    (tmp_path / 'a_with_emotions.png').unlink()
+    write_photograph(tmp_path / 'c.png', np.zeros_like(portrait))  # no face
+    capsys.readouterr()
+    run(colour_model_path, tmp_path, '--skip-done')
+    said = capsys.readouterr().out
+    assert said.startswith('Done before: 1 of 3 photographs\nPhotographs done: 2, faces: 1. ')
+    assert table_path.read_text().startswith(before) and pending() is None
+    assert pd.read_csv(table_path).file.tolist() == ["'=b.png", 'a.png', 'c.png']
