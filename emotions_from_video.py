@@ -21,11 +21,11 @@ from emotion_recognition.pipeline import EmotionPipeline, Models, open_models
 from emotion_recognition.results.face_table import FaceColumns
 from emotion_recognition.results.output_paths import name_outputs
 from emotion_recognition.results.video_results import VideoResults
-from emotion_recognition.runs.annotation import Process, annotate, place_results
+from emotion_recognition.runs.annotation import Process, annotate
 from emotion_recognition.runs.apply_corrections import apply_corrections
 from emotion_recognition.runs.batch import analyse_files, describe_problems
 from emotion_recognition.runs.first_pass import SeenFaces, see_before_drawing
-from emotion_recognition.runs.inputs import make_output_folders
+from emotion_recognition.runs.inputs import place_single
 from emotion_recognition.runs.output_check import prepare_outputs
 from emotion_recognition.runs.people_file import PEOPLE_OF_RUN, is_people_file
 from emotion_recognition.runs.provenance import describe_run, write_record
@@ -107,6 +107,8 @@ class VideoSettings(Settings):
         check_part(self.part, None if isinstance(self.rest, str) else self.rest)
         if self.blur_faces and not self.write_video:
             raise InputError('--blur-faces is about the annotated copy; expected no --no-write-video')
+        if self.output_filename and self.output_folder:
+            raise InputError('--output-filename and --output-folder both say where results go; expected one of them')
 
     @property
     def part(self) -> Part:
@@ -198,9 +200,7 @@ def analyse_video(
     settings = VideoSettings(detector_path=detector_path, output_filename=output_filename, **own, **others)
     if settings.people is not None:
         raise InputError('people compares the faces of many files, but analyse_video takes one; use the command line')
-    if settings.output_folder:
-        make_output_folders([Path(settings.output_folder)])
-        settings = place_results(settings, name_outputs(Path(video_path), None, folder=Path(settings.output_folder)))
+    settings = place_single(Path(video_path), settings)
     limit_opencv_threads(settings.threads)
     models = None if settings.apply else open_models(settings, classifier)
     with Interruption() as interruption:

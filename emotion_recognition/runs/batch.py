@@ -121,7 +121,7 @@ def check_combinations(settings: Settings, videos: Sequence[Path], file_count: i
     tables = [table for folder in folders for table in name_tables_of_folder(folder, _output_folder(settings))]
     check_inputs_stay([], tables, settings)
     if settings.output_folder:
-        check_output_folder(settings, folders)
+        check_names_of_folders(settings, folders)
     if settings.output_filename and file_count > 1:
         raise InputError(f'--output-filename names one output, but there are {file_count} files')
     if not isinstance(settings.rest, str) and not videos:
@@ -138,14 +138,12 @@ def check_combinations(settings: Settings, videos: Sequence[Path], file_count: i
         raise InputError('--ray is for many videos, without a window; expected neither --apply nor --show-process')
 
 
-def check_output_folder(settings: Settings, folders: Sequence[Path]) -> None:
-    """Check that the options fit `--output-folder`, and that no two folders would have one table there.
+def check_names_of_folders(settings: Settings, folders: Sequence[Path]) -> None:
+    """Check that no two folders would have tables of one name in the folder for all results.
 
     Raises:
-        InputError: They do not.
+        InputError: Two of them would.
     """
-    if settings.output_filename:
-        raise InputError('--output-filename and --output-folder both say where results go; expected one of them')
     names: dict[str, Path] = {}
     for folder in folders:
         other = names.setdefault(folder.resolve().name, folder)

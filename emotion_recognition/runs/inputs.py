@@ -9,6 +9,7 @@ from emotion_recognition.labels import InputError, reason
 from emotion_recognition.media.photographs import PHOTOGRAPH_SUFFIXES, UNREADABLE_SUFFIXES, is_photograph
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.results.output_paths import Outputs, name_outputs
+from emotion_recognition.runs.annotation import place_results
 from emotion_recognition.runs.folder_inputs import VIDEO_SUFFIXES, count_stems, list_inputs
 from emotion_recognition.runs.output_check import check_outputs
 from emotion_recognition.settings import Settings
@@ -111,6 +112,19 @@ def _place_of(path, folder, output_folder):
     if not output_folder:
         return None
     return Path(output_folder) / (path.relative_to(folder).parent if folder else '')
+
+
+def place_single(path: Path, settings: Settings) -> Settings:
+    """Let the settings name where the results of a single video go, and make the folder for them, if it is to be made.
+
+    Raises:
+        InputError: See `make_output_folders`.
+    """
+    if not settings.output_folder:
+        return settings
+    folder = Path(settings.output_folder)
+    make_output_folders([folder])
+    return place_results(settings, name_outputs(path, folder=folder))
 
 
 def make_output_folders(folders: Iterable[Path]) -> None:

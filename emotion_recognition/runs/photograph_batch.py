@@ -125,7 +125,8 @@ def _add_row(table, faces, name):
 
 def _report(face_counts, group, settings):
     done, face_count = len(face_counts), sum(face_counts.values())
-    print(f'Photographs done: {done}, faces: {face_count}. {_describe_written(group, settings)}')
+    written = _describe_written(group, group.outputs[next(iter(face_counts))], settings)
+    print(f'Photographs done: {done}, faces: {face_count}. {written}')
     if faceless := [path.name for path, count in face_counts.items() if not count]:
         hint = f'{describe_what_finds_more(settings)}, or --whole-picture for pictures of nothing but a face'
         print(f'No face was found in {_first_of(faceless)}. {hint}', file=sys.stderr)
@@ -134,13 +135,14 @@ def _report(face_counts, group, settings):
         print(f'Only the first picture was taken of {_first_of(several)}. {hint}', file=sys.stderr)
 
 
-def _describe_written(group, settings):
-    kinds = ['annotated copies'] * settings.write_video + ['tables of faces'] * group.with_own_tables
+def _describe_written(group, first, settings):
+    """Say where the results of photographs are, given where those of the first one are."""
     if group.table_path:
-        others = f', and {" and ".join(kinds)} of single photographs' if kinds else ''
-        return f'Wrote {group.table_path} with the faces of all{others}'
-    outputs = next(iter(group.outputs.values()))
-    return f'Wrote {" and ".join(kinds)}, such as {outputs.annotated if settings.write_video else outputs.faces}'
+        kinds = ['an annotated copy'] * settings.write_video + ['a table'] * group.with_own_tables
+        of_each = f', and of each {" and ".join(kinds)}' if kinds else ''
+        return f'Wrote {group.table_path} with the faces of all{of_each}'
+    example = f'{first.annotated} and, next to it, {first.faces.name}' if settings.write_video else first.faces
+    return f'Wrote {example}' + (', and so on' if len(group.outputs) > 1 else '')
 
 
 def _first_of(names):

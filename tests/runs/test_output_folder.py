@@ -163,8 +163,11 @@ def test_the_closing_line_names_the_video_or_the_table_first_and_then_the_page(s
     said = capsys.readouterr()
     assert f'Wrote {table} and, next to it, talk_with_emotions_review.html, ' in said.out
     assert f'{clip}: no face was found. Try another detector, --detector-path yunet\n' in said.err
-    run(colour_model_path, study / 'a.jpg', '--no-write-video')
-    assert f'Wrote tables of faces, such as {study / "a_with_emotions_faces_data.csv"}\n' in capsys.readouterr().out
+    copy, table = study / 'a_with_emotions.jpg', study / 'a_with_emotions_faces_data.csv'
+    run(colour_model_path, study / 'a.jpg')
+    assert capsys.readouterr().out.endswith(f'faces: 1. Wrote {copy} and, next to it, {table.name}\n')
+    run(colour_model_path, study / 'a.jpg', study / 'p2' / 'a.jpg', '--no-write-video')
+    assert capsys.readouterr().out.endswith(f'faces: 3. Wrote {table}, and so on\n')
 
 
 def test_a_pattern_that_no_shell_has_expanded(study, colour_model_path):

@@ -105,7 +105,7 @@ def test_folder_of_photographs_and_a_video_with_one_broken(tmp_path, portrait, c
     assert (folder / 'b_with_emotions.png').is_file() and not (folder / 'b_with_emotions_faces_data.csv').exists()
     assert (folder / 'clip_with_emotions.mp4').is_file()
     table_path = folder / 'holiday_with_emotions_all_faces_data.csv'
-    wrote = f'Wrote {table_path} with the faces of all, and annotated copies of single photographs\n'
+    wrote = f'Wrote {table_path} with the faces of all, and of each an annotated copy\n'
     assert f'Photographs done: 3, faces: 3. {wrote}' in capsys.readouterr().out
     before = names(folder)
     with pytest.raises(SystemExit):
