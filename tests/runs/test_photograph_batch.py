@@ -3,6 +3,8 @@ import subprocess
 import sys
 import threading
 from io import FileIO
+from pathlib import Path
+from zipfile import ZipFile
 
 import cv2
 import numpy as np
@@ -20,7 +22,9 @@ from emotion_recognition.results.output_paths import Outputs, name_outputs, name
 from emotion_recognition.runs.photograph_batch import read_photographs
 from emotion_recognition.runs.photograph_group import PhotographGroup, find_pending_photographs
 from emotions_from_video import VideoSettings
-from tests.conftest import DEMO_PATH, ROOT, write_clip
+from tests.conftest import DEMO_PATH, ROOT, SHARED, write_clip
+
+CUT_OUT_FACES = SHARED / 'data' / 'emotions9.zip'
 
 
 @pytest.fixture(scope='module')
@@ -265,3 +269,16 @@ def test_photographs_of_a_folder_that_are_done_are_left_out(tmp_path, portrait, 
     assert said.startswith('Done before: 1 of 3 photographs\nPhotographs done: 2, faces: 1. ')
     assert table_path.read_text().startswith(before) and pending() is None
     assert pd.read_csv(table_path).file.tolist() == ["'=b.png", 'a.png', 'c.png']
+
+
+@pytest.mark.skipif(not CUT_OUT_FACES.is_file(), reason='the shared faces are not here')
+def test_cut_out_faces_are_recognised_as_whole_pictures(tmp_path):
+    with ZipFile(CUT_OUT_FACES) as archive:
+        for name in archive.namelist()[:250]:
+            kind = Path(name).parent.name
+            if kind in ('happy', 'surprise') and name.startswith('train/'):
+                (tmp_path / f'{kind}_{Path(name).name}').write_bytes(archive.read(name))
+    emotions_from_video.main([str(tmp_path), '--whole-picture', '--no-write-video'])
+    table = pd.read_csv(name_table_of_folder(tmp_path))
+    assert len(table) == len(list(tmp_path.glob('*.jpg'))) > 50 and set(table.width) == set(table.height) == {48}
+    assert (table.emotion == table.file.str.partition('_')[0]).mean() > 0.8
