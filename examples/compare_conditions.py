@@ -7,6 +7,7 @@ conditions are compared with themselves. If nobody has both, two groups of parti
 import argparse
 import sys
 from pathlib import Path
+from textwrap import fill
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -109,23 +110,24 @@ def describe(interval):
 def draw(values, is_within, difference, interval, title, path):
     """Save a figure: on the left every participant, on the right the difference and its interval."""
     plt.rcParams['text.parse_math'] = False  # names may have dollar signs
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.5, 4.5), width_ratios=(2, 1), layout='constrained')
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.5, 5), width_ratios=(2, 1), layout='constrained')
+    grey = {'color': '0.3', 'alpha': 0.4}  # darker where several participants are the same
     for place, name in enumerate(values):
         points = values[name].dropna()
         aside = 0 if is_within else np.linspace(-0.15, 0.15, len(points))
-        left.plot(np.full(len(points), place) + aside, points, 'o', color='0.55', label='a participant')
-        left.plot(place, points.mean(), 'D', color='C0', markersize=9, zorder=3, label='mean')
+        left.plot(np.full(len(points), place) + aside, points, 'o', **grey)
+        left.plot(place, points.mean(), 'D', color='C0', markersize=9)
     if is_within:
-        left.plot([0, 1], values.T, color='0.75', linewidth=1, zorder=1)
-        left.plot([0, 1], values.mean(), color='C0', linewidth=2, zorder=2)
-        right.plot(np.full(len(values), -0.4), values.iloc[:, 1] - values.iloc[:, 0], 'o', color='0.55')
-    left.set(xticks=[0, 1], xticklabels=values.columns, xlim=(-0.4, 1.4), ylabel=title.partition(':')[0])
-    left.legend(*[part[:2] for part in left.get_legend_handles_labels()], frameon=False)
+        left.plot([0, 1], values.T, linewidth=1, zorder=1, **grey)
+        left.plot([0, 1], values.mean(), color='C0', linewidth=2)
+        right.plot(np.full(len(values), -0.4), values.iloc[:, 1] - values.iloc[:, 0], 'o', **grey)
+    left.set(xticks=[0, 1], xticklabels=[fill(name, 25) for name in values], xlim=(-0.4, 1.4))
+    left.set_ylabel(title.partition(':')[0])
     right.axhline(0, color='0.75', linewidth=1, zorder=0)
     right.errorbar(0.2, difference, abs(interval - difference)[:, None], fmt='D', color='C0', markersize=9, capsize=6)
-    right.set(xticks=[], xlim=(-1, 1), ylabel=f'{values.columns[1]} less {values.columns[0]}')
-    right.set_xlabel(f'mean and {CONFIDENCE:.0%} interval')
-    figure.suptitle(title)
+    right.set(xticks=[], xlim=(-1, 1), ylabel=fill(f'{values.columns[1]} less {values.columns[0]}', 50))
+    figure.suptitle(fill(title, 75))
+    figure.supxlabel(f'grey: participants; blue: means, on the right with the {CONFIDENCE:.0%} interval', fontsize=10)
     figure.savefig(path, dpi=150)
     plt.close(figure)
 

@@ -62,7 +62,7 @@ def test_within_participants(run, tmp_path):
     tails = [noncentral_t(t, 4, bound * np.sqrt(5)) for bound in numbers(effect)[1:]]
     assert tails == pytest.approx([0.975, 0.025], abs=5e-4)
     assert wrote == 'Wrote study_table_happy_share_by_condition.png'
-    assert Image.open(tmp_path / 'study_table_happy_share_by_condition.png').size == (1125, 675)
+    assert Image.open(tmp_path / 'study_table_happy_share_by_condition.png').size == (1125, 750)
 
 
 def test_between_groups(run):
@@ -107,6 +107,11 @@ def test_the_order_of_two_of_three_conditions_is_chosen(run):
     header, mean, *_ = run(rows, '--values', 'funny', 'calm').splitlines()
     assert header == 'happy_share: calm less funny, 5 participants'
     assert mean.startswith('mean difference -0.300, 95% interval -0.4')
+
+
+def test_names_with_dollar_signs_are_no_formulas(run):
+    rows = [(who, f'$\\{name}_$', value) for who, name, value in within(CALM, FUNNY)]
+    assert run(rows).startswith('happy_share: $\\funny_$ less $\\calm_$, 5 participants')
 
 
 @pytest.mark.parametrize(

@@ -103,4 +103,4 @@ def test_from_a_folder_of_videos_to_a_figure(folder, open_page):
     assert said[1].startswith(f'mean difference {(funny - calm).mean():.3f}, 95% interval ')
     assert said[2].startswith("Cohen's d_z ")
     assert said[3] == 'Wrote interviews/study_table_happy_share_by_condition.png'
-    assert Image.open(interviews / 'study_table_happy_share_by_condition.png').size == (1125, 675)
+    assert Image.open(interviews / 'study_table_happy_share_by_condition.png').size == (1125, 750)

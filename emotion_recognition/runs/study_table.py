@@ -111,8 +111,8 @@ def make_study_table(folder: Path, participants_path: Path) -> tuple[pd.DataFram
         found = _find_videos(one, videos)
         for video in found:
             number = _find_number(one, video)
-            if (video.video, number) in participants:
-                raise _already(one, video, number, participants[video.video, number])
+            if other := participants.get((video.video, number)):
+                raise one.row.error('person', f'another number, since person {number} of {video.video} is {other}')
             participants[video.video, number] = one.participant
             parts.append(_rows(one, video, number))
             if one.person is None and len(video.seconds) > 1:
@@ -164,14 +164,6 @@ def _find_number(one: Appearance, video: SummaryOfVideo) -> int:
     if one.person not in video.seconds:
         raise one.row.error('person', f'one of the people in {video.video}: {", ".join(map(str, video.seconds.index))}')
     return one.person
-
-
-def _already(one, video, number, other):
-    return one.row.error(
-        'participant',
-        f'{other}, who is person {number} of {video.video} in an earlier line; tell several participants in a video '
-        'apart by their numbers under person',
-    )
 
 
 def _rows(one: Appearance, video: SummaryOfVideo, number: int) -> pd.DataFrame:

@@ -158,7 +158,10 @@ def test_what_is_left_out_is_said(folder):
             'participant,video,person\nA,a.mp4,3\n',
             "line 2 has '3' under person; expected one of the people in a.mp4: 1, 2",
         ),
-        ('participant,video\nA,a.mp4\nB,a.mp4\n', "line 3 has 'B' under participant; expected A, who is person 1 of"),
+        (
+            'participant,video\nA,a.mp4\nB,a.mp4\n',
+            "line 3 has '' under person; expected another number, since person 1 of a.mp4 is A",
+        ),
         (
             'participant,video,condition\nA,s.mp4,x\n',
             "line 2 has 'x' under condition; expected an empty cell, since the sp",
