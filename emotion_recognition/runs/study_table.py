@@ -18,7 +18,7 @@ from emotion_recognition.runs.record_file import read_record
 CORRECTED = CORRECTED_SUFFIX + SUMMARY_SUFFIX  # how the names of corrected summaries end
 MEAN = '_mean'  # suffix of the columns with the mean of each probability
 SUMS, RATE = ['frames', 'seconds'], 'changes_per_minute'
-SOURCE_COLUMNS = ['video', 'person', 'chosen', 'corrected']  # where a row of the study's table comes from
+SOURCE_COLUMNS = ['video', 'person', 'chosen', 'corrected']  # where a row comes from
 MAX_NAMED = 5
 
 
