@@ -49,8 +49,11 @@ def read_values(path, measure, column, names):
     found = list(table[column].unique())
     names = list(names or found)
     if len(set(names)) != 2 or not set(names) <= set(found):
-        raise ValueError(f'has {", ".join(found)} under {column}; expected two of these after --values')
+        some = ', '.join(found[:5]) + ', ...' * (len(found) > 5)
+        raise ValueError(f'has {some} under {column}; expected two of these after --values')
     table = table[table[column].isin(names)].dropna(subset=measure)
+    if table.duplicated(['participant', *{column, 'condition'}.intersection(table)]).any():
+        raise ValueError('has several rows for one participant and condition; expected one for each')
     counts = table['participant'].value_counts()
     incomplete = sorted(counts.index[counts < counts.max()])
     if incomplete:

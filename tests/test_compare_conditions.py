@@ -139,6 +139,12 @@ def test_names_with_dollar_signs_are_no_formulas(run):
             ['--values', 'calm', 'sad'],
             'has calm, funny under condition; expected two of these afte',
         ),
+        (
+            [*within(CALM, FUNNY), ('1', 'calm', 0.5)],
+            [],
+            'has several rows for one participant and condition; expected',
+        ),
+        ([(name, name, 0.1) for name in 'abcdefg'], [], 'has a, b, c, d, e, ... under condition; expe'),
         (within(CALM, []), [], 'has calm under condition; expected two of these after --values'),
     ],
 )
