@@ -19,7 +19,7 @@ from emotion_recognition.media.photographs import is_photograph
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.pipeline import EmotionPipeline, Models, open_models
 from emotion_recognition.results.face_table import FaceColumns
-from emotion_recognition.results.output_paths import name_outputs
+from emotion_recognition.results.output_paths import TIMELINE_FORMATS, name_outputs
 from emotion_recognition.results.video_results import VideoResults
 from emotion_recognition.runs.annotation import Process, annotate
 from emotion_recognition.runs.apply_corrections import apply_corrections
@@ -41,6 +41,7 @@ KEEP_ALL_SOUND = False  # keep all sound streams of a video that has several
 FILL_GAPS = False  # fill in faces that the detector misses for a moment
 MAX_EVERY = 60  # frames that wait for the next one that is analysed: 360 MB at 1920x1080
 SUBTITLES = False  # also write the periods as subtitles
+TIMELINE_FORMAT = 'png'  # or pdf, svg
 REVIEW = True  # write a page on which the results can be watched and corrected
 ELAN = False  # also write the periods for ELAN, linked to the video
 SKIP_DONE = False  # leave out inputs whose results exist and would be the same
@@ -77,6 +78,7 @@ class VideoSettings(Settings):
     fill_gaps: bool = option(FILL_GAPS, 'fill in faces that the detector misses for up to 0.5 s, 60 frames')
     subtitles: bool = option(SUBTITLES, 'also write the periods as SRT')
     review: bool = option(REVIEW, 'write a page on which the results can be watched and corrected')
+    timeline_format: str = option(TIMELINE_FORMAT, 'of the picture of the emotions over time', choices=TIMELINE_FORMATS)
     apply: str | Path | None = option(
         None, 'corrected table from that page: draw the results of one video again with it', parse=to_path
     )

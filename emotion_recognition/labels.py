@@ -1,4 +1,4 @@
-"""The nine emotions, their colours, the value that describes one face in one frame, and the words for errors."""
+"""The nine emotions, their colours and hatches, the value for one face in one frame, and the words for errors."""
 
 import re
 from collections.abc import Sequence
@@ -34,6 +34,9 @@ OTHER_COLOURS_BGR = (  # for class names that are not among the nine, in their o
     (40, 125, 185),
     (130, 190, 30),
 )
+# Lines or dots on the colours, so that colour is not the only sign: by a class's place among the model's classes, as
+# matplotlib writes them. The review page draws them too (timeline.js).
+HATCHES = ('//', '...', '||', '\\\\', '', '--', '++', 'xx', '.')
 HIDDEN = re.compile(r'\..*\.(tmp|lock)|\.faces')  # names of temporary files, which the user does not know
 
 
@@ -54,6 +57,11 @@ def emotion_colour_bgr(emotion: str, class_names: Sequence[str] = EMOTIONS) -> t
 def has_valence(class_names: Sequence[str]) -> bool:
     """Whether valence can be computed from these classes: happy and a negative emotion are among them."""
     return POSITIVE in class_names and not set(NEGATIVES).isdisjoint(class_names)
+
+
+def hatch_of(emotion: str, class_names: Sequence[str]) -> str:
+    """Hatch of an emotion in matplotlib's letters: that of its place among the model's classes, see `HATCHES`."""
+    return HATCHES[class_names.index(emotion) % len(HATCHES)]
 
 
 class InputError(Exception):

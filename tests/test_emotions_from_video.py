@@ -69,7 +69,9 @@ def test_demo_clip_to_video_and_table(tmp_path, classifier):
 
 def test_per_frame_table_without_video(tmp_path, classifier):
     clip = write_clip(tmp_path / 'clip.mp4', [0, 40, 90])
-    table = emotions_from_video.analyse_video(clip, classifier, DETECTOR_PATH, compact=False, write_video=False)
+    table = emotions_from_video.analyse_video(
+        clip, classifier, DETECTOR_PATH, compact=False, write_video=False, timeline_format='svg'
+    )
     assert table.to_numpy().tolist() == [[0.0, 1, []], [40.0, 2, []], [90.0, 3, []]]
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         'clip.mp4',
@@ -78,7 +80,7 @@ def test_per_frame_table_without_video(tmp_path, classifier):
         'clip_with_emotions_review.html',
         'clip_with_emotions_run.json',
         'clip_with_emotions_summary.csv',
-        'clip_with_emotions_timeline.png',
+        'clip_with_emotions_timeline.svg',
     ]
 
 

@@ -12,7 +12,8 @@ OUTPUT_SUFFIX = '_with_emotions'  # of annotated files; those in a folder are no
 CORRECTED_SUFFIX = '_corrected'  # of results that a person has corrected, after the suffix above
 FACES_SUFFIX = '_faces_data.csv'
 SUMMARY_SUFFIX = '_summary.csv'
-TIMELINE_SUFFIX = '_timeline.png'
+TIMELINE_FORMATS = ('png', 'pdf', 'svg')
+TIMELINE_SUFFIX = '_timeline.png'  # of the format that is a photograph's too
 RECORD_SUFFIX = '_run.json'
 PEOPLE_SUFFIX = '_people.csv'
 FOLDER_SUFFIX = f'{OUTPUT_SUFFIX}_all'  # of a folder's tables, which no single file's results are named like
@@ -38,10 +39,9 @@ class Outputs:
         """Table of faces: one row per face and frame."""
         return self._named(FACES_SUFFIX)
 
-    @property
-    def timeline(self) -> Path:
-        """Timeline: a picture of each face's emotions over time."""
-        return self._named(TIMELINE_SUFFIX)
+    def timeline(self, kind: str) -> Path:
+        """Timeline: a picture of each face's emotions over time, in one of TIMELINE_FORMATS."""
+        return self._named(f'_timeline.{kind}')
 
     @property
     def subtitles(self) -> Path:
@@ -79,7 +79,8 @@ class Outputs:
     def all(self) -> list[Path]:
         """Paths of all files that may be written."""
         tables = [self.emotions, self.faces, self.summary]
-        return [self.annotated, *tables, self.timeline, self.subtitles, self.elan, self.review, self.record]
+        timelines = map(self.timeline, TIMELINE_FORMATS)
+        return [self.annotated, *tables, *timelines, self.subtitles, self.elan, self.review, self.record]
 
     def by_interest(self, paths: Iterable[Path]) -> list[Path]:
         """Put what people look at first before other results: the annotated copy, or else a table; then the page."""

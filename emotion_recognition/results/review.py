@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from emotion_recognition.labels import FACES, PEOPLE, FaceEmotion, emotion_colour_bgr
+from emotion_recognition.labels import FACES, PEOPLE, FaceEmotion, emotion_colour_bgr, hatch_of
 from emotion_recognition.media.part import WHOLE_VIDEO, Part
 from emotion_recognition.media.video_writer import shift_of_copy
 from emotion_recognition.results.corrections import Correction, Corrections
@@ -140,7 +140,7 @@ class Review:
             'shift': shift_of_copy(first_us, part) if is_annotated else 0,
             'firstFrame': self._first_frame,
             'times': [b - a for a, b in zip([0, *self._times_us], self._times_us, strict=False)],
-            'classes': [[emotion, _to_css(emotion_colour_bgr(emotion, names))] for emotion in names],
+            'classes': [[name, _to_css(emotion_colour_bgr(name, names)), hatch_of(name, names)] for name in names],
             'words': self.words,
             'people': self._names,
             'pictures': self._pictures.to_json(),

@@ -102,7 +102,10 @@ class VideoResults:
         shown_path = outputs.annotated if self._settings.write_video else reader.path
         self.emotions.to_frame().to_csv(own.emotions, index=False)
         self._summary.to_frame(last_frame_ms).to_csv(own.summary, index=False)
-        save_timeline(self._face_periods, reader.path.name, own.timeline, self._class_names)
+        timeline_path = own.timeline(self._settings.timeline_format)
+        save_timeline(
+            self._face_periods, reader.path.name, timeline_path, self._class_names, self._spans, last_frame_ms
+        )
         shift_ms = shift_of_copy(self._face_periods.ms_first, reader.part) if self._settings.write_video else 0.0
         if self._settings.subtitles:
             write_subtitles(self._face_periods, last_frame_ms, own.subtitles, shift_ms)

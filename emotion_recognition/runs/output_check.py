@@ -89,7 +89,7 @@ def _choose_wanted(path, outputs, settings):
     optional = {'subtitles': outputs.subtitles, 'elan': outputs.elan, 'review': outputs.review}
     chosen = [result for name, result in optional.items() if getattr(settings, name)]
     tables = [outputs.emotions, outputs.faces, outputs.summary]
-    return [*annotated, *tables, outputs.timeline, *chosen, outputs.record]
+    return [*annotated, *tables, outputs.timeline(settings.timeline_format), *chosen, outputs.record]
 
 
 def _check_writable(path, folder, results):

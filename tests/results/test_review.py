@@ -43,7 +43,7 @@ def test_times_and_periods_are_exact():
         [2, 2, 1, 1, 2, 0.7, 0, 1, ''],
         [2, 2, 1, 4, 4, 0.8, 0, 1, ''],
     ]
-    assert content['classes'] == [['happy', '#ffd73c'], ['sad', '#50a5f0']]
+    assert content['classes'] == [['happy', '#ffd73c', '//'], ['sad', '#50a5f0', '...']]
 
 
 def test_a_person_who_takes_over_a_face_begins_a_period():

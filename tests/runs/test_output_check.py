@@ -56,6 +56,14 @@ def test_what_a_record_claims_is_replaced_and_nothing_else(video):
         check(video)
 
 
+def test_the_timeline_that_is_in_the_way_is_that_of_the_chosen_format(video):
+    for name in ('b_timeline.png', 'b_timeline.svg'):
+        video.with_name(name).write_text('my own')
+    check(video, timeline_format='pdf')
+    with pytest.raises(InputError, match=r'b_timeline\.svg: is in the way'):
+        check(video, timeline_format='svg')
+
+
 def test_what_is_not_going_to_be_written_is_not_in_the_way(video):
     for name in ('b.mp4', 'b.eaf', 'b_periods.srt', 'b_review.html'):
         video.with_name(name).write_text('my own')

@@ -8,12 +8,12 @@ const times = unpackTimes(data.times);
 const curves = unpackCurves(data.curves);
 const pictures = unpackPictures(data.pictures);
 const classNames = data.classes.map(([name]) => name);
-const classes = data.classes.map(([name, colour], index) => ({
+const classes = data.classes.map(([name, colour, hatch]) => ({
   name,
   colour,
   isShown: true,
-  fill: classFill(index, colour, devicePixelRatio),
-  greyFill: tile(PATTERNS[index % PATTERNS.length], '#5b5f67', 'rgb(0 0 0 / 35%)', devicePixelRatio),
+  fill: classFill(hatch, colour, devicePixelRatio),
+  greyFill: tile(HATCHES[hatch], '#5b5f67', 'rgb(0 0 0 / 35%)', devicePixelRatio),
 }));
 const SPAN_COLOUR = '#9fb4d8';
 const notUsedFill = tile(NOT_USED, '#26282d', '#8d939e', devicePixelRatio);

@@ -14,11 +14,12 @@ const DASHES = [[], [7, 3], [2, 3], [10, 3, 2, 3], [], [4, 4], [10, 4], [2, 2, 6
 const AXIS_STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200];
 const MIN_SECONDS = 0.2; // shown in a row
 
-// A pattern on the colour of each class, so that colour is not the only sign: lines on a tile of 8 pixels.
-const PATTERNS = [
-  [[0, 8, 8, 0]], [[1, 2, 3, 2], [5, 6, 7, 6]], [[2, 0, 2, 8], [6, 0, 6, 8]], [[0, 0, 8, 8]], [],
-  [[0, 4, 8, 4]], [[0, 4, 8, 4], [4, 0, 4, 8]], [[0, 0, 8, 8], [0, 8, 8, 0]], [[3, 4, 5, 4]],
-];
+// The hatches of the classes, which labels.py gives to each: lines on a tile of 8 pixels.
+const HATCHES = {
+  '//': [[0, 8, 8, 0]], '...': [[1, 2, 3, 2], [5, 6, 7, 6]], '||': [[2, 0, 2, 8], [6, 0, 6, 8]],
+  '\\\\': [[0, 0, 8, 8]], '': [], '--': [[0, 4, 8, 4]], '++': [[0, 4, 8, 4], [4, 0, 4, 8]],
+  xx: [[0, 0, 8, 8], [0, 8, 8, 0]], '.': [[3, 4, 5, 4]],
+};
 const NOT_USED = [[0, 0, 8, 8], [4, 0, 8, 4], [0, 4, 4, 8]];
 
 function tile(lines, ground, ink, scale) {
@@ -39,8 +40,8 @@ function tile(lines, ground, ink, scale) {
 }
 
 /** Fill for the periods of a class. */
-function classFill(index, colour, scale) {
-  return tile(PATTERNS[index % PATTERNS.length], colour, 'rgb(0 0 0 / 45%)', scale);
+function classFill(hatch, colour, scale) {
+  return tile(HATCHES[hatch], colour, 'rgb(0 0 0 / 45%)', scale);
 }
 
 function formatTime(seconds, digits = 3) {
