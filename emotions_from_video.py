@@ -45,6 +45,7 @@ TIMELINE_FORMAT = 'png'  # or pdf, svg
 REVIEW = True  # write a page on which the results can be watched and corrected
 ELAN = False  # also write the periods for ELAN, linked to the video
 SKIP_DONE = False  # leave out inputs whose results exist and would be the same
+MIN_QUALITY = 0.5  # from which a face counts as usable, in the summary
 SPANS = None  # CSV of stimuli or conditions in the videos, which the summary shows separately
 # The options that the webcam script has too are in emotion_recognition/settings.py.
 MODEL_WEIGHTS_PATH, DETECTOR_PATH = Settings.model_weights_path, Settings.detector_path
@@ -77,12 +78,13 @@ class VideoSettings(Settings):
     )
     fill_gaps: bool = option(FILL_GAPS, 'fill in faces that the detector misses for up to 0.5 s, 60 frames')
     subtitles: bool = option(SUBTITLES, 'also write the periods as SRT')
-    review: bool = option(REVIEW, 'write a page on which the results can be watched and corrected')
     timeline_format: str = option(TIMELINE_FORMAT, 'of the picture of the emotions over time', choices=TIMELINE_FORMATS)
+    review: bool = option(REVIEW, 'write a page on which the results can be watched and corrected')
     apply: str | Path | None = option(
         None, 'corrected table from that page: draw the results of one video again with it', parse=to_path
     )
     elan: bool = option(ELAN, 'also write the periods for ELAN')
+    min_quality: float = option(MIN_QUALITY, 'from which a face counts as usable in the summary, 0 to 1', 0, maximum=1)
     spans: str | Path | None = option(SPANS, 'CSV of spans: video, start, end (seconds), name', parse=to_path)
     people: str | Path | None = option(
         None,
@@ -142,9 +144,15 @@ def process_video(
     """
     outputs = name_outputs(video_path, settings.output_filename)
     pipeline = EmotionPipeline(models, settings, fill_gaps=settings.fill_gaps, every=settings.every)
-    with_people, with_detected = bool(models.embedder), settings.fill_gaps or settings.every > 1
-    columns = FaceColumns(pipeline.class_names, pipeline.references.compares, with_detected, with_people=with_people)
-    results = VideoResults(video_path, pipeline.class_names, settings, with_people)
+    with_people, with_quality = bool(models.embedder), models.detector.finds_points
+    columns = FaceColumns(
+        pipeline.class_names,
+        pipeline.references.compares,
+        settings.fill_gaps or settings.every > 1,
+        with_people=with_people,
+        with_quality=with_quality,
+    )
+    results = VideoResults(video_path, pipeline.class_names, settings, with_people, with_quality=with_quality)
     facts = describe_run(settings, models.classifier)  # now: the files may change
     with VideoReader(video_path, settings.threads, interruption, settings.part) as reader:
         run_folder = prepare_outputs(video_path, outputs, settings)

@@ -164,7 +164,9 @@ def run(settings: WebcamSettings) -> None:
         models = Models(detector, open_classifier(settings), open_embedder(settings, detector))
         pipeline = EmotionPipeline(models, settings)
         interruption = stack.enter_context(Interruption())  # until here, signals end the program at once
-        table = stack.enter_context(LiveFaceTable(csv_path, pipeline.class_names, bool(models.embedder)))
+        table = stack.enter_context(
+            LiveFaceTable(csv_path, pipeline.class_names, bool(models.embedder), detector.finds_points)
+        )
         streams = LabStreams(pylsl, settings.camera, pipeline.class_names) if pylsl else None
         session = LiveSession(table, streams)
         print(*KEY_HELP, sep='   ')

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,6 +38,7 @@ OTHER_COLOURS_BGR = (  # for class names that are not among the nine, in their o
 # Lines or dots on the colours, so that colour is not the only sign: by a class's place among the model's classes, as
 # matplotlib writes them. The review page draws them too (timeline.js).
 HATCHES = ('//', '...', '||', '\\\\', '', '--', '++', 'xx', '.')
+OTHER_COLOUR_BGR = (200, 200, 200)  # for class names that are not among the nine
 HIDDEN = re.compile(r'\..*\.(tmp|lock)|\.faces')  # names of temporary files, which the user does not know
 
 
@@ -115,6 +117,24 @@ class Person:
         return self.name or f'person {self.number}'
 
 
+class FaceQuality(NamedTuple):
+    """How well a face can be seen. The names are those of the columns in the table of faces.
+
+    Attributes:
+        eye_distance: Between the eyes, in pixels of the frame, as they would be if the head faced the camera.
+        sharpness: Variance of the Laplacian of the face at 128 x 128 pixels, as a share of that of its brightness.
+        turn: By how many degrees the head is turned to one side, roughly; 0 if it faces the camera.
+        score: How sure the detector is, 0 to 1.
+        quality: One number of sharpness, turn and score, 0 to 1; see `faces.judging`.
+    """
+
+    eye_distance: float
+    sharpness: float
+    turn: float
+    score: float
+    quality: float
+
+
 @dataclass(frozen=True)
 class FaceEmotion:
     """One face in one frame.
@@ -133,6 +153,7 @@ class FaceEmotion:
             `References`. None if there is no reference.
         corrected: The emotion that somebody has corrected it to, or None.
         person: Whose face it is, or None if people are not told apart.
+        seen: How well it can be seen; None if the detector does not find points, or missed the face.
     """
 
     track_id: int
@@ -146,6 +167,7 @@ class FaceEmotion:
     probabilities_from_rest: np.ndarray | None = None
     corrected: str | None = None
     person: Person | None = None
+    seen: FaceQuality | None = None
 
     @property
     def number(self) -> int:

@@ -15,6 +15,7 @@ from emotion_recognition.faces.crops import align_face
 from emotion_recognition.faces.detection import FaceDetector, open_detector
 from emotion_recognition.faces.embedding import FaceEmbedder
 from emotion_recognition.faces.gaps import fill_gaps
+from emotion_recognition.faces.judging import measure
 from emotion_recognition.faces.nearby import NearbySearch
 from emotion_recognition.faces.returning import ReturningPeople
 from emotion_recognition.faces.scene_cuts import SceneCuts
@@ -174,7 +175,16 @@ class EmotionPipeline:
         if self._tracker:
             track_ids, probabilities = self._tracker.update(timestamp_ms, boxes_of(found), probabilities, crops, is_cut)
         return [
-            FaceEmotion(track_id, face.box, face_probabilities, self.class_names, face.angle, face.score, face.points)
+            FaceEmotion(
+                track_id,
+                face.box,
+                face_probabilities,
+                self.class_names,
+                face.angle,
+                face.score,
+                face.points,
+                seen=measure(frame_bgr, face),
+            )
             for track_id, face, face_probabilities in zip(track_ids, found, probabilities, strict=True)
         ]
 

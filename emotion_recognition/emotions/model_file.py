@@ -22,6 +22,7 @@ EXPECTED = 'expected a model.h5 from model_training.py'
 # must not import, so a test compares this with them.
 COLUMN_NAMES = {'file', 'frame', 'ms', 'face', 'person', 'name', 'identified', 'x', 'y', 'width', 'height'}
 COLUMN_NAMES |= {'emotion', 'confidence', 'valence', 'detected', 'by', 'time', 'mark'}
+COLUMN_NAMES |= {'eye_distance', 'sharpness', 'turn', 'score', 'quality'}
 
 
 @dataclass(frozen=True)

@@ -87,14 +87,24 @@ def cut_face(picture_bgr: np.ndarray, points: Points) -> tuple[np.ndarray, np.nd
     Returns:
         (150, 150, 3) uint8, BGR, and the (2, 3) float matrix from its coordinates to the picture's.
     """
-    # The similarity that maps the points onto the template with the least squares of the errors (Umeyama 1991).
+    centre = np.mean(points, axis=0)
+    scaled_cosine, scaled_sine = fit_template(points)
+    turn = np.array([[scaled_cosine, -scaled_sine], [scaled_sine, scaled_cosine]])
+    middle = centre + turn @ (SIDE / 2 - TEMPLATE.mean(axis=0))
+    scale, angle = np.hypot(scaled_cosine, scaled_sine), np.degrees(np.arctan2(scaled_sine, scaled_cosine))
+    return cut_square(picture_bgr, tuple(middle), SIDE * scale, angle, SIDE)
+
+
+def fit_template(points: Points) -> tuple[float, float]:
+    """Find the similarity that maps the template onto a face's points with the least squares of the errors (Umeyama
+    1991).
+
+    Returns:
+        The cosine and the sine of its angle, times its scale.
+    """
     found = np.array(points)
-    centre, template_centre = found.mean(axis=0), TEMPLATE.mean(axis=0)
-    from_template, to_found = TEMPLATE - template_centre, found - centre
+    from_template, to_found = TEMPLATE - TEMPLATE.mean(axis=0), found - found.mean(axis=0)
     squares = (from_template**2).sum()
     scaled_cosine = (from_template * to_found).sum() / squares
     scaled_sine = (from_template[:, 0] * to_found[:, 1] - from_template[:, 1] * to_found[:, 0]).sum() / squares
-    turn = np.array([[scaled_cosine, -scaled_sine], [scaled_sine, scaled_cosine]])
-    middle = centre + turn @ (SIDE / 2 - template_centre)
-    scale, angle = np.hypot(scaled_cosine, scaled_sine), np.degrees(np.arctan2(scaled_sine, scaled_cosine))
-    return cut_square(picture_bgr, tuple(middle), SIDE * scale, angle, SIDE)
+    return scaled_cosine, scaled_sine

@@ -70,7 +70,9 @@ def _fill(gap, before, after, classify, smoothing_seconds):
         weight = weight_of_newest(timestamp_ms - shown_ms, smoothing_seconds * 1000)
         probabilities = probabilities + weight * (classify(picture_bgr, [place])[0] - probabilities)
         shown_ms = timestamp_ms
-        face = replace(after.face, box=place.box, angle=place.angle, probabilities=probabilities, detected=False)
+        face = replace(
+            after.face, box=place.box, angle=place.angle, probabilities=probabilities, detected=False, seen=None
+        )
         faces.append(face)
 
 

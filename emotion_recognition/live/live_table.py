@@ -27,15 +27,18 @@ class LiveFaceTable:
         path: Path of the CSV file, which must not exist.
         class_names: Names of the classes that the probabilities belong to.
         with_people: Whether there are columns that say whose face it is.
+        with_quality: Whether there are columns that say how well it can be seen.
 
     Raises:
         InputError: In `add`, and on entering and leaving the `with` block: the table cannot be written, or is gone. The
             rows of earlier saves stay, and no others.
     """
 
-    def __init__(self, path: Path, class_names: Sequence[str], with_people: bool = False):
+    def __init__(self, path: Path, class_names: Sequence[str], with_people: bool = False, with_quality: bool = False):
         self._path = path
-        self._columns = FaceColumns(tuple(class_names), with_rest=True, with_people=with_people)
+        self._columns = FaceColumns(
+            tuple(class_names), with_rest=True, with_people=with_people, with_quality=with_quality
+        )
         self._save_time = 0.0
         self._saved_count = self._saved_bytes = 0
         self._unsaved: list[list] = []  # rows

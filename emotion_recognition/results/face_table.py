@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from emotion_recognition.labels import FROM_REST, FaceEmotion, InputError, Person, has_valence
+from emotion_recognition.labels import FROM_REST, FaceEmotion, FaceQuality, InputError, Person, has_valence
 from emotion_recognition.results.csv_tables import CsvTable, to_cell
 
 FACE_COLUMNS = ['frame', 'ms', 'face', 'x', 'y', 'width', 'height', 'emotion', 'confidence']  # the first ones
 PERSON_COLUMNS = ['person', 'name', 'identified']  # after `face`, if people are told apart
+QUALITY_COLUMNS = list(FaceQuality._fields)  # after those of the classes, if the detector finds points
 MACHINE, PERSON = 'machine', 'person'  # who gave the emotion
 
 
@@ -25,6 +26,8 @@ class FaceColumns:
         with_by: Whether there is a column that says who gave the emotion, the machine or a person.
         with_people: Whether there are columns that say whose face it is, see `Person`. They are empty while that is not
             known.
+        with_quality: Whether there are columns that say how well the face can be seen, see `FaceQuality`. They are
+            empty for a face that was filled in.
     """
 
     class_names: tuple[str, ...]
@@ -32,17 +35,19 @@ class FaceColumns:
     with_detected: bool = False
     with_by: bool = False
     with_people: bool = False
+    with_quality: bool = False
 
     @property
     def names(self) -> list[str]:
         """Names of the columns, in their order."""
         valence = ['valence'] if has_valence(self.class_names) else []
         compared = [name + FROM_REST for name in self.class_names] if self.with_rest else []
+        quality = QUALITY_COLUMNS if self.with_quality else []
         detected, by = ['detected'] * self.with_detected, ['by'] * self.with_by
         place = FACE_COLUMNS.index('face') + 1
         people = PERSON_COLUMNS if self.with_people else []
         first = [*FACE_COLUMNS[:place], *people, *FACE_COLUMNS[place:]]
-        return [*first, *self.class_names, *valence, *compared, *detected, *by]
+        return [*first, *self.class_names, *valence, *compared, *quality, *detected, *by]
 
     def cells(self, frame_number: int, timestamp_ms: float, face: FaceEmotion) -> list:
         """Make the row of a face.
@@ -67,6 +72,8 @@ class FaceColumns:
             cells += [''] * len(face.class_names)
         elif self.with_rest:
             cells += _four_digits(face.probabilities_from_rest)
+        if self.with_quality:
+            cells += _four_digits(face.seen) if face.seen else [''] * len(QUALITY_COLUMNS)
         by = PERSON if face.corrected else MACHINE
         return cells + [int(face.detected)] * self.with_detected + [by] * self.with_by
 
@@ -134,6 +141,7 @@ def find_columns(table: CsvTable) -> FaceColumns:
         'detected' in others,
         'by' in others,
         with_people,
+        QUALITY_COLUMNS[0] in others,
     )
     if not class_names or list(table.columns) != columns.names:
         expected = ', '.join(first_columns)
@@ -144,7 +152,7 @@ def find_columns(table: CsvTable) -> FaceColumns:
 
 
 def _is_class(name):
-    return name not in ('valence', 'detected', 'by') and not name.endswith(FROM_REST)
+    return name not in ('valence', *QUALITY_COLUMNS, 'detected', 'by') and not name.endswith(FROM_REST)
 
 
 def person_cells(person: Person, details: Sequence[str] = ()) -> list:

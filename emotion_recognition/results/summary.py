@@ -14,6 +14,7 @@ from emotion_recognition.results.csv_tables import open_table, to_cell
 from emotion_recognition.results.face_table import PERSON_COLUMNS, name_details, person_cells
 from emotion_recognition.results.spans import Span
 
+USABLE = 'usable'
 SHARE = '_share'  # suffix of the columns with the share of each emotion
 FIRST_COLUMNS = ('video', 'span')
 WHOLE_VIDEO = ''  # in the column `span` of a row about the whole video
@@ -27,6 +28,7 @@ class _Seen:
         emotion_ms: (K,) float64, how long each emotion was shown, in milliseconds.
         probability_ms: (K,) float64, sum of each probability times the milliseconds for which it was shown.
         valence_ms: Sum of valence times the milliseconds for which it was shown.
+        usable_ms: For how long it could be seen well enough, in milliseconds.
         frames: Number of frames that began in the span.
         changes: Number of those in which the face's emotion differed from the one before.
     """
@@ -34,6 +36,7 @@ class _Seen:
     emotion_ms: np.ndarray
     probability_ms: np.ndarray
     valence_ms: float = 0.0
+    usable_ms: float = 0.0
     frames: int = 0
     changes: int = 0
 
@@ -49,17 +52,23 @@ class VideoSummary:
         class_names: Names of the K classes that the probabilities belong to.
         spans: Spans of the video, ordered by their start, without overlaps. Those with the same name share a row.
         with_people: Whether there is a row for each person, not for each of the tracker's faces.
+        min_quality: Quality from which a face is usable, 0 to 1, see `FaceQuality`; None if it is not measured.
     """
 
     def __init__(
-        self, video_name: str, class_names: Sequence[str], spans: Sequence[Span] = (), with_people: bool = False
+        self,
+        video_name: str,
+        class_names: Sequence[str],
+        spans: Sequence[Span] = (),
+        with_people: bool = False,
+        min_quality: float | None = None,
     ):
         self._video_name = video_name
         self._class_names = tuple(class_names)
         self._has_valence = has_valence(class_names)
         self._spans, self._span_ends = spans, [span.end_ms for span in spans]
         self._names = list(dict.fromkeys([WHOLE_VIDEO, *(span.name for span in spans)]))
-        self._with_people = with_people
+        self._with_people, self._min_quality = with_people, min_quality
         self._people: dict[int, Person] = {}
         self._seen: dict[tuple[str, int], _Seen] = {}  # by span name and the face's number
         self._emotions: dict[int, str] = {}  # the last one of each face
@@ -102,7 +111,7 @@ class VideoSummary:
             for name, number in keys
         ]
         who = [*PERSON_COLUMNS, *map(to_cell, details)] if self._with_people else ['face']
-        return pd.DataFrame(rows, columns=name_columns(who, self._class_names))
+        return pd.DataFrame(rows, columns=name_columns(who, self._class_names, self._min_quality is not None))
 
     def _who(self, number, details):
         return person_cells(self._people[number], details) if self._with_people else [number]
@@ -110,7 +119,9 @@ class VideoSummary:
     def _cells(self, seen):
         ms = seen.emotion_ms.sum()
         values = [*seen.emotion_ms / ms, *seen.probability_ms / ms, *([seen.valence_ms / ms] * self._has_valence)]
-        return [seen.frames, round(ms / 1000, 3), *np.round(values, 4) + 0.0, round(seen.changes / ms * 60_000, 2)]
+        usable = [] if self._min_quality is None else [round(seen.usable_ms / ms, 4)]
+        times = [round(ms / 1000, 3), *usable]
+        return [seen.frames, *times, *np.round(values, 4) + 0.0, round(seen.changes / ms * 60_000, 2)]
 
     def _show_until(self, end_ms):
         """Count the current frame, which is shown until `end_ms`, for its faces."""
@@ -121,11 +132,13 @@ class VideoSummary:
             parts.append((span.name, min(end_ms, span.end_ms) - max(self._shown_ms, span.start_ms)))
         for face in self._shown_faces:
             number, valence = self._class_names.index(face.emotion), face.valence if self._has_valence else 0.0
+            is_usable = bool(face.seen) and self._min_quality is not None and face.seen.quality >= self._min_quality
             for name, ms in parts:
                 seen = self._seen_in(name, face)
                 seen.emotion_ms[number] += ms
                 seen.probability_ms += face.shown * ms
                 seen.valence_ms += valence * ms
+                seen.usable_ms += ms * is_usable
 
     def _spans_from(self, ms):
         """The spans that end after a moment. If that moment is in a span, that one is the first."""
@@ -138,16 +151,18 @@ class VideoSummary:
         return self._seen[key]
 
 
-def name_columns(who: Sequence[str], class_names: Sequence[str]) -> list[str]:
+def name_columns(who: Sequence[str], class_names: Sequence[str], with_usable: bool = False) -> list[str]:
     """Names of the columns of a summary.
 
     Args:
         who: Those that say whose row it is.
         class_names: Names of the classes.
+        with_usable: Whether quality is measured.
     """
     shares, means = ([name + ending for name in class_names] for ending in (SHARE, '_mean'))
     valence = ['valence_mean'] if has_valence(class_names) else []
-    return [*FIRST_COLUMNS, *who, 'frames', 'seconds', *shares, *means, *valence, 'changes_per_minute']
+    times = ['frames', 'seconds', *[USABLE] * with_usable]
+    return [*FIRST_COLUMNS, *who, *times, *shares, *means, *valence, 'changes_per_minute']
 
 
 def read_summary(path: Path) -> pd.DataFrame:
@@ -162,7 +177,7 @@ def read_summary(path: Path) -> pd.DataFrame:
     class_names = [name.removesuffix(SHARE) for name in columns[place:] if name.endswith(SHARE)]
     who = columns[len(FIRST_COLUMNS) : place]
     is_known = who == ['face'] or who[: len(PERSON_COLUMNS)] == PERSON_COLUMNS
-    if table.separator != ',' or not is_known or columns != name_columns(who, class_names):
+    if table.separator != ',' or not is_known or columns != name_columns(who, class_names, USABLE in columns[place:]):
         raise InputError(
             f'{path}: is not as the run wrote it, but {len(columns)} columns with {table.separator!r} between them, '
             f'{", ".join(columns[:3])} ... {columns[-1]}; delete it, and analyse the video again'

@@ -37,6 +37,7 @@ class VideoResults:
         with_people: Whether people are told apart.
         review: Review that is filled elsewhere, with the faces as they were before they were corrected; None to fill
             one here.
+        with_quality: Whether it is measured how well faces can be seen.
 
     Attributes:
         emotions: The table of emotions.
@@ -57,12 +58,14 @@ class VideoResults:
         settings: Settings,
         with_people: bool = False,
         review: Review | None = None,
+        with_quality: bool = False,
     ):
         self._settings, self._class_names = settings, class_names
         self._spans = read_spans(settings.spans, video_path)
         self.emotions, self._face_periods = EmotionTable(settings.compact), FacePeriods()
         self.words = PEOPLE if with_people else FACES
-        self._summary = VideoSummary(to_text(video_path.name), class_names, self._spans, with_people)
+        min_quality = settings.min_quality if with_quality else None
+        self._summary = VideoSummary(to_text(video_path.name), class_names, self._spans, with_people, min_quality)
         self.problem: ReadError | None = None
         self._review = review or Review(class_names)
         self.seen_seconds: dict[int, tuple[float, float, float]] = {}

@@ -39,7 +39,8 @@ def apply_corrections(
     hides = settings.blur_faces or bool(recorded.get('blur_faces'))
     settings = replace(settings, **recorded | {'blur_faces': hides})
     replayed = ReplayedFaces(outputs, Path(settings.apply), hides)
-    results = VideoResults(video_path, replayed.class_names, settings, replayed.columns.with_people, replayed.review)
+    with_people, with_quality = replayed.columns.with_people, replayed.columns.with_quality
+    results = VideoResults(video_path, replayed.class_names, settings, with_people, replayed.review, with_quality)
     outputs = outputs.corrected()
     with VideoReader(video_path, settings.threads, interruption, settings.part) as reader:
         run_folder = prepare_outputs(video_path, outputs, settings)

@@ -48,7 +48,8 @@ def analyse_photographs(
     if interruption.reason:
         return not_begun(group.outputs, interruption)
     pipeline = open_pipeline(models, settings)
-    columns = FaceColumns(pipeline.class_names, pipeline.references.compares)
+    with_quality = models.detector.finds_points and not settings.whole_picture
+    columns = FaceColumns(pipeline.class_names, pipeline.references.compares, with_quality=with_quality)
     made_with = describe_provenance(settings, models.classifier.model_sha256)
     return process_photographs(group, pipeline, columns, settings, made_with, window, interruption)
 

@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 
 from emotion_recognition.faces.hiding import pixelate
-from emotion_recognition.labels import FaceEmotion, InputError, Person
+from emotion_recognition.labels import FaceEmotion, FaceQuality, InputError, Person
 from emotion_recognition.media.endings import FrameError
 from emotion_recognition.results.corrections import name_run, read_corrections
 from emotion_recognition.results.csv_tables import open_table
-from emotion_recognition.results.face_table import FROM_REST, FaceColumns, find_columns
+from emotion_recognition.results.face_table import FROM_REST, QUALITY_COLUMNS, FaceColumns, find_columns
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.results.review import Review
 from emotion_recognition.settings import MAX_NUMBER
@@ -162,7 +162,13 @@ class ReplayedFaces:
             detected=not self.columns.with_detected or row.text('detected') == '1',
             probabilities_from_rest=from_rest,
             person=self._to_person(row) if row.text('person') else None,
+            seen=self._to_quality(row),
         )
+
+    def _to_quality(self, row):
+        if not self.columns.with_quality or not row.text(QUALITY_COLUMNS[0]):
+            return None
+        return FaceQuality(*(row.number(name, 'a number from 0', 0) for name in QUALITY_COLUMNS))
 
     def _to_person(self, row):
         number = row.whole_number('person')

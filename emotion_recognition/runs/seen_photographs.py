@@ -51,7 +51,9 @@ class SeenPhotographs:
             return not_begun(paths, interruption)
         pipeline = open_pipeline(self._models, self._settings)
         self._made_with = describe_provenance(self._settings, self._models.classifier.model_sha256)
-        self._columns = FaceColumns(pipeline.class_names, pipeline.references.compares, with_people=True)
+        self._columns = FaceColumns(
+            pipeline.class_names, pipeline.references.compares, with_people=True, with_quality=True
+        )
         with closing(pipeline.run(read_photographs(paths, problems, interruption))) as pictures:
             for index, ms, picture_bgr, faces in tqdm(pictures, 'photographs, finding faces', len(paths), unit='photo'):
                 moments = VideoMoments(self._models.embedder)

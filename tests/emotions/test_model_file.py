@@ -137,7 +137,7 @@ def test_class_names_by_which_columns_could_not_be_told_apart(tmp_path, names, r
 
 def test_names_of_all_columns_are_known(tmp_path):
     """A column that a table gets one day must not be the name of a class."""
-    columns = FaceColumns(EMOTIONS, with_rest=True, with_detected=True, with_by=True, with_people=True)
+    columns = FaceColumns(EMOTIONS, *[True] * 5)
     with LiveFaceTable(tmp_path / 'live.csv', EMOTIONS, with_people=True):
         pass
     live = (tmp_path / 'live.csv').read_text().split('\n')[0].split(',')

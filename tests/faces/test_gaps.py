@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from emotion_recognition.faces.gaps import MAX_GAP_FRAMES, fill_gaps
-from emotion_recognition.labels import FaceEmotion
+from emotion_recognition.labels import FaceEmotion, FaceQuality
 
 CLASSES = ('happy', 'sad')
 
@@ -76,3 +78,9 @@ def test_frames_wait_only_while_a_face_is_missed():
         waiting.append(taken[-1] - number)
     assert waiting[:13] == [0] * 10 + [2, 1, 0]
     assert max(waiting) == MAX_GAP_FRAMES - 1
+
+
+def test_nothing_is_measured_of_a_face_that_was_filled_in():
+    seen = FaceQuality(41.5, 0.0125, 12.0, 0.93, 0.5)
+    frames = fill([[replace(face(1, 10), seen=seen)], [], [replace(face(1, 10), seen=seen)]])
+    assert [faces[0].seen for faces in frames] == [seen, None, seen]

@@ -1,6 +1,6 @@
 import numpy as np
 
-from emotion_recognition.labels import EMOTIONS, FaceEmotion, Person
+from emotion_recognition.labels import EMOTIONS, FaceEmotion, FaceQuality, Person
 from emotion_recognition.results.face_table import FaceColumns, FaceTable
 
 
@@ -52,6 +52,20 @@ def test_whose_face_it_is_stands_beside_its_number(tmp_path):
         '1,0.0,1,2,Anna,1,0,0,9,9,neutral,0.7000,0.3000,0.7000\n'
         '1,0.0,4,3,,0,0,0,9,9,neutral,0.7000,0.3000,0.7000\n'
         '1,0.0,5,,,,0,0,9,9,neutral,0.7000,0.3000,0.7000\n'
+    )
+
+
+def test_how_well_a_face_can_be_seen(tmp_path):
+    names, probabilities = ('happy', 'neutral'), np.float32([0.3, 0.7])
+    with FaceTable(tmp_path / 'faces.csv', FaceColumns(names, with_detected=True, with_quality=True)) as table:
+        seen = FaceQuality(41.23456, 0.0123, 12.0, 0.93, 0.5)
+        table.add(1, 0.0, [FaceEmotion(1, (0, 0, 9, 9), probabilities, names, seen=seen)])
+        table.add(2, 40.0, [FaceEmotion(1, (0, 0, 9, 9), probabilities, names, detected=False)])
+    assert (tmp_path / 'faces.csv').read_text() == (
+        'frame,ms,face,x,y,width,height,emotion,confidence,happy,neutral,'
+        'eye_distance,sharpness,turn,score,quality,detected\n'
+        '1,0.0,1,0,0,9,9,neutral,0.7000,0.3000,0.7000,41.2346,0.0123,12.0000,0.9300,0.5000,1\n'
+        '2,40.0,1,0,0,9,9,neutral,0.7000,0.3000,0.7000,,,,,,0\n'
     )
 
 

@@ -1,8 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 
-from emotion_recognition.labels import EMOTIONS, FaceEmotion, Person
+from emotion_recognition.labels import EMOTIONS, FaceEmotion, FaceQuality, Person
 from emotion_recognition.results.spans import Span
-from emotion_recognition.results.summary import VideoSummary
+from emotion_recognition.results.summary import VideoSummary, read_summary
 
 NAMES = ('happy', 'neutral')
 
@@ -113,3 +115,23 @@ def test_further_columns_of_the_users_table_follow_the_name():
 def test_columns_with_people_and_nobody():
     table = VideoSummary('a.mp4', NAMES, with_people=True).to_frame(40.0)
     assert list(table.columns[:6]) == ['video', 'span', 'person', 'name', 'identified', 'frames'] and table.empty
+
+
+def test_usable_is_the_share_of_the_time_with_enough_quality(tmp_path):
+    def seen(quality):
+        measured = None if quality is None else FaceQuality(40.0, 0.1, 0.0, 0.9, quality)
+        return [replace(face(1, 0.9), seen=measured)]
+
+    spans = [Span('film', 0, 300), Span('rest', 300, 1000)]
+    summary = VideoSummary('a.mp4', NAMES, spans, min_quality=0.5)
+    frames = [(0.0, seen(0.5)), (300.0, seen(0.49)), (400.0, seen(0.8)), (900.0, seen(None))]
+    for number, (ms, faces) in enumerate(frames, start=1):
+        summary.add(number, ms, faces)
+    table = summary.to_frame(100.0)
+    assert table[['span', 'seconds', 'usable']].to_numpy().tolist() == [
+        ['', 1.0, 0.8],
+        ['film', 0.3, 1.0],
+        ['rest', 0.7, 0.7143],
+    ]
+    table.to_csv(tmp_path / 'summary.csv', index=False)
+    assert read_summary(tmp_path / 'summary.csv').usable.tolist() == ['0.8', '1.0', '0.7143']

@@ -51,6 +51,7 @@ def test_a_video_is_done_until_something_changes(clip, colour_model_path, tmp_pa
     assert is_done(clip, colour_model_path)
     assert is_done(clip, colour_model_path, threads=2, show_process=True, detector_path=DETECTOR_PATH)
     assert not is_done(clip, colour_model_path, smoothing_seconds=0.5)
+    assert not is_done(clip, colour_model_path, timeline_format='pdf')
     other_model = tmp_path / 'other.h5'
     other_model.write_bytes(colour_model_path.read_bytes() + b'0')
     assert not is_done(clip, other_model)

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import emotions_from_video
-from emotion_recognition.labels import FaceEmotion, InputError, Person
+from emotion_recognition.labels import FaceEmotion, FaceQuality, InputError, Person
 from emotion_recognition.media.endings import FrameError
 from emotion_recognition.results.corrections import name_run
 from emotion_recognition.results.face_table import FaceColumns, FaceTable
@@ -131,6 +131,18 @@ def test_corrections_say_whose_a_face_is(people_outputs, tmp_path):
     content = recorded.review.to_json('clip', 'clip.mp4', False, ())
     assert [period[:5] for period in content['periods'][1:3]] == [[1, 4, 0, 0, 1], [1, 2, 0, 2, 2]]
     assert len(content['pictures']) == 4
+
+
+def test_how_well_faces_can_be_seen_comes_back(outputs):
+    columns, seen = (
+        FaceColumns(('happy', 'sad', 'bored'), with_quality=True),
+        FaceQuality(41.5, 0.0125, 12.0, 0.93, 0.5),
+    )
+    with FaceTable(outputs.faces, columns) as table:
+        table.add(1, TIMES[0], [face(1, 0.7, 0.2, 0.1, seen=seen), face(2, 0.7, 0.2, 0.1)])
+    recorded, frames = run(outputs)
+    assert recorded.columns.with_quality
+    assert [face.seen for face in frames[0]] == [seen, None]
 
 
 def test_a_table_of_people_that_is_damaged(people_outputs):
