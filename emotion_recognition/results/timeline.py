@@ -66,7 +66,8 @@ def save_timeline(
         figure.suptitle(title, family=fonts, parse_math=False)
         handles = [Patch(**look, label=emotion) for emotion, look in looks.items()]
         figure.legend(handles=handles, loc='outside lower center', ncols=9, frameon=False)
-        _draw_spans(times, spans)
+        if spans:
+            _draw_spans(times, spans)
         figure.savefig(path, dpi=110, metadata=WITHOUT_DATE.get(path.suffix))
 
 
@@ -152,8 +153,8 @@ def _set_up_times(axes, numbers, face_periods, with_spans):
         axes.set_xlim(face_periods.ms_first, face_periods.ms_last)
     axes.set_ylim(max(1, len(numbers)) - 0.5, -0.5 - with_spans)  # the first face on top
     seconds = (face_periods.ms_last - face_periods.ms_first) / 1000
-    if seconds > STEPS[0] * MAX_STEPS:  # round times of a clock
-        step = next((step for step in STEPS if seconds <= step * MAX_STEPS), STEPS[-1])
+    step = next((step for step in STEPS if seconds <= step * MAX_STEPS), None)
+    if step and step > STEPS[0]:  # round times of a clock; matplotlib chooses for very short and very long videos
         axes.xaxis.set_major_locator(MultipleLocator(step * 1000))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda ms, _: minutes(ms)))
     axes.grid(axis='x', alpha=0.3)
