@@ -97,7 +97,10 @@ def test_table_of_faces_agrees_with_the_table_of_emotions(tmp_path, classifier, 
     faces = pd.read_csv(tmp_path / 'demo_faces_data.csv')
     assert list(faces.columns[:6]) == ['frame', 'ms', 'face', 'person', 'name', 'identified']
     assert list(faces.columns[6:12]) == ['x', 'y', 'width', 'height', 'emotion', 'confidence']
-    assert tuple(faces.columns[12:]) == (*classifier.class_names, 'valence')
+    quality = ('eye_distance', 'sharpness', 'turn', 'score', 'quality')
+    assert tuple(faces.columns[12:]) == (*classifier.class_names, 'valence', *quality)
+    assert faces.quality.between(0.4, 1).all()
+    assert (pd.read_csv(tmp_path / 'demo_summary.csv').usable > 0.98).all()
     for frame, ms, emotions in table[['frame', 'ms', 'emotions']].itertuples(index=False):
         rows = faces[faces.frame == frame]
         assert rows.emotion.tolist() == ([emotions] if isinstance(emotions, str) else emotions)
