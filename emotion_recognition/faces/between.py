@@ -59,4 +59,5 @@ def _between(one: FaceEmotion, other: FaceEmotion, share: float) -> FaceEmotion:
         points=tuple(map(tuple, mix('points').tolist())) if one.points and other.points else None,
         probabilities=mix('probabilities').astype(np.float32),
         detected=False,
+        seen=None,
     )
