@@ -46,6 +46,7 @@ REVIEW = True  # write a page on which the results can be watched and corrected
 ELAN = False  # also write the periods for ELAN, linked to the video
 SKIP_DONE = False  # leave out inputs whose results exist and would be the same
 MIN_QUALITY = 0.5  # from which a face counts as usable, in the summary
+DECIMAL_COMMA = False  # write tables as most of Europe's spreadsheets do: semicolons and decimal commas
 SPANS = None  # CSV of stimuli or conditions in the videos, which the summary shows separately
 # The options that the webcam script has too are in emotion_recognition/settings.py.
 MODEL_WEIGHTS_PATH, DETECTOR_PATH = Settings.model_weights_path, Settings.detector_path
@@ -85,7 +86,10 @@ class VideoSettings(Settings):
     )
     elan: bool = option(ELAN, 'also write the periods for ELAN')
     min_quality: float = option(MIN_QUALITY, 'from which a face counts as usable in the summary, 0 to 1', 0, maximum=1)
-    spans: str | Path | None = option(SPANS, 'CSV of spans: video, start, end (seconds), name', parse=to_path)
+    decimal_comma: bool = option(DECIMAL_COMMA, 'write tables with decimal commas, and semicolons between cells')
+    spans: str | Path | None = option(
+        SPANS, 'CSV of spans (conditions, stimuli): video, start, end, name', parse=to_path
+    )
     people: str | Path | None = option(
         None,
         'give a person the same number in all files; with a FILE.npz, in later runs too: faces are kept in it, and '
@@ -151,6 +155,7 @@ def process_video(
         settings.fill_gaps or settings.every > 1,
         with_people=with_people,
         with_quality=with_quality,
+        decimal_comma=settings.decimal_comma,
     )
     results = VideoResults(video_path, pipeline.class_names, settings, with_people, with_quality=with_quality)
     facts = describe_run(settings, models.classifier)  # now: the files may change

@@ -176,4 +176,4 @@ def download(page):
 
 
 def read_download(page):
-    return list(csv.DictReader(io.StringIO(download(page).path().read_text(encoding='utf-8'))))
+    return list(csv.DictReader(io.StringIO(download(page).path().read_text(encoding='utf-8-sig'))))

@@ -14,6 +14,7 @@ from emotion_recognition.results.csv_tables import open_table
 from emotion_recognition.results.face_table import PERSON
 
 REQUIRED_COLUMNS = ['frame_start', 'frame_end', 'emotions']
+OPTIONAL_COLUMNS = ['person', 'face', 'found_as', 'ms_start', 'ms_end', 'by', 'use', 'note', 'run']
 SAME_TIME_MS = 1  # spreadsheets may round
 USE_VALUES = {'yes': True, '': True, 'no': False}
 
@@ -151,9 +152,9 @@ def read_corrections(path: Path, class_names: Sequence[str], people: Mapping[int
         InputError: The table cannot be read, see `open_table`, or one of its rows is wrong.
     """
     kind = 'a table of periods from the review page'
-    is_of_people = 'person' in open_table(path, REQUIRED_COLUMNS, kind).columns
+    is_of_people = 'person' in open_table(path, REQUIRED_COLUMNS, kind, OPTIONAL_COLUMNS).columns
     who = ['person', 'found_as'] if is_of_people else ['face']
-    table = open_table(path, [*REQUIRED_COLUMNS, *who], kind)
+    table = open_table(path, [*REQUIRED_COLUMNS, *who], kind, OPTIONAL_COLUMNS)
     rows = [_to_correction(line, row, who[0], class_names) for line, row in table.rows()]
     return Corrections(path, rows, people)
 

@@ -1,6 +1,5 @@
 """The table of faces: one row per face and frame, written to a CSV file while the frames are processed."""
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
@@ -8,10 +7,12 @@ from pathlib import Path
 
 from emotion_recognition.labels import FROM_REST, FaceEmotion, FaceQuality, InputError, Person, has_valence
 from emotion_recognition.results.csv_tables import CsvTable, to_cell
+from emotion_recognition.results.table_writing import RowWriter
 
 FACE_COLUMNS = ['frame', 'ms', 'face', 'x', 'y', 'width', 'height', 'emotion', 'confidence']  # the first ones
 PERSON_COLUMNS = ['person', 'name', 'identified']  # after `face`, if people are told apart
 QUALITY_COLUMNS = list(FaceQuality._fields)  # after those of the classes, if the detector finds points
+TEXTS = ('name', 'emotion', 'by')  # columns that hold no numbers
 MACHINE, PERSON = 'machine', 'person'  # who gave the emotion
 
 
@@ -28,6 +29,7 @@ class FaceColumns:
             known.
         with_quality: Whether there are columns that say how well the face can be seen, see `FaceQuality`. They are
             empty for a face that was filled in.
+        decimal_comma: Whether the table is written in the European way, see `RowWriter`.
     """
 
     class_names: tuple[str, ...]
@@ -36,6 +38,7 @@ class FaceColumns:
     with_by: bool = False
     with_people: bool = False
     with_quality: bool = False
+    decimal_comma: bool = False
 
     @property
     def names(self) -> list[str]:
@@ -117,8 +120,8 @@ class FaceTable:
 
     def __enter__(self):
         self._file = self._path.open('w', newline='', encoding='utf-8')
-        self._writer = csv.writer(self._file, lineterminator='\n')
-        self._writer.writerow([*self._first_columns, *self._columns.names])
+        names, texts = [*self._first_columns, *self._columns.names], [*self._first_columns, *TEXTS]
+        self._writer = RowWriter(self._file, names, texts, self._columns.decimal_comma)
         return self
 
     def __exit__(self, *exception):

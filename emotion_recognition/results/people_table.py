@@ -1,5 +1,6 @@
 """The people of many files: a table of who is seen where, and a picture by which one sees whether that is right."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
@@ -14,6 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 from emotion_recognition.labels import Person
 from emotion_recognition.results.csv_tables import open_table, to_cell
 from emotion_recognition.results.face_table import PERSON_COLUMNS, name_details, person_cells
+from emotion_recognition.results.table_writing import write_table
 
 COLUMNS = ('file', 'seconds', 'from', 'to')
 PICTURE_SIZE = 72  # pixels, of each small face
@@ -45,16 +47,16 @@ class PersonInFile:
     to_seconds: float | None = None
 
 
-def write_people_table(appearances: Sequence[PersonInFile], path: Path) -> None:
-    """Write a CSV file with a row for each person and file, ordered by people."""
+def write_people_table(appearances: Sequence[PersonInFile], path: Path, decimal_comma: bool = False) -> None:
+    """Write a CSV file with a row for each person and file, ordered by people; see `write_table`."""
     details = name_details(one.person for one in appearances)
     rows = []
     for one in _by_person(appearances):
         times = [one.seconds, one.from_seconds, one.to_seconds]
-        times = ['' if seconds is None else round(seconds, 3) for seconds in times]
+        times = [math.nan if seconds is None else round(seconds, 3) for seconds in times]
         rows.append([*person_cells(one.person, details), to_cell(one.file_name), *times])
     columns = [*PERSON_COLUMNS, *map(to_cell, details), *COLUMNS]
-    pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
+    write_table(pd.DataFrame(rows, columns=columns), path, decimal_comma)
 
 
 def read_people_table(path: Path, named: Mapping[int, Person]) -> list[PersonInFile]:

@@ -39,6 +39,7 @@ def write_review(
     path: Path,
     spans: Sequence[Span] = (),
     part: Part = WHOLE_VIDEO,
+    decimal_comma: bool = False,
 ) -> None:
     """Write the page.
 
@@ -50,10 +51,12 @@ def write_review(
         path: Path that the page is written to.
         spans: Spans of the video, in the file's own time.
         part: Part of the video that was analysed.
+        decimal_comma: Whether the page writes the corrected table in the European way, see `write_table`.
     """
     name = to_text(video_path.name)
     content = review.to_json(name, link(shown_path, folder), shown_path != video_path, spans, part)
     content['download'] = to_text(path.name.removesuffix('_review.html').removesuffix('_corrected')) + '_corrected.csv'
+    content['decimalComma'] = decimal_comma
     styles = [(PAGE_FOLDER / file).read_text(encoding='utf-8') for file in STYLES]
     scripts = [(PAGE_FOLDER / file).read_text(encoding='utf-8') for file in SCRIPTS]
     policy = POLICY.format(scripts=_hashes(scripts), styles=_hashes(styles))

@@ -1,5 +1,8 @@
-"""Spans of videos that the user names: stimuli, conditions, questions of an interview."""
+"""Spans of videos that the user names: conditions, stimuli, questions of an interview."""
 
+import os
+import re
+import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
@@ -8,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from emotion_recognition.labels import InputError
-from emotion_recognition.results.csv_tables import open_table
+from emotion_recognition.results.csv_tables import Row, open_table
 
 SPAN_COLUMNS = ('video', 'start', 'end', 'name')
 MAX_REPORTED_NAMES = 5
@@ -30,40 +33,52 @@ class Span:
 
 
 def read_spans(path: str | Path | None, video_path: Path) -> tuple[Span, ...]:
-    """Read the spans of one video.
+    """Read the spans of one video. Those of other videos are ignored, whatever they are.
 
     Args:
-        path: CSV file with the columns `video` (a file name), `start` and `end` (seconds), `name`; None for no spans.
-        video_path: Path of the video. Only its name matters, not its folder.
+        path: CSV file with the columns `video`, `start` and `end` (seconds, or times such as 1:02:03), `name`; None for
+            no spans.
+        video_path: Path of the video. A row is about it if it has its name, in any case, with or without the suffix,
+            which Windows hides, and with as many folders before it as the user likes.
 
     Returns:
         Its spans, ordered by their start and without overlaps. Several may have the same name.
 
     Raises:
-        InputError: The file cannot be read, lacks a column, or one of its lines is wrong, see `open_table`.
+        InputError: The file cannot be read, lacks a column, or one of the video's lines is wrong, see `open_table`.
     """
-    return _read_all(path).get(_composed(video_path.name), ()) if path else ()
+    rows = _read_rows(path) if path else []
+    return _in_order(path, video_path.name, [_to_span(row) for parts, row in rows if _is_about(parts, video_path)])
 
 
 def check_spans(path: str | Path, video_paths: Iterable[Path]) -> None:
-    """Check that the spans can be read and fit the videos, before the work begins.
+    """Check that the spans of some videos can be read, before the work begins. Says on stderr which rows are ignored.
 
     Args:
         path: CSV file, see `read_spans`.
         video_paths: Paths of all videos.
 
     Raises:
-        InputError: The spans cannot be read, or the name of one of their videos fits none of the paths, or several.
+        InputError: The spans cannot be read, or one of them may be about several of the videos.
     """
-    counts = Counter(_composed(video_path.name) for video_path in video_paths)
-    for name in _read_all(path):
-        if not counts[name]:
-            names = list(counts)[:MAX_REPORTED_NAMES] + ['...'] * (len(counts) > MAX_REPORTED_NAMES)
-            raise InputError(f'{path}: video is {name}; expected one of the inputs: {", ".join(names) or "no video"}')
-        if counts[name] > 1:
-            raise InputError(
-                f'{path}: video is {name}, but {counts[name]} inputs have this name; analyse them separately'
-            )
+    of_name: dict[str, list[Path]] = {}  # so that many rows and many videos are no product
+    for video_path in video_paths:
+        for name in _names(video_path):
+            of_name.setdefault(name, []).append(video_path)
+    rows, others, checked = _read_rows(path), Counter(), set()
+    for parts, row in rows:
+        about = [video_path for video_path in of_name.get(parts[-1], []) if _is_about(parts, video_path)]
+        if len(about) > 1:
+            fits = ' and '.join(map(str, about[:2]))
+            raise row.error('video', f'the name of one input, but it fits {fits}; add the folder or the suffix')
+        others.update([] if about else [row.text('video')])
+        checked.update(about)
+    for video_path in checked:
+        read_spans(path, video_path)
+    if others:
+        which = 'none of its rows is' if not checked else f'{others.total()} of {len(rows)} rows are not'
+        names = list(others)[:MAX_REPORTED_NAMES] + ['...'] * (len(others) > MAX_REPORTED_NAMES)
+        print(f'{path}: {which} about an input, and ignored: video is {", ".join(names)}', file=sys.stderr)
 
 
 def describe_outside(spans: Iterable[Span], start_ms: float, end_ms: float, is_part: bool = False) -> list[str]:
@@ -89,18 +104,28 @@ def describe_outside(spans: Iterable[Span], start_ms: float, end_ms: float, is_p
     ]
 
 
-def _read_all(path: str | Path) -> dict[str, tuple[Span, ...]]:
-    """Read the spans of all videos in a file, by the videos' names."""
-    spans: dict[str, list[Span]] = {}
-    for _, row in open_table(Path(path), SPAN_COLUMNS, 'a table of spans').rows():
-        spans.setdefault(_composed(_text(row, 'video')), []).append(_to_span(row))
-    if not spans:
+def _read_rows(path: str | Path) -> list[tuple[tuple[str, ...], Row]]:
+    """Read all rows, each with the folders and the name of its video as they are compared."""
+    rows = (row for _, row in open_table(Path(path), SPAN_COLUMNS, 'a table of spans').rows())
+    read = [(tuple(_comparable(part) for part in re.split(r'[/\\]+', _text(row, 'video'))), row) for row in rows]
+    if not read:
         raise InputError(f'{path}: holds no spans; expected a line for each')
-    return {name: _in_order(path, name, of_video) for name, of_video in spans.items()}
+    return read
+
+
+def _is_about(parts, video_path):
+    *folders, name = parts
+    folders = [folder for folder in folders if folder not in ('', '.')]
+    parents = [_comparable(part.rstrip('/\\')) for part in Path(os.path.abspath(video_path)).parts[:-1]]
+    return name in _names(video_path) and folders == parents[len(parents) - len(folders) :]
+
+
+def _names(video_path):
+    return {_comparable(video_path.name), _comparable(video_path.stem)}
 
 
 def _to_span(row):
-    start, end = (row.number(column, 'seconds, such as 12.5') for column in ('start', 'end'))
+    start, end = row.seconds('start'), row.seconds('end')
     if not start < end:
         raise row.error('end', f'a time after the start, {start:g}')
     return Span(_text(row, 'name'), start * 1000, end * 1000)
@@ -124,6 +149,7 @@ def _in_order(path, video_name, spans):
     return tuple(spans)
 
 
-def _composed(name):
-    """Compose each letter and its accents into one character: macOS keeps them apart in the names of files."""
-    return unicodedata.normalize('NFC', name)
+def _comparable(name):
+    """Compose each letter and its accents into one character, which macOS keeps apart in the names of files, and leave
+    out which letters are capitals."""
+    return unicodedata.normalize('NFC', name).casefold()

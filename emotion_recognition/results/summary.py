@@ -166,10 +166,10 @@ def name_columns(who: Sequence[str], class_names: Sequence[str], with_usable: bo
 
 
 def read_summary(path: Path) -> pd.DataFrame:
-    """Read a summary, each cell as the text that is in the file, so that it can be written again as it was.
+    """Read a summary of a run, also one that a spreadsheet has saved, with all texts as they are in cells.
 
     Raises:
-        InputError: It is not as a run wrote it, for example because a spreadsheet saved it in another form.
+        InputError: A spreadsheet has changed its columns or its numbers.
     """
     table = open_table(path, (*FIRST_COLUMNS, 'frames'), 'a summary')
     columns = list(table.columns)
@@ -177,16 +177,13 @@ def read_summary(path: Path) -> pd.DataFrame:
     class_names = [name.removesuffix(SHARE) for name in columns[place:] if name.endswith(SHARE)]
     who = columns[len(FIRST_COLUMNS) : place]
     is_known = who == ['face'] or who[: len(PERSON_COLUMNS)] == PERSON_COLUMNS
-    if table.separator != ',' or not is_known or columns != name_columns(who, class_names, USABLE in columns[place:]):
+    if not is_known or columns != name_columns(who, class_names, USABLE in columns[place:]):
         raise InputError(
-            f'{path}: is not as the run wrote it, but {len(columns)} columns with {table.separator!r} between them, '
+            f'{path}: has not the columns that the run wrote, but {len(columns)}: '
             f'{", ".join(columns[:3])} ... {columns[-1]}; delete it, and analyse the video again'
         )
     rows = []
     for _, row in table.rows():
-        for name in columns[place:]:
-            row.number(name)
-        rows.append(
-            [to_cell(row.cells[name]) for name in columns[:place]] + [row.cells[name] for name in columns[place:]]
-        )
+        numbers = [row.whole_number('frames', minimum=0), *map(row.number, columns[place + 1 :])]
+        rows.append([*(to_cell(row.cells[name]) for name in columns[:place]), *numbers])
     return pd.DataFrame(rows, columns=[*map(to_cell, columns[:place]), *columns[place:]])

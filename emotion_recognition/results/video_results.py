@@ -22,6 +22,7 @@ from emotion_recognition.results.review_file import write_review
 from emotion_recognition.results.spans import describe_outside, read_spans
 from emotion_recognition.results.subtitles import write_subtitles
 from emotion_recognition.results.summary import VideoSummary
+from emotion_recognition.results.table_writing import write_table
 from emotion_recognition.settings import Settings
 
 MAX_REPORTED_FACES = 10
@@ -103,8 +104,9 @@ class VideoResults:
         last_frame_ms = float(1000 / reader.frame_rate)
         self.seen_seconds = self._face_periods.seen_seconds(last_frame_ms)
         shown_path = outputs.annotated if self._settings.write_video else reader.path
-        self.emotions.to_frame().to_csv(own.emotions, index=False)
-        self._summary.to_frame(last_frame_ms).to_csv(own.summary, index=False)
+        decimal_comma = self._settings.decimal_comma
+        write_table(self.emotions.to_frame(), own.emotions, decimal_comma)
+        write_table(self._summary.to_frame(last_frame_ms), own.summary, decimal_comma)
         timeline_path = own.timeline(self._settings.timeline_format)
         save_timeline(
             self._face_periods, reader.path.name, timeline_path, self._class_names, self._spans, last_frame_ms
@@ -117,8 +119,8 @@ class VideoResults:
             write_elan(tiers, shown_path, outputs.elan.parent, own.elan)
         if self._settings.review:
             self._review.run_name = self._review.run_name or name_run(own.faces)
-            folder = outputs.annotated.parent
-            write_review(self._review, reader.path, shown_path, folder, own.review, self._spans, reader.part)
+            page = shown_path, outputs.annotated.parent, own.review, self._spans, reader.part, decimal_comma
+            write_review(self._review, reader.path, *page)
 
     def report(
         self, reader: VideoReader, stopped: FrameError | None, written: Sequence[Path], leftover: Sequence[Path]

@@ -71,7 +71,7 @@ def analyse_files(paths: Sequence[Path], settings: Settings, process: Process) -
             problems |= process_in_turn(pending, process, models, settings, interruption)
         if not settings.apply:
             done = {video: named for video, named in of_videos.items() if video not in problems}
-            problems |= summarise_folders(folders, done, _output_folder(settings))
+            problems |= summarise_folders(folders, done, _output_folder(settings), settings.decimal_comma)
         for group in stills:
             with open_window(WINDOW_TITLE, settings.show_process) as window:
                 problems |= analyse_photographs(group, models, settings, window, interruption)

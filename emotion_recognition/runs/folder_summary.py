@@ -9,11 +9,15 @@ from emotion_recognition.labels import InputError, describe_error
 from emotion_recognition.results.csv_tables import to_cell
 from emotion_recognition.results.output_paths import Outputs, name_in_folder, name_summary_of_folder
 from emotion_recognition.results.summary import read_summary
+from emotion_recognition.results.table_writing import write_table
 from emotion_recognition.runs.run_folder import RunFolder
 
 
 def summarise_folders(
-    folders: Iterable[Path], done: dict[Path, Outputs], output_folder: Path | None = None
+    folders: Iterable[Path],
+    done: dict[Path, Outputs],
+    output_folder: Path | None = None,
+    decimal_comma: bool = False,
 ) -> dict[Path, str]:
     """Join the summaries of each folder's videos in one table. All were made with one model.
 
@@ -23,6 +27,7 @@ def summarise_folders(
         folders: Folders that the user named.
         done: The analysed videos, and where their results are.
         output_folder: Folder for the tables; None for the folders themselves.
+        decimal_comma: Whether the tables are written in the European way, see `write_table`.
 
     Returns:
         Why some tables could not be written, and why the rows of some videos are missing in them.
@@ -39,7 +44,7 @@ def summarise_folders(
         try:
             if tables:
                 with RunFolder(Outputs(path)) as own:
-                    pd.concat(tables).to_csv(own.annotated, index=False)
+                    write_table(pd.concat(tables), own.annotated, decimal_comma)
                 print(f'Wrote {path}, a row for each video and person')
         except (InputError, OSError) as error:
             problems[path] = describe_error(error, path)

@@ -66,10 +66,12 @@ def analyse_with_people(
         appearances, failed = _write_videos(seen, people, folder, videos, process, models, settings, interruption)
         of_photographs, failed_too = _write_photographs(stills, people[len(seen) :], interruption)
         appearances, problems = appearances + of_photographs, problems | failed | failed_too
-        write_people_table([*appearances, *_of_other_files(listed, appearances, folder)], own.annotated)
+        rows = [*appearances, *_of_other_files(listed, appearances, folder)]
+        write_people_table(rows, own.annotated, settings.decimal_comma)
         save_people_picture(appearances, own.annotated.with_suffix('.png'))
     numbers = {person.number for video in people for person in video.everyone()}
-    write_people(known, everyone, max([known.next_number, *(number + 1 for number in numbers)]))
+    next_number = max([known.next_number, *(number + 1 for number in numbers)])
+    write_people(known, everyone, next_number, settings.decimal_comma)
     _report(len(numbers), run_folder.written, known)
     return problems
 

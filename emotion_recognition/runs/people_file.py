@@ -16,6 +16,7 @@ from emotion_recognition.labels import InputError, Person
 from emotion_recognition.media.input_file import check_regular_file
 from emotion_recognition.results.csv_tables import open_table
 from emotion_recognition.results.output_paths import Outputs
+from emotion_recognition.results.table_writing import SEPARATORS
 from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
 
 PEOPLE_OF_RUN = 'run'  # in place of a file: the same numbers in all files of this run, and nothing is kept
@@ -111,13 +112,16 @@ def _read_names(table):
     return named
 
 
-def write_people(known: KnownPeople, people: Sequence[KnownPerson], next_number: int) -> None:
+def write_people(
+    known: KnownPeople, people: Sequence[KnownPerson], next_number: int, decimal_comma: bool = False
+) -> None:
     """Keep people for later runs, and add those who are new to the table of names, for the user to fill in.
 
     Args:
         known: People of earlier runs. Nothing is written if it has no path.
         people: All people now.
         next_number: Number of the next new person.
+        decimal_comma: Whether a new table is written in the European way, see `write_table`.
 
     Raises:
         InputError: The file or the table cannot be written.
@@ -134,13 +138,13 @@ def write_people(known: KnownPeople, people: Sequence[KnownPerson], next_number:
     with RunFolder(Outputs(known.path)) as own:
         np.savez(own.annotated, **arrays)
         added = sorted(person.number for person in people)
-        _add_rows(known.table_path, added, own.annotated.with_suffix('.csv'))
+        _add_rows(known.table_path, added, own.annotated.with_suffix('.csv'), SEPARATORS[decimal_comma])
 
 
-def _add_rows(path, numbers, new_path):
+def _add_rows(path, numbers, new_path, separator):
     """Write the table with the people who are not in it to a new path, if there are any. What the user wrote stays."""
     if not path.exists() or not path.stat().st_size:
-        lines = [','.join(FIRST_COLUMNS), *(f'{number},' for number in numbers), '']
+        lines = [separator.join(FIRST_COLUMNS), *(f'{number}{separator}' for number in numbers), '']
         new_path.write_text('\n'.join(lines), encoding='utf-8', newline='')
         return
     table = _open_names(path)

@@ -48,8 +48,12 @@ def analyse_photographs(
     if interruption.reason:
         return not_begun(group.outputs, interruption)
     pipeline = open_pipeline(models, settings)
-    with_quality = models.detector.finds_points and not settings.whole_picture
-    columns = FaceColumns(pipeline.class_names, pipeline.references.compares, with_quality=with_quality)
+    columns = FaceColumns(
+        pipeline.class_names,
+        pipeline.references.compares,
+        with_quality=models.detector.finds_points and not settings.whole_picture,
+        decimal_comma=settings.decimal_comma,
+    )
     made_with = describe_provenance(settings, models.classifier.model_sha256)
     return process_photographs(group, pipeline, columns, settings, made_with, window, interruption)
 

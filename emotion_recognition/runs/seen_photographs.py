@@ -52,7 +52,11 @@ class SeenPhotographs:
         pipeline = open_pipeline(self._models, self._settings)
         self._made_with = describe_provenance(self._settings, self._models.classifier.model_sha256)
         self._columns = FaceColumns(
-            pipeline.class_names, pipeline.references.compares, with_people=True, with_quality=True
+            pipeline.class_names,
+            pipeline.references.compares,
+            with_people=True,
+            with_quality=True,
+            decimal_comma=self._settings.decimal_comma,
         )
         with closing(pipeline.run(read_photographs(paths, problems, interruption))) as pictures:
             for index, ms, picture_bgr, faces in tqdm(pictures, 'photographs, finding faces', len(paths), unit='photo'):

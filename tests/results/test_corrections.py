@@ -154,7 +154,7 @@ def test_files_that_are_no_table_of_periods(tmp_path):
     with pytest.raises(InputError, match=r'none.csv: no such file; expected a table of periods from'):
         read_corrections(tmp_path / 'none.csv', NAMES)
     (tmp_path / 'picture.csv').write_bytes(b'\x89PNG\xff\xfe')
-    with pytest.raises(InputError, match=r'picture.csv: is not in UTF-8'):
+    with pytest.raises(InputError, match=r'picture.csv: has no column frame_start'):
         read_corrections(tmp_path / 'picture.csv', NAMES)
     (tmp_path / 'empty.csv').touch()
     with pytest.raises(InputError, match='has no column frame_start'):

@@ -56,7 +56,7 @@ def test_corrections_by_keyboard_alone_outlast_a_reload(tmp_path, open_page):
     assert 'still here' in again.locator('#message').inner_text()
     caught = download(again)
     assert caught.suggested_filename == 'clip_with_emotions_corrected.csv'
-    assert [list(row.values())[:-1] for row in csv.DictReader(caught.path().open(encoding='utf-8'))] == expected
+    assert [list(row.values())[:-1] for row in csv.DictReader(caught.path().open(encoding='utf-8-sig'))] == expected
     again.locator('#discard').click()
     assert len(read_download(again)) == 4
     again.keyboard.press('z')

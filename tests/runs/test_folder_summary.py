@@ -9,7 +9,8 @@ import emotions_from_video
 from emotion_recognition.labels import EMOTIONS, FaceEmotion, Person
 from emotion_recognition.results.output_paths import Outputs, name_summary_of_folder
 from emotion_recognition.results.spans import Span
-from emotion_recognition.results.summary import VideoSummary
+from emotion_recognition.results.summary import VideoSummary, read_summary
+from emotion_recognition.results.table_writing import write_table
 from emotion_recognition.runs.folder_summary import summarise_folders
 from emotion_recognition.runs.run_folder import RunFolder
 from tests.conftest import DEMO_PATH, ROOT, write_clip
@@ -126,21 +127,36 @@ def test_a_summary_in_another_encoding_is_joined_as_it_was(done, encoding):
     assert joined(done) == expected
 
 
+def test_summaries_as_a_spreadsheet_or_decimal_comma_writes_them_are_joined_as_they_were(done, tmp_path):
+    expected = joined(done)
+    first, second = (outputs.summary for outputs in done.values())
+    text = first.read_text().replace(',', ';').replace('.', ',').replace('-a,mp4', '-a.mp4').replace('video', 'Video')
+    first.write_text(text, encoding='cp1252')
+    write_table(read_summary(second), second, decimal_comma=True)
+    assert second.read_text().splitlines()[1].startswith('b.mp4;;2;;1;1;0,04;1,0;0,0;')
+    assert joined(done) == expected
+    assert summarise_folders([tmp_path], done, decimal_comma=True) == {}
+    whole = name_summary_of_folder(tmp_path).read_text()
+    assert whole.splitlines()[1].startswith("'-a.mp4;;1;'=1+1;1;'@film;1;0,04;1,0;0,0;")
+
+
 @pytest.mark.parametrize(
     ('change', 'reason'),
     [
         (
-            lambda text: text.replace(',', ';').replace('.', ',').encode(),
-            "is not as the run wrote it, but 28 columns with ';'",
+            lambda text: text.replace('person,name', 'name,person').encode(),
+            'has not the columns that the run wrote, but',
         ),
-        (lambda text: text.replace(',', ';').encode(), "is not as the run wrote it, but 28 columns with ';'"),
-        (lambda text: text.replace('=1+1', 'Zo\xeb').encode('cp1252'), 'is not in UTF-8, as a summary must be'),
-        (lambda text: text.replace('video,span', 'Video,span').encode(), 'has no column video'),
-        (lambda text: text.replace('person,name', 'name,person').encode(), 'is not as the run wrote it'),
-        (lambda text: text.replace('anger_share', 'anger share').encode(), 'is not as the run wrote it'),
-        (lambda text: text.replace('sad_mean,', 'sad_mean,,').encode(), 'is not as the run wrote it'),
+        (
+            lambda text: text.replace('anger_share', 'anger share').encode(),
+            'has not the columns that the run wrote, but',
+        ),
+        (lambda text: text.replace('sad_mean,', 'sad_mean,,').encode(), 'has not the columns that the run wrote, but'),
         (lambda text: text.replace(',1,0.04,', ',1,,0.04,').encode(), 'line 2 has 29 cells; expected 28'),
-        (lambda text: text.replace("1,'=1+1,1,", "1,'=1+1,").encode(), "line 2 has '' under changes_per_minute"),
+        (
+            lambda text: text.replace("1,'=1+1,1,", "1,'=1+1,").encode(),
+            "line 2 has '0.04' under frames; expected a number",
+        ),
         (lambda text: text.replace(',1,0.04,', ',1,soon,').encode(), "line 2 has 'soon' under seconds"),
         (lambda text: b'', 'has no column video, span, frames'),
     ],
@@ -156,10 +172,11 @@ def test_a_summary_that_a_spreadsheet_changed_is_named_and_the_others_are_joined
     assert [row['video'] for row in rows] == ['b.mp4', 'b.mp4']
 
 
-def test_wrong_spans_are_reported_before_the_work(tmp_path, colour_model_path):
+def test_wrong_spans_are_reported_before_the_work(tmp_path):
     clip = write_clip(tmp_path / 'a.mp4', [0, 40])
     path = tmp_path / 'spans.csv'
-    path.write_text('video,start,end,name\nb.mp4,0,1,x\n')
+    path.write_text('video,start,end,name\na.mp4,1,0,x\n')
     with pytest.raises(SystemExit) as caught:
         emotions_from_video.main([str(clip), '--model-weights-path', 'none.h5', '--spans', str(path)])
-    assert caught.value.code == f'emotions_from_video.py: {path}: video is b.mp4; expected one of the inputs: a.mp4'
+    message = "line 2 has '0' under end; expected a time after the start, 1"
+    assert caught.value.code == f'emotions_from_video.py: {path}: {message}'

@@ -180,11 +180,13 @@ def test_wrong_tables_are_reported_in_one_line(path, table, content, reason):
 
 
 def test_a_table_that_is_no_text_or_a_folder(path, table):
-    table.write_bytes('person,name\n1,Zo\xeb\n'.encode('cp1252'))
-    with pytest.raises(
-        InputError, match=r'study.csv: is not in UTF-8, as a table of people must be; save it as "CSV UTF-8"$'
-    ):
+    table.write_bytes(b'person,name\n1,\x81\n')
+    with pytest.raises(InputError, match=r'study.csv: is damaged, or no text; expected a table of people'):
         read_people(path)
+    table.write_bytes('Person;Name\r\n1;Zo\xeb\r\n'.encode('cp1252'))
+    assert read_people(path).named == {1: Person(1, 'Zo\xeb')}
+    write_people(read_people(path), [person(1), person(2)], 3)
+    assert table.read_bytes().decode('cp1252') == 'Person;Name\r\n1;Zo\xeb\r\n2;\r\n'
     table.unlink()
     table.mkdir()
     with pytest.raises(InputError, match=r'study.csv: is not a regular file; expected a table of people$'):

@@ -222,7 +222,7 @@ def test_tables_that_are_missing_or_damaged(outputs):
         ('2,40.0,2,3,4,50,', '2,40.0,2,3,4,0,', "line 4 has '0' under width; expected whole pixels within a frame"),
         ('0.2000', 'nan', "line 2 has 'nan' under sad; expected a probability from 0 to 1"),
         ('50,60,happy', '50,60,joy', "line 2 has 'joy' under emotion; expected one of happy, sad, bored"),
-        ('bored_from_rest', 'r\xe9st', 'is not in UTF-8, as a table of faces must be; save it as "CSV UTF-8"'),
+        ('bored_from_rest', 'r\xe9st', 'is not a table of faces; expected the columns'),
         (
             'frame,ms,face,x,y',
             'frame,ms,face,y,x',

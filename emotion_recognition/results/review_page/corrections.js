@@ -103,7 +103,8 @@ function toggleSelection() {
 }
 
 function save(fileName, text) {
-  const csv = new Blob([text], { type: 'text/csv;charset=utf-8' });
+  const mark = /[^\x00-\x7f]/.test(text) ? '\ufeff' : ''; // without which Excel would show other letters
+  const csv = new Blob([mark, text], { type: 'text/csv;charset=utf-8' });
   const link = document.createElement('a');
   link.href = URL.createObjectURL(csv);
   link.download = fileName;
@@ -112,7 +113,7 @@ function save(fileName, text) {
 }
 
 function download() {
-  save(data.download, toCsv(store.periods, times, classNames, data.words[0], data.runName, data.firstFrame));
+  save(data.download, toCsv(store.periods, times, classNames, data.words[0], data.runName, data));
   say(`${data.download} is in your downloads. Give it to emotions_from_video.py after --apply, together with the video.`);
 }
 
@@ -131,6 +132,6 @@ function takeOverOther(other) {
 
 function downloadOther({ periods, classes, word, runName }) {
   const fileName = data.download.replace(/_corrected\.csv$/, '_other_run_corrected.csv');
-  save(fileName, toCsv(periods, times, classes, word || data.words[0], runName || 'another run', data.firstFrame));
+  save(fileName, toCsv(periods, times, classes, word || data.words[0], runName || 'another run', data));
   say(`${fileName} is in your downloads.`);
 }

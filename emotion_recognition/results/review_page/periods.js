@@ -81,23 +81,26 @@ function toCell(text) {
 }
 
 /** The table of periods, as --apply reads it. Times and numbers are those of each period's first and last frame.
-    word: person or face; run: name of the run that the periods belong to; firstFrame: number of the first frame. */
-function toCsv(periods, times, classNames, word, run, firstFrame) {
+    word: person or face; run: name of the run that the periods belong to; firstFrame: number of the first frame;
+    decimalComma: whether it has decimal commas, and semicolons between cells. */
+function toCsv(periods, times, classNames, word, run, { firstFrame, decimalComma }) {
+  const separator = decimalComma ? ';' : ',';
   const milliseconds = (frame) => {
     if (frame >= times.length) return ''; // of another run
     const value = times[frame] / 1000;
-    return Number.isInteger(value) ? value.toFixed(1) : String(value);
+    const text = Number.isInteger(value) ? value.toFixed(1) : String(value);
+    return decimalComma ? text.replace('.', ',') : text;
   };
   const rows = periods.map((period) => [
     milliseconds(period.start), milliseconds(period.end), period.start + firstFrame, period.end + firstFrame,
     classNames[period.emotion], period.face, period.byPerson ? 'person' : 'machine', toCell(period.note),
     period.use ? 'yes' : 'no', period.found, run,
   ]);
-  const quote = (cell) => (/[",\r\n]/.test(cell) ? `"${String(cell).replaceAll('"', '""')}"` : cell);
+  const quote = (cell) => (/[",;\r\n]/.test(cell) ? `"${String(cell).replaceAll('"', '""')}"` : cell);
   const columns = [
     'ms_start', 'ms_end', 'frame_start', 'frame_end', 'emotions', word, 'by', 'note', 'use', 'found_as', 'run',
   ];
-  return [columns, ...rows].map((row) => `${row.map(quote).join(',')}\n`).join('');
+  return [columns, ...rows].map((row) => `${row.map(quote).join(separator)}\n`).join('');
 }
 
 function unpackCurves(faces) {
