@@ -87,31 +87,38 @@ class FacePeriods:
             seen[period.number] = total + end - start, first, max(last, end)
         return seen
 
-    def describe(self, max_faces: int, words: tuple[str, str] = FACES) -> str:
+    def describe(self, max_faces: int, last_frame_ms: float, words: tuple[str, str] = FACES) -> str:
         """Describe how many faces there were, and in a line each, the emotions of those seen longest.
 
         Args:
             max_faces: Number of lines at most.
+            last_frame_ms: How long the video's last frame is shown, in milliseconds.
             words: Words for one face and for several.
         """
-        face_count, longest, names = self.face_count(), self.longest_seen(max_faces), self.names()
+        face_count, longest, names = self.face_count(), self.longest_seen(max_faces, last_frame_ms), self.names()
         lines = [f'{face_count} {words[face_count != 1]}']
-        for number, frames in longest.items():
-            total = sum(frames.values())
-            shares = ', '.join(f'{emotion} {count / total:.0%}' for emotion, count in frames.items())
-            lines.append(f'  {names[number]}, {total} frames: {shares}')
+        for number, shown_ms in longest.items():
+            total = sum(shown_ms.values())
+            shares = ', '.join(f'{emotion} {ms / total:.0%}' for emotion, ms in shown_ms.items())
+            lines.append(f'  {names[number]}, {total / 1000:.1f} s: {shares}')
         if face_count > len(longest):
-            lines.append(f'  and {face_count - len(longest)} more, seen in fewer frames')
+            lines.append(f'  and {face_count - len(longest)} more, seen for a shorter time')
         return '\n'.join(lines)
 
-    def longest_seen(self, max_faces: int) -> dict[int, dict[str, int]]:
-        """Find the faces that were seen in the largest numbers of frames, at most `max_faces` of them.
+    def longest_seen(self, max_faces: int, last_frame_ms: float) -> dict[int, dict[str, float]]:
+        """Find the faces that were seen longest, at most `max_faces` of them.
+
+        Args:
+            max_faces: Number of faces at most.
+            last_frame_ms: How long the video's last frame is shown, in milliseconds.
 
         Returns:
-            For each face, in the order of their numbers, the number of frames of each emotion, the most frequent first.
+            For each face, in the order of their numbers, for how many milliseconds each emotion was shown, the longest
+            first.
         """
         faces: dict[int, Counter[str]] = {}
         for period in self.periods:
-            faces.setdefault(period.number, Counter())[period.emotion] += period.frame_end - period.frame_start + 1
+            shown_ms = self.end_ms(period, last_frame_ms) - period.ms_start
+            faces.setdefault(period.number, Counter())[period.emotion] += shown_ms
         longest = sorted(faces, key=lambda number: -faces[number].total())[:max_faces]
         return {number: dict(faces[number].most_common()) for number in sorted(longest)}

@@ -46,7 +46,7 @@ def save_timeline(
         spans: Spans of the video, which are shown above the faces.
         last_frame_ms: How long the video's last frame is shown, in milliseconds.
     """
-    faces = _shown_ms(face_periods, last_frame_ms)
+    faces = face_periods.longest_seen(MAX_FACES, last_frame_ms)
     emotions = [name for name in class_names if any(name in shown_ms for shown_ms in faces.values())]
     looks = {emotion: _look(emotion, class_names) for emotion in emotions}
     rows = max(1, len(faces)) + bool(spans)
@@ -69,16 +69,6 @@ def save_timeline(
         if spans:
             _draw_spans(times, spans)
         figure.savefig(path, dpi=110, metadata=WITHOUT_DATE.get(path.suffix))
-
-
-def _shown_ms(face_periods, last_frame_ms):
-    """For how long each of the faces that are shown had which emotion, in milliseconds, by numbers and emotions."""
-    faces = {number: {} for number in face_periods.longest_seen(MAX_FACES)}
-    for period in face_periods.periods:
-        if (of_face := faces.get(period.number)) is not None:
-            ms = face_periods.end_ms(period, last_frame_ms) - period.ms_start
-            of_face[period.emotion] = of_face.get(period.emotion, 0.0) + ms
-    return faces
 
 
 def _draw_bands(axes, row, number, face_periods, looks):

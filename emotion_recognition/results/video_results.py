@@ -133,17 +133,18 @@ class VideoResults:
             written: Paths of the results, what matters first before others.
             leftover: Paths of results of an earlier run that are still next to them.
         """
-        seen = self._face_periods
+        seen, last_frame_ms = self._face_periods, float(1000 / reader.frame_rate)
+        ends_ms = seen.ms_last + last_frame_ms
         if reader.skipped_packets:
             first = f'the first one at {reader.first_skipped_ms / 1000:.2f} s'
             print(f'Skipped {reader.skipped_packets} packets that could not be decoded, {first}', file=sys.stderr)
         if stopped:
-            print(f'Stopped after frame {seen.frame_last}: {stopped}', file=sys.stderr)
+            print(f'Stopped after {ends_ms / 1000:.2f} s: {stopped}', file=sys.stderr)
         else:
-            ends_ms = seen.ms_last + float(1000 / reader.frame_rate)
             for line in describe_outside(self._spans, seen.ms_first, ends_ms, reader.part != WHOLE_VIDEO):
                 print(f'{reader.path}: {line}', file=sys.stderr)
-        print(f'{self.frame_count} frames, {seen.describe(MAX_REPORTED_FACES, self.words)}')
+        faces = seen.describe(MAX_REPORTED_FACES, last_frame_ms, self.words)
+        print(f'{(ends_ms - seen.ms_first) / 1000:.2f} s, {faces}')
         if not self.numbers and not self._settings.apply:
             print(f'{reader.path}: no face was found. {describe_what_finds_more(self._settings)}', file=sys.stderr)
         first, *others = written

@@ -159,7 +159,7 @@ def see_video(
     if interruption.reason and not frame_count:
         raise InputError(f'{video_path}: nothing was written, {interruption.reason} before the first frame')
     if interruption.reason:
-        so_far = f'writing the {frame_count} frames so far, which another Ctrl-C discards'
+        so_far = f'writing the first {ends_ms / 1000:.2f} s, which another Ctrl-C discards'
         print(f'{video_path}: {interruption.reason}; {so_far}', file=sys.stderr)
     if moments:
         moments.end()

@@ -128,7 +128,7 @@ def test_a_run_on_a_disk_that_fails_writes_what_it_saw_and_fails(
         emotions_from_video.main(arguments)
     assert f'{video}: could not be read after ' in str(exit_.value) and '(Input/output error)' in str(exit_.value)
     frames = len(picture_times_ms(tmp_path / 'clip_with_emotions.mp4'))
-    assert f'Stopped after frame {frames}: ' in capsys.readouterr().err
+    assert f'Stopped after {frames * 0.04:.2f} s: ' in capsys.readouterr().err
     record = json.loads((tmp_path / 'clip_with_emotions_run.json').read_text())
     assert record['ended_early']['try_again'] is True
     assert record['ended_early']['reason'] == str(exit_.value).removeprefix('emotions_from_video.py: ')

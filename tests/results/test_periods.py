@@ -31,8 +31,8 @@ def test_periods_of_each_face():
         (1, 'fear', 160.0, 160.0, 5, 5),
     ]
     assert face_periods.face_count() == 2
-    assert face_periods.longest_seen(9) == {1: {'happy': 2, 'fear': 2}, 2: {'sad': 3}}
-    assert list(face_periods.longest_seen(1)) == [1]
+    assert face_periods.longest_seen(9, 20.0) == {1: {'happy': 80.0, 'fear': 60.0}, 2: {'sad': 120.0}}
+    assert list(face_periods.longest_seen(1, 20.0)) == [1]
 
 
 def test_tracks_of_one_person_are_one_face():
@@ -44,9 +44,10 @@ def test_tracks_of_one_person_are_one_face():
     face_periods.add(4, 160.0, [face(7, 'happy', Person(1)), face(8, 'sad', Person(2, 'Anna'))])
     assert face_periods.face_count() == 2
     assert face_periods.names() == {1: 'person 1', 2: 'Anna'}
-    assert face_periods.describe(9, ('person', 'people')) == (
-        '2 people\n  person 1, 1 frames: happy 100%\n  Anna, 4 frames: happy 75%, sad 25%'
+    assert face_periods.describe(9, 280.0, ('person', 'people')) == (
+        '2 people\n  person 1, 0.3 s: happy 100%\n  Anna, 0.4 s: sad 70%, happy 30%'  # of time, whatever the frames
     )
+    assert face_periods.describe(1, 280.0).endswith('\n  and 1 more, seen for a shorter time')
 
 
 def test_how_long_each_face_is_seen_and_when():

@@ -197,7 +197,7 @@ def test_frames_before_an_interruption_are_drawn_and_nothing_stays_in_the_folder
         with pytest.raises(FrameError, match=r'^Ctrl-C was pressed$'):
             next(frames)
     messages = capsys.readouterr().err
-    assert f'{clip}: Ctrl-C was pressed; writing the 1 frames so far, which another Ctrl-C discards\n' in messages
+    assert f'{clip}: Ctrl-C was pressed; writing the first 0.04 s, which another Ctrl-C discards\n' in messages
     assert f'{clip}: --rest is 0 1, but no face is seen there\n' in messages
     assert list(tmp_path.iterdir()) == [clip]
 
@@ -312,6 +312,6 @@ def test_a_run_that_is_asked_to_end_while_it_finds_faces_keeps_them(tmp_path, mo
         messages += process.stderr.read()
     assert process.returncode == 0
     frame_count = len(picture_times_ms(long_clip.with_name(f'{long_clip.stem}_with_emotions.mp4')))
-    assert f'it was asked to end (SIGTERM); writing the {frame_count} frames so far' in messages
-    assert f'Stopped after frame {frame_count}: it was asked to end (SIGTERM)' in messages
+    assert 'it was asked to end (SIGTERM); writing the first ' in messages
+    assert ' s: it was asked to end (SIGTERM)' in messages
     assert 0 < frame_count < len(picture_times_ms(long_clip))

@@ -160,7 +160,7 @@ def test_skip_done_takes_the_others_and_sums_up_all(clip, colour_model_path, cap
     capsys.readouterr()
     run(clip.parent, colour_model_path, '--skip-done')
     said = capsys.readouterr().out
-    assert said.startswith('Done before: 1 of 2 videos\n3 frames, 0 people\n')
+    assert said.startswith('Done before: 1 of 2 videos\n0.12 s, 0 people\n')
     assert (clip.parent / f'{clip.parent.name}_with_emotions_all_summary.csv').is_file()
 
 
