@@ -195,9 +195,9 @@ def _end_span(video_path, references, ends_ms, is_complete):
     given = f'{video_path}: --rest is {start:g} {end:g}'
     reaches_beyond = not references.span_is_over and round(ends_ms / 1000, 2) < end  # rounded as in the message
     if reaches_beyond and is_complete:
-        raise InputError(f'{given}, but the video ends at {ends_ms / 1000:.2f} s; expected a span of it')
+        raise InputError(f'{given}, but the video ends at {ends_ms / 1000:.2f} s; expected times within it')
     references.end_span()
     if not references.span_face_count:
         if is_complete:
-            raise InputError(f'{given}, but no face is seen there; expected a span in which faces are at rest')
+            raise InputError(f'{given}, but no face is seen there; expected times at which faces are at rest')
         print(f'{given}, but no face is seen there', file=sys.stderr)

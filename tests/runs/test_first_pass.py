@@ -134,7 +134,7 @@ def test_a_span_that_reaches_beyond_the_video(tmp_path, model_path):
     clip = write_clip(tmp_path / 'clip.mp4', range(0, 200, 40))
     with pytest.raises(SystemExit) as caught:
         run(model_path, clip, '--rest', 0, 0.21)
-    expected = 'clip.mp4: --rest is 0 0.21, but the video ends at 0.20 s; expected a span of it'
+    expected = 'clip.mp4: --rest is 0 0.21, but the video ends at 0.20 s; expected times within it'
     assert caught.value.code.startswith('emotions_from_video.py: ') and caught.value.code.endswith(expected)
     assert [path.name for path in tmp_path.iterdir()] == ['clip.mp4']
 
@@ -143,7 +143,7 @@ def test_a_span_without_faces_is_refused(tmp_path, model_path):
     clip = write_clip(tmp_path / 'clip.mp4', range(0, 200, 40))
     with pytest.raises(SystemExit) as caught:
         run(model_path, clip, '--rest', 0, 0.2)  # the video's end
-    expected = f'{clip}: --rest is 0 0.2, but no face is seen there; expected a span in which faces are at rest'
+    expected = f'{clip}: --rest is 0 0.2, but no face is seen there; expected times at which faces are at rest'
     assert caught.value.code == f'emotions_from_video.py: {expected}'
     assert [path.name for path in tmp_path.iterdir()] == ['clip.mp4']
 
