@@ -21,8 +21,8 @@ from emotion_recognition.pipeline import EmotionPipeline, Models, open_models
 from emotion_recognition.results.face_table import FaceColumns
 from emotion_recognition.results.output_paths import TIMELINE_FORMATS, name_outputs
 from emotion_recognition.results.video_results import VideoResults
-from emotion_recognition.runs.annotation import Process, annotate
-from emotion_recognition.runs.apply_corrections import apply_corrections
+from emotion_recognition.runs.annotation import annotate
+from emotion_recognition.runs.apply_corrections import apply_all, apply_corrections
 from emotion_recognition.runs.batch import analyse_files, describe_problems
 from emotion_recognition.runs.first_pass import SeenFaces, see_before_drawing
 from emotion_recognition.runs.inputs import place_single
@@ -82,7 +82,9 @@ class VideoSettings(Settings):
     timeline_format: str = option(TIMELINE_FORMAT, 'of the picture of the emotions over time', choices=TIMELINE_FORMATS)
     review: bool = option(REVIEW, 'write a page on which the results can be watched and corrected')
     apply: str | Path | None = option(
-        None, 'corrected table from that page: draw the results of one video again with it', parse=to_path
+        None,
+        'corrected table from that page, or a folder of them; more may follow: draw the results again with them',
+        parse=to_path,
     )
     elan: bool = option(ELAN, 'also write the periods for ELAN')
     min_quality: float = option(MIN_QUALITY, 'from which a face counts as usable in the summary, 0 to 1', 0, maximum=1)
@@ -168,7 +170,8 @@ def process_video(
             stopped = annotate(reader, recogniser, columns, results, own, settings, interruption)
             results.write(reader, own, outputs)
             facts['references_at_rest'] = recogniser.references.describe(results.numbers, results.words[0])
-            write_record(own, reader, (seen or reader).opened, stopped, facts)
+            facts |= results.describe()
+            write_record(own, reader, (seen or reader).opened, stopped, facts, outputs.record.parent)
     results.report(reader, stopped, run_folder.written, run_folder.leftover)
     return results
 
@@ -219,15 +222,11 @@ def analyse_video(
     limit_opencv_threads(settings.threads)
     models = None if settings.apply else open_models(settings, classifier)
     with Interruption() as interruption:
-        results = choose_process(settings)(Path(video_path), models, settings, interruption)
+        process = apply_corrections if settings.apply else process_video
+        results = process(Path(video_path), models, settings, interruption)
     if results.problem:
         raise results.problem
     return results.emotions.to_frame()
-
-
-def choose_process(settings: VideoSettings) -> Process:
-    """Choose what is done with each video: with corrections to apply, its earlier results are drawn again."""
-    return apply_corrections if settings.apply else process_video
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -236,8 +235,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument('--video-path', type=to_path, help=f'one more path (default, if none is named: {VIDEO_PATH})')
     with one_line_errors(parser.prog, 'interrupted; unfinished files were not written'):
         settings, given = read_command_line(parser, VideoSettings, arguments)
-        paths = [*filter(None, [given.video_path]), *given.paths] or [Path(VIDEO_PATH)]
-        file_count, problems = analyse_files(paths, settings, choose_process(settings))
+        paths = [*filter(None, [given.video_path]), *given.paths]
+        if settings.apply:
+            file_count, problems = apply_all(paths, settings, given.options)
+        else:
+            file_count, problems = analyse_files(paths or [Path(VIDEO_PATH)], settings, process_video)
     if problems:
         sys.exit(f'{parser.prog}: {describe_problems(problems, file_count)}')
 

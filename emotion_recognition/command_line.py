@@ -39,15 +39,16 @@ def read_command_line(
         arguments: Arguments to read; by default those of the process.
 
     Returns:
-        The settings, and the arguments that are not settings.
+        The settings, and the arguments that are not settings; among them `options`, the names of the settings that were
+        given.
 
     Raises:
         InputError: A value is out of its bounds.
     """
     fields = dataclasses.fields(settings_type)
     for field in fields:
-        default = '' if field.default is None else ' (default: %(default)s)'
-        kind = {'default': field.default, 'help': field.metadata['help'] + default}
+        default = '' if field.default is None else f' (default: {field.default})'.replace('%', '%%')
+        kind = {'default': argparse.SUPPRESS, 'help': field.metadata['help'] + default}
         if isinstance(field.default, bool):
             kind['action'] = argparse.BooleanOptionalAction
         else:
@@ -59,8 +60,8 @@ def read_command_line(
         parser.add_argument(option_name(field.name), **kind)
     arguments = _separate(sys.argv[1:] if arguments is None else arguments, fields)
     given = vars(parser.parse_args(_join_times(arguments)))
-    settings = settings_type(**{field.name: given.pop(field.name) for field in fields})
-    return settings, argparse.Namespace(**given)
+    options = {field.name: given.pop(field.name) for field in fields if field.name in given}
+    return settings_type(**options), argparse.Namespace(**given, options=frozenset(options))
 
 
 def _separate(arguments, fields):

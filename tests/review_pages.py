@@ -63,12 +63,20 @@ def paint_people(frame):
     return picture
 
 
-def save_page(folder, times, faces_of=faces_of, spans=(), paint=lambda frame: None, run_name='run-0123456789ab'):
+def save_page(
+    folder,
+    times,
+    faces_of=faces_of,
+    spans=(),
+    paint=lambda frame: None,
+    run_name='run-0123456789ab',
+    decimal_comma=False,
+):
     clip, review = write_clip(folder / 'clip.mp4', times), Review(CLASS_NAMES, run_name=run_name)
     for number, ms in enumerate(times, start=1):
         review.add(number, float(ms), faces_of(number), paint(number))
     path = folder / 'clip_with_emotions_review.html'
-    write_review(review, clip, clip, folder, path, spans)
+    write_review(review, clip, clip, folder, path, spans, decimal_comma)
     return path
 
 

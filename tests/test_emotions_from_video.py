@@ -309,7 +309,10 @@ def bad_input(name, folder, model_path):
             '--threads is 10000000000; expected 0 to 1024',
         ),
         'far too large faces': ((clip, model_path, '--min-face-size', 10**10), 'expected 0 to 65535'),
-        'skipped and applied': ((clip, model_path, '--skip-done', '--apply', clip), 'no --skip-done'),
+        'skipped and applied': (
+            (clip, model_path, '--skip-done', '--apply', clip),
+            'neither --ray, --people nor --skip-done',
+        ),
         'options in between': ((clip, model_path, '--no-review', clip), 'name all files in a row'),
         'output is the video': ((clip, model_path, '--output-filename', clip), 'overwrite the input itself'),
     }[name]

@@ -48,7 +48,12 @@ class PersonInFile:
 
 
 def write_people_table(appearances: Sequence[PersonInFile], path: Path, decimal_comma: bool = False) -> None:
-    """Write a CSV file with a row for each person and file, ordered by people; see `write_table`."""
+    """Write a CSV file of `make_people_table`, see `write_table`."""
+    write_table(make_people_table(appearances), path, decimal_comma)
+
+
+def make_people_table(appearances: Sequence[PersonInFile]) -> pd.DataFrame:
+    """Make a table with a row for each person and file, ordered by people."""
     details = name_details(one.person for one in appearances)
     rows = []
     for one in _by_person(appearances):
@@ -56,7 +61,7 @@ def write_people_table(appearances: Sequence[PersonInFile], path: Path, decimal_
         times = [math.nan if seconds is None else round(seconds, 3) for seconds in times]
         rows.append([*person_cells(one.person, details), to_cell(one.file_name), *times])
     columns = [*PERSON_COLUMNS, *map(to_cell, details), *COLUMNS]
-    write_table(pd.DataFrame(rows, columns=columns), path, decimal_comma)
+    return pd.DataFrame(rows, columns=columns)
 
 
 def read_people_table(path: Path, named: Mapping[int, Person]) -> list[PersonInFile]:

@@ -15,7 +15,8 @@ from emotion_recognition.results.face_table import PERSON_COLUMNS, name_details,
 from emotion_recognition.results.spans import Span
 
 USABLE = 'usable'
-SHARE = '_share'  # suffix of the columns with the share of each emotion
+SHARE, MEAN = '_share', '_mean'  # suffixes of the columns of each emotion
+BY_PERSON = 'share_by_person'  # column of corrected summaries: for how much of the time a person gave the emotion
 FIRST_COLUMNS = ('video', 'span')
 WHOLE_VIDEO = ''  # in the column `span` of a row about the whole video
 
@@ -28,6 +29,7 @@ class _Seen:
         emotion_ms: (K,) float64, how long each emotion was shown, in milliseconds.
         probability_ms: (K,) float64, sum of each probability times the milliseconds for which it was shown.
         valence_ms: Sum of valence times the milliseconds for which it was shown.
+        machine_ms: Sum of these milliseconds. The time in which a person gave the emotion counts for none of the three.
         usable_ms: For how long it could be seen well enough, in milliseconds.
         frames: Number of frames that began in the span.
         changes: Number of those in which the face's emotion differed from the one before.
@@ -36,6 +38,7 @@ class _Seen:
     emotion_ms: np.ndarray
     probability_ms: np.ndarray
     valence_ms: float = 0.0
+    machine_ms: float = 0.0
     usable_ms: float = 0.0
     frames: int = 0
     changes: int = 0
@@ -53,6 +56,7 @@ class VideoSummary:
         spans: Spans of the video, ordered by their start, without overlaps. Those with the same name share a row.
         with_people: Whether there is a row for each person, not for each of the tracker's faces.
         min_quality: Quality from which a face is usable, 0 to 1, see `FaceQuality`; None if it is not measured.
+        is_corrected: Whether a person has corrected the faces, so that a column says how much of the time.
     """
 
     def __init__(
@@ -62,13 +66,14 @@ class VideoSummary:
         spans: Sequence[Span] = (),
         with_people: bool = False,
         min_quality: float | None = None,
+        is_corrected: bool = False,
     ):
         self._video_name = video_name
         self._class_names = tuple(class_names)
         self._has_valence = has_valence(class_names)
         self._spans, self._span_ends = spans, [span.end_ms for span in spans]
         self._names = list(dict.fromkeys([WHOLE_VIDEO, *(span.name for span in spans)]))
-        self._with_people, self._min_quality = with_people, min_quality
+        self._with_people, self._min_quality, self._is_corrected = with_people, min_quality, is_corrected
         self._people: dict[int, Person] = {}
         self._seen: dict[tuple[str, int], _Seen] = {}  # by span name and the face's number
         self._emotions: dict[int, str] = {}  # the last one of each face
@@ -111,17 +116,25 @@ class VideoSummary:
             for name, number in keys
         ]
         who = [*PERSON_COLUMNS, *map(to_cell, details)] if self._with_people else ['face']
-        return pd.DataFrame(rows, columns=name_columns(who, self._class_names, self._min_quality is not None))
+        columns = name_columns(who, self._class_names, self._min_quality is not None, self._is_corrected)
+        return pd.DataFrame(rows, columns=columns)
+
+    @property
+    def people(self) -> list[Person]:
+        """The people that were seen."""
+        return list(self._people.values())
 
     def _who(self, number, details):
         return person_cells(self._people[number], details) if self._with_people else [number]
 
     def _cells(self, seen):
         ms = seen.emotion_ms.sum()
-        values = [*seen.emotion_ms / ms, *seen.probability_ms / ms, *([seen.valence_ms / ms] * self._has_valence)]
         usable = [] if self._min_quality is None else [round(seen.usable_ms / ms, 4)]
-        times = [round(ms / 1000, 3), *usable]
-        return [seen.frames, *times, *np.round(values, 4) + 0.0, round(seen.changes / ms * 60_000, 2)]
+        means = [*seen.probability_ms, *[seen.valence_ms] * self._has_valence] / np.float64(seen.machine_ms or np.nan)
+        values = np.round([*seen.emotion_ms / ms, *means], 4) + 0.0
+        by_person = [round(1 - seen.machine_ms / ms, 4) + 0.0] * self._is_corrected
+        changes = round(seen.changes / ms * 60_000, 2)
+        return [seen.frames, round(ms / 1000, 3), *usable, *values, changes, *by_person]
 
     def _show_until(self, end_ms):
         """Count the current frame, which is shown until `end_ms`, for its faces."""
@@ -136,9 +149,11 @@ class VideoSummary:
             for name, ms in parts:
                 seen = self._seen_in(name, face)
                 seen.emotion_ms[number] += ms
-                seen.probability_ms += face.shown * ms
-                seen.valence_ms += valence * ms
                 seen.usable_ms += ms * is_usable
+                if not face.corrected:
+                    seen.machine_ms += ms
+                    seen.probability_ms += face.shown * ms
+                    seen.valence_ms += valence * ms
 
     def _spans_from(self, ms):
         """The spans that end after a moment. If that moment is in a span, that one is the first."""
@@ -151,18 +166,21 @@ class VideoSummary:
         return self._seen[key]
 
 
-def name_columns(who: Sequence[str], class_names: Sequence[str], with_usable: bool = False) -> list[str]:
+def name_columns(
+    who: Sequence[str], class_names: Sequence[str], with_usable: bool = False, is_corrected: bool = False
+) -> list[str]:
     """Names of the columns of a summary.
 
     Args:
         who: Those that say whose row it is.
         class_names: Names of the classes.
         with_usable: Whether quality is measured.
+        is_corrected: Whether a person has corrected it.
     """
-    shares, means = ([name + ending for name in class_names] for ending in (SHARE, '_mean'))
-    valence = ['valence_mean'] if has_valence(class_names) else []
+    shares, means = ([name + ending for name in class_names] for ending in (SHARE, MEAN))
+    valence, by_person = ['valence' + MEAN] * has_valence(class_names), [BY_PERSON] * is_corrected
     times = ['frames', 'seconds', *[USABLE] * with_usable]
-    return [*FIRST_COLUMNS, *who, *times, *shares, *means, *valence, 'changes_per_minute']
+    return [*FIRST_COLUMNS, *who, *times, *shares, *means, *valence, 'changes_per_minute', *by_person]
 
 
 def read_summary(path: Path) -> pd.DataFrame:
@@ -177,13 +195,19 @@ def read_summary(path: Path) -> pd.DataFrame:
     class_names = [name.removesuffix(SHARE) for name in columns[place:] if name.endswith(SHARE)]
     who = columns[len(FIRST_COLUMNS) : place]
     is_known = who == ['face'] or who[: len(PERSON_COLUMNS)] == PERSON_COLUMNS
-    if not is_known or columns != name_columns(who, class_names, USABLE in columns[place:]):
+    expected = name_columns(who, class_names, USABLE in columns[place:], BY_PERSON in columns)
+    if not is_known or columns != expected:
         raise InputError(
             f'{path}: has not the columns that the run wrote, but {len(columns)}: '
             f'{", ".join(columns[:3])} ... {columns[-1]}; delete it, and analyse the video again'
         )
     rows = []
     for _, row in table.rows():
-        numbers = [row.whole_number('frames', minimum=0), *map(row.number, columns[place + 1 :])]
+        numbers = [row.whole_number('frames', minimum=0), *(_to_number(row, name) for name in columns[place + 1 :])]
         rows.append([*(to_cell(row.cells[name]) for name in columns[:place]), *numbers])
     return pd.DataFrame(rows, columns=[*map(to_cell, columns[:place]), *columns[place:]])
+
+
+def _to_number(row, column):
+    """The number in a cell. A mean is empty if a person gave the emotion all the time."""
+    return row.number(column) if row.text(column) or not column.endswith(MEAN) else np.nan

@@ -12,10 +12,7 @@ POINTS = {False: '.', True: ','}
 
 
 def write_table(table: pd.DataFrame, path: Path, decimal_comma: bool = False) -> None:
-    """Write a table that people open in spreadsheets.
-
-    Excel takes letters for those of UTF-8 only after a byte order mark. R's read.csv does not expect one, so a table
-    without letters that need it has none.
+    """Write a table that people open in spreadsheets, see `write_text`.
 
     Args:
         table: The table. Texts from outside have gone through `to_cell`.
@@ -23,6 +20,15 @@ def write_table(table: pd.DataFrame, path: Path, decimal_comma: bool = False) ->
         decimal_comma: Whether numbers have a decimal comma, with semicolons between the cells.
     """
     text = table.to_csv(index=False, sep=SEPARATORS[decimal_comma], decimal=POINTS[decimal_comma], lineterminator='\n')
+    write_text(text, path)
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write the text of a table.
+
+    Excel takes letters for those of UTF-8 only after a byte order mark. R's read.csv does not expect one, so a table
+    without letters that need it has none.
+    """
     path.write_text(text, encoding='utf-8' if text.isascii() else 'utf-8-sig', newline='')
 
 

@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from emotion_recognition.faces.detection import describe_what_finds_more
-from emotion_recognition.labels import FACES, PEOPLE, FaceEmotion
+from emotion_recognition.labels import FACES, PEOPLE, FaceEmotion, Person
 from emotion_recognition.media.endings import FrameError, ReadError
 from emotion_recognition.media.part import WHOLE_VIDEO
 from emotion_recognition.media.video import VideoReader
@@ -19,7 +20,7 @@ from emotion_recognition.results.output_paths import Outputs, to_text
 from emotion_recognition.results.periods import FacePeriods
 from emotion_recognition.results.review import Review
 from emotion_recognition.results.review_file import write_review
-from emotion_recognition.results.spans import describe_outside, read_spans
+from emotion_recognition.results.spans import Span, describe_outside, read_spans
 from emotion_recognition.results.subtitles import write_subtitles
 from emotion_recognition.results.summary import VideoSummary
 from emotion_recognition.results.table_writing import write_table
@@ -39,6 +40,7 @@ class VideoResults:
         review: Review that is filled elsewhere, with the faces as they were before they were corrected; None to fill
             one here.
         with_quality: Whether it is measured how well faces can be seen.
+        spans: Spans of the video; None to read those that the settings name.
 
     Attributes:
         emotions: The table of emotions.
@@ -60,24 +62,39 @@ class VideoResults:
         with_people: bool = False,
         review: Review | None = None,
         with_quality: bool = False,
+        spans: Sequence[Span] | None = None,
     ):
         self._settings, self._class_names = settings, class_names
-        self._spans = read_spans(settings.spans, video_path)
+        self._spans = read_spans(settings.spans, video_path) if spans is None else spans
         self.emotions, self._face_periods = EmotionTable(settings.compact), FacePeriods()
         self.words = PEOPLE if with_people else FACES
+        name, is_corrected = to_text(video_path.name), review is not None
         min_quality = settings.min_quality if with_quality else None
-        self._summary = VideoSummary(to_text(video_path.name), class_names, self._spans, with_people, min_quality)
+        self._summary = VideoSummary(name, class_names, self._spans, with_people, min_quality, is_corrected)
         self.problem: ReadError | None = None
         self._review = review or Review(class_names)
         self.seen_seconds: dict[int, tuple[float, float, float]] = {}
         self._collectors = [self.emotions, self._face_periods, self._summary]
         self._fills_review = review is None
-        self.frame_count = 0
+        self.frame_count, self._run_name = 0, ''
+
+    @property
+    def people(self) -> list[Person]:
+        """The people that were seen, if they are told apart."""
+        return self._summary.people
 
     @property
     def numbers(self) -> list[int]:
         """Numbers of the people or faces that were seen."""
         return list(self._face_periods.names())
+
+    def describe(self) -> dict[str, Any]:
+        """Describe for the record, in JSON's types, what the corrections of this run will need; after `write`."""
+        people = [
+            {'person': person.number, 'name': person.name, 'details': dict(person.details)} for person in self.people
+        ]
+        spans = [[span.name, span.start_ms / 1000, span.end_ms / 1000] for span in self._spans]
+        return {'run': self._run_name, 'spans': spans, 'people': people}
 
     def add(
         self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion], frame_bgr: np.ndarray | None = None
@@ -117,8 +134,9 @@ class VideoResults:
         if self._settings.elan:
             tiers = make_tiers(self._face_periods, self._spans, last_frame_ms, shift_ms)
             write_elan(tiers, shown_path, outputs.elan.parent, own.elan)
+        self._run_name = name_run(own.faces)
         if self._settings.review:
-            self._review.run_name = self._review.run_name or name_run(own.faces)
+            self._review.run_name = self._review.run_name or self._run_name
             page = shown_path, outputs.annotated.parent, own.review, self._spans, reader.part, decimal_comma
             write_review(self._review, reader.path, *page)
 

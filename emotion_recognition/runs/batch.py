@@ -36,7 +36,7 @@ def analyse_files(paths: Sequence[Path], settings: Settings, process: Process) -
     Args:
         paths: Files and folders that the user named.
         settings: Settings of the video script.
-        process: What is done with each video. It gets no models if there are corrections to apply.
+        process: What is done with each video.
 
     Returns:
         How many files there are, and why some of them failed.
@@ -58,7 +58,7 @@ def analyse_files(paths: Sequence[Path], settings: Settings, process: Process) -
         pending = {video: outputs[video] for video in find_pending(list(of_videos), outputs, settings)}
         stills = find_pending_photographs(stills, settings)
     limit_opencv_threads(settings.threads)
-    needs_models = not settings.apply and (stills or (pending and not settings.ray))
+    needs_models = stills or (pending and not settings.ray)
     models = open_models(settings) if needs_models else None
     with Interruption() as interruption:
         if settings.people is not None and models:
@@ -69,9 +69,8 @@ def analyse_files(paths: Sequence[Path], settings: Settings, process: Process) -
             problems |= process_on_ray(pending, process, settings, interruption)
         else:
             problems |= process_in_turn(pending, process, models, settings, interruption)
-        if not settings.apply:
-            done = {video: named for video, named in of_videos.items() if video not in problems}
-            problems |= summarise_folders(folders, done, _output_folder(settings), settings.decimal_comma)
+        done = {video: named for video, named in of_videos.items() if video not in problems}
+        problems |= summarise_folders(folders, done, _output_folder(settings), settings.decimal_comma)
         for group in stills:
             with open_window(WINDOW_TITLE, settings.show_process) as window:
                 problems |= analyse_photographs(group, models, settings, window, interruption)
@@ -130,12 +129,10 @@ def check_combinations(settings: Settings, videos: Sequence[Path], file_count: i
         raise InputError('--start and --end are times of a video; expected a video among the inputs')
     if settings.spans:
         check_spans(settings.spans, videos)
-    if settings.apply and (len(videos) != 1 or file_count > 1 or settings.skip_done):
-        raise InputError('--apply corrects the results of one video; expected one video, and no --skip-done')
     if settings.people is not None:
         check_people(settings)
-    if settings.ray and (settings.apply or settings.show_process):
-        raise InputError('--ray is for many videos, without a window; expected neither --apply nor --show-process')
+    if settings.ray and settings.show_process:
+        raise InputError('--ray is for many videos, without a window; expected no --show-process')
 
 
 def check_names_of_folders(settings: Settings, folders: Sequence[Path]) -> None:
@@ -164,8 +161,8 @@ def check_people(settings: Settings) -> None:
         raise InputError(
             '--people needs people to be told apart; expected YuNet, and neither --no-identity nor --whole-picture'
         )
-    if settings.ray or settings.apply:
-        raise InputError('--people compares the faces of all files here and now; expected neither --ray nor --apply')
+    if settings.ray:
+        raise InputError('--people compares the faces of all files here and now; expected no --ray')
     if settings.skip_done and str(settings.people) == PEOPLE_OF_RUN:
         raise InputError('--skip-done with --people needs a file that keeps the people: --people FILE.npz')
     read_people(settings.people)

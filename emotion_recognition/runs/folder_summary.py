@@ -8,8 +8,9 @@ import pandas as pd
 from emotion_recognition.labels import InputError, describe_error
 from emotion_recognition.results.csv_tables import to_cell
 from emotion_recognition.results.output_paths import Outputs, name_in_folder, name_summary_of_folder
-from emotion_recognition.results.summary import read_summary
+from emotion_recognition.results.summary import BY_PERSON, read_summary
 from emotion_recognition.results.table_writing import write_table
+from emotion_recognition.runs.record_file import read_record
 from emotion_recognition.runs.run_folder import RunFolder
 
 
@@ -19,9 +20,10 @@ def summarise_folders(
     output_folder: Path | None = None,
     decimal_comma: bool = False,
 ) -> dict[Path, str]:
-    """Join the summaries of each folder's videos in one table. All were made with one model.
+    """Join the summaries of each folder's videos in one table. All were made with one model. Of a video that was
+    corrected, the corrected summary is taken.
 
-    Its column `video` has the path within the folder, which is the name for a video that is in no folder in there.
+    The column `video` has the path within the folder, which is the name for a video that is in no folder in there.
 
     Args:
         folders: Folders that the user named.
@@ -36,7 +38,10 @@ def summarise_folders(
     for folder in folders:
         path = name_summary_of_folder(folder, output_folder)
         tables = []
-        for video, summary in [(video, outputs.summary) for video, outputs in done.items() if folder in video.parents]:
+        for video, outputs in done.items():
+            if folder not in video.parents:
+                continue
+            summary = choose_summary(outputs)
             try:
                 tables.append(read_summary(summary).assign(video=to_cell(name_in_folder(video, folder))))
             except InputError as error:
@@ -44,8 +49,18 @@ def summarise_folders(
         try:
             if tables:
                 with RunFolder(Outputs(path)) as own:
-                    write_table(pd.concat(tables), own.annotated, decimal_comma)
+                    table = pd.concat(tables)
+                    by_person = {BY_PERSON: 0.0} if BY_PERSON in table else {}  # 0 in videos that were not corrected
+                    write_table(table.fillna(by_person), own.annotated, decimal_comma)
                 print(f'Wrote {path}, a row for each video and person')
         except (InputError, OSError) as error:
             problems[path] = describe_error(error, path)
     return problems
+
+
+def choose_summary(outputs: Outputs) -> Path:
+    """Path of the summary of a video that counts: the corrected one, if it corrects the run that is there."""
+    corrections, record = (read_record(one.record) for one in (outputs.corrected(), outputs))
+    corrected_run = corrections.get('corrections', {}).get('run')
+    is_current = corrected_run and corrected_run == record.get('run', corrected_run)  # older records do not say
+    return outputs.corrected().summary if is_current and outputs.corrected().summary.exists() else outputs.summary

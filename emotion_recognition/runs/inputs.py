@@ -157,7 +157,7 @@ def check_files(outputs: dict[Path, Outputs], settings: Settings) -> dict[Path, 
         try:
             if not is_photograph(path):
                 VideoReader(path).close()
-            check_outputs(path, named.corrected() if settings.apply else named, settings)
+            check_outputs(path, named, settings)
         except InputError as error:
             problems[path] = str(error)
     return problems

@@ -3,7 +3,7 @@
 import dataclasses
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from emotion_recognition.media.endings import FrameError
 from emotion_recognition.media.input_file import FileStatus
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.results.output_paths import Outputs
+from emotion_recognition.results.spans import read_spans
 from emotion_recognition.runs.output_check import FILE_SETTINGS
 from emotion_recognition.runs.people_file import PEOPLE_OF_RUN
 from emotion_recognition.runs.record_file import find_folder_of_video, read_record, save_record
@@ -80,7 +81,12 @@ def _hash_names(people):
 
 
 def write_record(
-    own: Outputs, reader: VideoReader, opened: FileStatus, stopped: FrameError | None, facts: dict[str, Any]
+    own: Outputs,
+    reader: VideoReader,
+    opened: FileStatus,
+    stopped: FrameError | None,
+    facts: dict[str, Any],
+    folder: Path | None = None,
 ) -> None:
     """Write the record of a run, after everything else has been written. Prints if the video has changed meanwhile.
 
@@ -90,10 +96,11 @@ def write_record(
         opened: The video's file as it was when the faces in it were sought.
         stopped: Why the run ended early, or None.
         facts: What else is recorded, in JSON's types: see `describe_run`, and the references at rest.
+        folder: Folder that the results will be moved to; the record says where the video is, if it is not in there.
     """
     video: dict[str, Any] = {'name': reader.path.name, 'bytes': opened.size}
-    if folder := find_folder_of_video(reader.path, own.record.parent.parent):  # that of the run folder
-        video['folder'] = folder
+    if folder and (elsewhere := find_folder_of_video(reader.path, folder)):
+        video['folder'] = elsewhere
     if reader.start:
         video['clock_at_start'] = float(reader.start)
     if opened.has_changed(reader.path):
@@ -116,19 +123,46 @@ def find_pending(videos: Sequence[Path], outputs: dict[Path, Outputs], settings:
         InputError, OSError: See `describe_provenance`.
     """
     provenance = describe_provenance(settings)
+    defaults = {field.name: field.default for field in dataclasses.fields(settings)}
+
+    def describe_spans(video):
+        return [[span.name, span.start_ms / 1000, span.end_ms / 1000] for span in read_spans(settings.spans, video)]
+
     with ThreadPoolExecutor(THREADS) as pool:  # shared folders answer slowly, but many requests at once
-        done = list(pool.map(lambda video: is_done(video, outputs[video], provenance), videos))
+        done = list(
+            pool.map(lambda video: is_done(video, outputs[video], provenance, defaults, describe_spans), videos)
+        )
     if videos:
         print(f'Done before: {sum(done)} of {len(videos)} videos')
     return [video for video, is_it in zip(videos, done, strict=True) if not is_it]
 
 
-def is_done(video_path: Path, outputs: Outputs, provenance: dict[str, Any]) -> bool:
-    """Whether a video has whole results with this provenance that are newer than the video."""
+def is_done(
+    video_path: Path,
+    outputs: Outputs,
+    provenance: dict[str, Any],
+    defaults: dict[str, Any] | None = None,
+    describe_spans: Callable[[Path], list] | None = None,
+) -> bool:
+    """Whether a video has whole results with this provenance that are newer than the video.
+
+    Args:
+        video_path: Path of the video.
+        outputs: Where its results are.
+        provenance: See `describe_provenance`.
+        defaults: Of settings that were not there yet when an older record was written.
+        describe_spans: Gives the spans of a video as the record has them: in a changed file, those of other videos make
+            no difference.
+    """
     record = read_record(outputs.record)
     try:
-        ended_early = record['ended_early']
-        if record['made_with'] != provenance or (ended_early and ended_early['try_again']):
+        ended_early, made_with = record['ended_early'], dict(record['made_with'])
+        missing = provenance.get('settings', {}).keys() - made_with.get('settings', {}).keys()
+        made_with |= {'settings': made_with['settings'] | {name: defaults[name] for name in missing}} if missing else {}
+        has_other_spans = made_with.get('spans_sha256') != provenance.get('spans_sha256')
+        if has_other_spans and describe_spans and record.get('spans') == describe_spans(video_path):
+            made_with['spans_sha256'] = provenance['spans_sha256']
+        if made_with != provenance or (ended_early and ended_early['try_again']):
             return False
         results = [(outputs.record.with_name(name).stat(), least) for name, least in _least_sizes(record['results'])]
         if any(result.st_size < least for result, least in results):  # emptied or cut off

@@ -18,13 +18,6 @@ def read_record(path: Path) -> dict[str, Any]:
     return record if isinstance(record, dict) and 'made_with' in record else {}
 
 
-def recorded_settings(path: Path, names: Iterable[str]) -> dict[str, Any]:
-    """Read some of the settings of a run from its record; those that it does not name are left out."""
-    made_with = read_record(path).get('made_with')
-    settings = made_with.get('settings') if isinstance(made_with, dict) else None
-    return {name: settings[name] for name in names if name in settings} if isinstance(settings, dict) else {}
-
-
 def save_record(record: dict[str, Any], path: Path) -> None:
     """Write a record.
 
@@ -70,3 +63,18 @@ def path_of_video(record_path: Path) -> Path | None:
     name = name_of_video(record)
     folder = record['video'].get('folder', '') if name else ''
     return record_path.parent / folder / name if name and isinstance(folder, str) else None
+
+
+def find_video(record_path: Path, others: Iterable[Path]) -> Path | None:
+    """Find the video that a record is about, which may have been moved with or without it.
+
+    Args:
+        record_path: Path of the record.
+        others: Further places where it may be, which come first.
+
+    Returns:
+        Its path; None if it is in none of these places.
+    """
+    stated = path_of_video(record_path)
+    places = [*others, stated, record_path.parent / stated.name] if stated else []
+    return next((place for place in places if place.name == stated.name and place.is_file()), None)

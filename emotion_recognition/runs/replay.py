@@ -3,7 +3,7 @@
 import sys
 from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import replace
 from itertools import groupby
@@ -26,6 +26,7 @@ SAME_TIME_MS = 0.002  # tolerance; the table's times have three decimals
 MAX_MS = 1000 * MAX_NUMBER
 MAX_SIDE = 100_000  # pixels of a frame; no codec has more than 65,536
 SMALLEST = {'x': -MAX_SIDE, 'y': -MAX_SIDE, 'width': 1, 'height': 1}  # pixels, of a box
+Details = tuple[tuple[str, str], ...]  # see `Person`
 PIXELS = 'whole pixels within a frame'
 MAX_REPORTED_LINES = 5
 
@@ -38,6 +39,7 @@ class ReplayedFaces:
     Args:
         outputs: Where the results of the earlier run are. Its tables are read.
         corrections_path: Path of the corrected table of periods.
+        details: Further columns of the user's table of people, by the numbers of the people.
         hides_faces: Whether the pictures that `review` keeps of the faces are pixelated.
 
     Attributes:
@@ -49,7 +51,13 @@ class ReplayedFaces:
         InputError: There is no such table, it is damaged, or the corrections do not fit it.
     """
 
-    def __init__(self, outputs: Outputs, corrections_path: Path, hides_faces: bool = False):
+    def __init__(
+        self,
+        outputs: Outputs,
+        corrections_path: Path,
+        details: Mapping[int, Details] | None = None,
+        hides_faces: bool = False,
+    ):
         self._hides_faces = hides_faces
         self._path = outputs.faces
         if not self._path.exists():
@@ -58,6 +66,7 @@ class ReplayedFaces:
         self.columns = replace(find_columns(self._table), with_by=True)
         self.class_names = self.columns.class_names
         self._people: dict[int, Person] = {}  # filled while the table is read
+        self._details = details or {}
         self._corrections = read_corrections(corrections_path, self.class_names, self._people)
         run_name = name_run(self._path)
         for row in self._corrections:
@@ -69,6 +78,10 @@ class ReplayedFaces:
         self._check_tables()
         self._last_frame = _find_last_frame(outputs.emotions)
         self.review = Review(self.class_names, self._corrections, run_name)
+
+    def new_numbers(self, numbers: Iterable[int]) -> list[int]:
+        """Those of the numbers of people that nobody had who was found."""
+        return [number for number in numbers if number not in self._people]
 
     def _check_tables(self):
         times_ms, frames = {}, {}
@@ -173,7 +186,8 @@ class ReplayedFaces:
     def _to_person(self, row):
         number = row.whole_number('person')
         if number not in self._people:
-            self._people[number] = Person(number, row.text('name'), row.text('identified') == '1')
+            details = self._details.get(number, ())
+            self._people[number] = Person(number, row.text('name'), row.text('identified') == '1', details)
         return self._people[number]
 
 

@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 import emotions_from_video
-from tests.conftest import DEMO_PATH
+from emotion_recognition.results.corrections import read_corrections
+from tests.conftest import CLASS_NAMES, DEMO_PATH
 from tests.review_pages import STEADY, click_at, download, face, read_download, save_page, table_rows
 
 
@@ -61,6 +62,21 @@ def test_corrections_by_keyboard_alone_outlast_a_reload(tmp_path, open_page):
     assert len(read_download(again)) == 4
     again.keyboard.press('z')
     assert len(read_download(again)) == 6
+
+
+def test_the_table_is_downloaded_in_the_european_way_with_the_mark_that_its_letters_need(tmp_path, open_page):
+    page = open_page(save_page(tmp_path, [0, 33.375, 66.75], decimal_comma=True))
+    path = download(page).path()
+    assert path.read_bytes().startswith(b'ms_start;ms_end;frame_start;')
+    page.keyboard.press('n')
+    page.keyboard.type('a;b \u00e9')
+    page.keyboard.press('Enter')
+    path = download(page).path()
+    first = path.read_bytes().decode().splitlines()[1]
+    assert first == '0,0;66,75;1;3;happy;1;machine;"a;b \u00e9";yes;1;run-0123456789ab'
+    assert path.read_bytes().startswith(b'\xef\xbb\xbfms_start;')
+    (row,) = read_corrections(path, CLASS_NAMES)
+    assert (row.ms_end, row.note, row.emotion) == (66.75, 'a;b \u00e9', 'happy')
 
 
 def test_corrections_belong_to_one_run(tmp_path, open_page):

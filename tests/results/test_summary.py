@@ -82,6 +82,18 @@ def test_columns_with_valence_and_without_faces():
     ]
 
 
+def test_means_leave_out_the_time_in_which_a_person_gave_the_emotion():
+    summary = VideoSummary('a.mp4', NAMES, [Span('film', 0.0, 100.0)], is_corrected=True)
+    for number, (ms, happy, corrected) in enumerate([(0.0, 0.9, 'neutral'), (100.1, 0.7, None), (400.0, 0.3, None)]):
+        summary.add(number, ms, [replace(face(1, happy), corrected=corrected)])
+    table = summary.to_frame(100.0)
+    columns = ['span', 'seconds', 'happy_share', 'neutral_share', 'happy_mean', 'changes_per_minute', 'share_by_person']
+    whole, film = table[columns].to_numpy().tolist()
+    assert whole == ['', 0.5, 0.5998, 0.4002, 0.6, 240.0, 0.2002]
+    assert film[:4] == ['film', 0.1, 0.0, 1.0] and np.isnan(film[4]) and film[5:] == [0.0, 1.0]
+    assert list(table.columns)[-2:] == ['changes_per_minute', 'share_by_person']
+
+
 def test_tracks_of_one_person_share_a_row():
     anna, second = Person(2, 'Anna'), Person(1, is_identified=False)
     summary = VideoSummary('a.mp4', NAMES, [Span('film', 100.0, 300.0)], with_people=True)

@@ -270,7 +270,7 @@ def test_without_people_a_video_knows_faces_and_no_people(own_study, colour_mode
 
 NEEDS_POINTS = '--people needs people to be told apart; expected YuNet, and neither --no-identity nor --whole-picture'
 SKIP_DONE = '--skip-done with --people needs a file that keeps the people: --people FILE.npz'
-HERE_AND_NOW = '--people compares the faces of all files here and now; expected neither --ray nor --apply'
+HERE_AND_NOW = '--people compares the faces of all files here and now; expected no --ray'
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,10 @@ HERE_AND_NOW = '--people compares the faces of all files here and now; expected 
         (['--people', '--no-identity'], NEEDS_POINTS),
         (['--people', '--detector-path', 'haar'], NEEDS_POINTS),
         (['--people', '--ray'], HERE_AND_NOW),
-        (['--people', 'a.npz', '--apply', 'a.csv'], HERE_AND_NOW),
+        (
+            ['--people', 'a.npz', '--apply', 'a.csv'],
+            '--apply draws results again here and now; expected neither --ray, --people nor --skip-done',
+        ),
         (
             ['--people', '--skip-done'],
             '--skip-done with --people needs a file that keeps the people: --people FILE.npz',

@@ -10,6 +10,7 @@ import emotions_from_video
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.emotions.conversion import shipped_path
 from emotion_recognition.media.video_writer import VideoWriter
+from emotion_recognition.results.corrections import name_run
 from emotion_recognition.results.output_paths import name_outputs
 from emotion_recognition.runs.provenance import RESULTS_VERSION, describe_provenance, find_pending
 from emotions_from_video import VideoSettings
@@ -36,7 +37,9 @@ def is_done(clip, model_path, **options):
 def test_what_the_results_were_made_with_stands_beside_them(clip, colour_model_path):
     run(clip, colour_model_path)
     record = json.loads((clip.parent / 'clip_with_emotions_run.json').read_text())
-    assert record['video'] == {'name': 'clip.mp4', 'bytes': clip.stat().st_size}
+    assert record['video'] == {'name': 'clip.mp4', 'bytes': clip.stat().st_size, 'path': 'clip.mp4'}
+    assert record['run'] == name_run(clip.parent / 'clip_with_emotions_faces_data.csv')
+    assert (record['spans'], record['people']) == ([], [])
     assert record['made_with']['settings']['smoothing_seconds'] == 0.3
     assert record['made_with']['detector_sha256'].startswith('ebafce4e3c118d65')
     assert record['conversion_sha256'] == hashlib.sha256(shipped_path(colour_model_path).read_bytes()).hexdigest()
@@ -113,8 +116,10 @@ def finished_run(clip, made_run):
 def test_records_of_older_versions_without_sizes_count(clip, finished_run, colour_model_path):
     record = clip.parent / 'clip_with_emotions_run.json'
     content = json.loads(record.read_text())
+    del content['made_with']['settings']['decimal_comma']  # an option that was not there yet counts as its default
     record.write_text(json.dumps(content | {'results': list(content['results'])}))
     assert is_done(clip, colour_model_path, elan=True)
+    assert not is_done(clip, colour_model_path, elan=True, decimal_comma=True)
     (clip.parent / 'clip_with_emotions_faces_data.csv').write_text('')
     assert not is_done(clip, colour_model_path, elan=True)
 

@@ -278,14 +278,13 @@ def test_corrections_that_were_made_for_another_run(outputs):
         run(outputs)
 
 
-def test_apply_needs_one_video_that_was_analysed(tmp_path):
+def test_apply_needs_a_video_that_was_analysed(tmp_path):
     clip = write_clip(tmp_path / 'clip.mp4', [0, 40, 80])
     (tmp_path / 'corrected.csv').write_text(HEAD)
     (tmp_path / 'still.jpg').touch()
     for paths, message in (
         ([clip], r'clip_with_emotions_faces_data.csv: no table of faces to correct'),
-        ([clip, tmp_path / 'still.jpg'], '--apply corrects the results of one video'),
-        ([tmp_path / 'still.jpg'], '--apply corrects the results of one video'),
+        ([clip, tmp_path / 'still.jpg'], 'still.jpg: is a photograph; --apply corrects the results of videos'),
     ):
         with pytest.raises(SystemExit, match=message):
             emotions_from_video.main(['--apply', str(tmp_path / 'corrected.csv'), *map(str, paths)])
@@ -308,6 +307,7 @@ def test_apply_with_an_output_filename_reads_and_writes_next_to_it(tmp_path):
         'a_corrected_emotions_data.csv',
         'a_corrected_faces_data.csv',
         'a_corrected_review.html',
+        'a_corrected_run.json',
         'a_corrected_summary.csv',
         'a_corrected_timeline.png',
         'a_faces_data.csv',
