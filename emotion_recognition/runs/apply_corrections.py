@@ -136,9 +136,7 @@ def _apply(run, settings, interruption):
     columns = replace(replayed.columns, decimal_comma=settings.decimal_comma)
     spans = _find_spans(run, settings)
     with_people, with_quality = columns.with_people, columns.with_quality
-    results = VideoResults(
-        run.video, replayed.class_names, settings, with_people, replayed.review, with_quality, spans
-    )
+    results = VideoResults(run.video, replayed.class_names, settings, with_people, replayed.review, with_quality, spans)
     outputs = run.outputs.corrected()
     facts = {name: run.record[name] for name in ('conversion_sha256', 'references_at_rest') if name in run.record}
     facts['corrections'] = {'table': run.table.name, 'sha256': hash_file(run.table), 'run': replayed.review.run_name}
