@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from emotion_recognition.command_line import Parser, one_line_errors
+from emotion_recognition.results.table_writing import write_table
 from emotion_recognition.runs.study_table import make_study_table, name_some
 
 STUDY_TABLE = 'study_table.csv'  # the name of what is written, next to the table of participants
@@ -22,7 +23,7 @@ def main(arguments=None):
     with one_line_errors(parser.prog):
         table, remarks = make_study_table(given.folder, given.participants)
         path = given.participants.with_name(STUDY_TABLE)
-        table.to_csv(path, index=False)
+        write_table(table, path)
         for remark in remarks:
             print(remark)
         conditions = list(table['condition'].unique())

@@ -63,7 +63,6 @@ def folder(tmp_path):
         half = seconds / 2
         spans += [f'{name},0,{half},calm film', f'{name},{half},{seconds},funny film']
     (interviews / 'spans.csv').write_text('\n'.join(spans) + '\n')
-    (interviews / 'spans_of_anna.csv').write_text('\n'.join(spans[:3]) + '\n')
     lines = [f'{name.partition(".")[0].capitalize()};{name};students' for name in CLIPS]
     (interviews / 'participants.csv').write_text('\n'.join(['participant;video;group', *lines]) + '\n')
     return tmp_path
@@ -71,15 +70,15 @@ def folder(tmp_path):
 
 def test_from_a_folder_of_videos_to_a_figure(folder, open_page):
     analyse, apply, join, compare = commands()
-    interviews = folder / 'interviews'
+    interviews, results = folder / 'interviews', folder / 'results'
     run(f'{analyse} {FASTER}', folder)
 
-    page = open_page(interviews / 'anna_with_emotions_review.html')
+    page = open_page(results / 'anna_with_emotions_review.html')
     for key in ('m', 'End', 'e'):  # all of anna.mp4 ...
         page.keyboard.press(key)
     page.keyboard.type('sad')  # ... is sad
     page.keyboard.press('Escape')
-    download(page).save_as(interviews / 'anna_with_emotions_corrected.csv')
+    download(page).save_as(results / 'anna_with_emotions_corrected.csv')
     run(apply, folder)
 
     said = run(join, folder).splitlines()

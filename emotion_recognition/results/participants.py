@@ -36,7 +36,7 @@ def read_participants(path: Path) -> list[Appearance]:
     Raises:
         InputError: The file cannot be read, lacks a column, or one of its lines is wrong, see `open_table`.
     """
-    table = open_table(path, ['participant'], 'a table of participants')
+    table = open_table(path, ['participant'], 'a table of participants', optional=OWN_COLUMNS[1:])
     if not {'video', 'person'} & set(table.columns):
         raise InputError(f'{path}: has no column video and no column person; expected one of them, or both')
     appearances = [_read_row(table, row) for _, row in table.rows()]

@@ -116,7 +116,8 @@ def apply_corrections(
     Args:
         video_path: Video of the earlier run.
         models: Not used: nothing is detected or classified again.
-        settings: Settings of the video script, all of which count; `apply` is the corrected table of periods.
+        settings: Settings of the video script. Those that are not the defaults count more than those of the earlier run;
+            `apply` is the corrected table of periods.
         interruption: Ends it.
 
     Returns:
@@ -127,7 +128,8 @@ def apply_corrections(
     """
     outputs = name_outputs(video_path, settings.output_filename)
     run = CorrectedRun(Path(settings.apply), video_path, outputs, read_record(outputs.record))
-    return _apply(run, settings, interruption)
+    given = {field.name for field in dataclasses.fields(settings) if getattr(settings, field.name) != field.default}
+    return _apply(run, _complete(settings, given, run), interruption)
 
 
 def _apply(run, settings, interruption):

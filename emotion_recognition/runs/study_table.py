@@ -12,11 +12,10 @@ from emotion_recognition.labels import InputError
 from emotion_recognition.results.csv_tables import from_cell, to_cell
 from emotion_recognition.results.output_paths import CORRECTED_SUFFIX, FOLDER_SUFFIX, SUMMARY_SUFFIX, Outputs
 from emotion_recognition.results.participants import Appearance, read_participants
-from emotion_recognition.results.summary import SHARE, WHOLE_VIDEO, read_summary
+from emotion_recognition.results.summary import MEAN, SHARE, USABLE, WHOLE_VIDEO, read_summary
 from emotion_recognition.runs.record_file import read_record
 
 CORRECTED = CORRECTED_SUFFIX + SUMMARY_SUFFIX  # how the names of corrected summaries end
-MEAN = '_mean'  # suffix of the columns with the mean of each probability
 SUMS, RATE = ['frames', 'seconds'], 'changes_per_minute'
 SOURCE_COLUMNS = ['video', 'person', 'chosen', 'corrected']  # where a row comes from
 MAX_NAMED = 5
@@ -81,7 +80,7 @@ def read_summaries(folder: Path) -> list[SummaryOfVideo]:
 def _to_numbers(table):
     """Keep the columns `span` and `person`, and those of numbers."""
     number = table.columns[2]  # `person`, or `face` if people are not told apart
-    measures = [name for name in table.columns if name in [*SUMS, RATE] or name.endswith((SHARE, MEAN))]
+    measures = [name for name in table.columns if name in [*SUMS, USABLE, RATE] or name.endswith((SHARE, MEAN))]
     rows = table[['span', number, *measures]].rename(columns={number: 'person'})
     return rows.astype(dict.fromkeys(measures, float) | dict.fromkeys(['person', 'frames'], int))
 
@@ -188,7 +187,8 @@ def _sum_up(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     cells = []
     for key, group in rows.groupby(keys, sort=False):
         sources = ['; '.join(dict.fromkeys(group[name])) for name in SOURCE_COLUMNS]
-        weights = group['seconds'] if group['seconds'].any() else None
-        values = np.average(group[means], axis=0, weights=weights).round(4) + 0.0
-        cells.append([*key, *sources, group['frames'].sum(), group['seconds'].sum().round(3), *values])
+        weights = group['seconds'] if group['seconds'].any() else group['seconds'] + 1
+        weights = group[means].notna().mul(weights, axis=0)  # what has no mean, since a person gave it, does not count
+        values = (group[means].fillna(0) * weights).sum() / weights.sum().replace(0, np.nan)
+        cells.append([*key, *sources, group['frames'].sum(), group['seconds'].sum().round(3), *(values.round(4) + 0.0)])
     return pd.DataFrame(cells, columns=[*keys, *SOURCE_COLUMNS, *SUMS, *means])

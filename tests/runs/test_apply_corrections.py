@@ -186,7 +186,6 @@ def test_a_record_of_an_older_version_is_enough(study, capsys):
     record = json.loads(path.read_text())
     for name in ('run', 'spans', 'people'):
         del record[name]
-    del record['video']['path']
     path.write_text(json.dumps(record))
     table = correct(study, 'a', (1, 40, 'surprise', 'person', 'yes'))
     apply(table)
