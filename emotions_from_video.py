@@ -101,14 +101,12 @@ def analyse_video(
 
     Args:
         video_path: Any video file that FFmpeg reads.
-        classifier: Gives the faces' probabilities. It has its own options of the model, such as `runtime`. None if
-            there are corrections to `apply`.
+        classifier: Gives the faces' probabilities, with its own options, such as `runtime`; None if there is `apply`.
         detector_path: 'auto', 'yunet', 'haar', or the path of either kind of file, see `open_detector`.
         compact: Whether the table has one row per period, otherwise one per frame.
         show_process: Whether to show the frames in a window.
         write_video: Whether to write the annotated mp4 too.
-        output_filename: Path of the annotated mp4; by default <stem>_with_emotions.mp4 next to the video. The other
-            results are named after it.
+        output_filename: Path of the annotated mp4, after which the other results are named.
         others: Any other option of `VideoSettings` by its name, such as `smoothing_seconds=0`.
 
     Returns:
@@ -117,22 +115,22 @@ def analyse_video(
         a word for a frame with exactly one face, otherwise a list of words, in the order of the faces' numbers.
 
     Raises:
-        InputError: It is a photograph, the video or the detector cannot be read, a result cannot be written, an option
-            contradicts the classifier's, or it is for many files.
+        InputError: The video or the detector cannot be read, a result cannot be written, or an option does not fit.
     """
-    if is_photograph(Path(video_path)):
+    video_path = Path(video_path)
+    if is_photograph(video_path):
         raise InputError(f'{video_path}: is a photograph, but analyse_video takes a video; the command line takes both')
     others = classifier.complete_settings(others) if classifier else others
     own = {'compact': compact, 'show_process': show_process, 'write_video': write_video}
     settings = VideoSettings(detector_path=detector_path, output_filename=output_filename, **own, **others)
     if settings.people is not None:
         raise InputError('people compares the faces of many files, but analyse_video takes one; use the command line')
-    settings = place_single(Path(video_path), settings)
+    settings = place_single(video_path, settings)
     limit_opencv_threads(settings.threads)
     models = None if settings.apply else open_models(settings, classifier)
+    process = apply_corrections if settings.apply else process_video
     with Interruption() as interruption:
-        process = apply_corrections if settings.apply else process_video
-        results = process(Path(video_path), models, settings, interruption)
+        results = process(video_path, models, settings, interruption)
     if results.problem:
         raise results.problem
     return results.emotions.to_frame()

@@ -76,7 +76,7 @@ def save_page(
     for number, ms in enumerate(times, start=1):
         review.add(number, float(ms), faces_of(number), paint(number))
     path = folder / 'clip_with_emotions_review.html'
-    write_review(review, clip, clip, folder, path, spans, decimal_comma)
+    write_review(review, clip, clip, folder, path, spans, decimal_comma=decimal_comma)
     return path
 
 

@@ -20,6 +20,7 @@ import pytest
 import emotions_from_video
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.labels import InputError
+from emotion_recognition.media.frame_conversion import FrameConverter
 from emotion_recognition.results.output_paths import name_outputs
 from tests.conftest import (
     DEMO_PATH,
@@ -112,7 +113,7 @@ def test_table_of_faces_agrees_with_the_table_of_emotions(tmp_path, classifier, 
     assert len(both) == 2 and (both > 40).all()
     assert (tmp_path / 'demo_periods.srt').read_text().startswith('1\n00:00:00,000 --> ')
     assert (tmp_path / 'demo_timeline.png').read_bytes().startswith(b'\x89PNG')
-    assert '225 frames' in capsys.readouterr().out
+    assert '9.00 s, 2 people' in capsys.readouterr().out
 
 
 def test_several_videos_and_folders_one_of_them_broken(tmp_path, colour_model_path):
@@ -262,14 +263,14 @@ def test_q_in_the_window_ends_a_run_cleanly(tmp_path, display, colour_model_path
 
 def test_broken_middle_keeps_what_was_read(tmp_path, classifier, capsys, monkeypatch):
     clip = write_clip(tmp_path / 'clip.mp4', range(0, 400, 40))
-    real_to_bgr = emotions_from_video.VideoReader._to_bgr
+    convert = FrameConverter.convert
 
     def fail_at_frame_four(self, frame):
         if frame.pts * frame.time_base * 1000 >= 120:
             raise av.error.InvalidDataError(1, 'Invalid data')
-        return real_to_bgr(self, frame)
+        return convert(self, frame)
 
-    monkeypatch.setattr(emotions_from_video.VideoReader, '_to_bgr', fail_at_frame_four)
+    monkeypatch.setattr(FrameConverter, 'convert', fail_at_frame_four)
     table = emotions_from_video.analyse_video(clip, classifier, DETECTOR_PATH)
     assert table.frame_end.iloc[-1] == 3
     assert picture_times_ms(tmp_path / 'clip_with_emotions.mp4') == pytest.approx([0, 40, 80])
@@ -284,7 +285,7 @@ def test_file_that_was_cut_off_in_the_middle(tmp_path, classifier, capsys):
     times = picture_times_ms(tmp_path / 'cut_with_emotions.mp4')
     assert 100 < len(times) < 400
     assert (table.frame_end.iloc[-1], table.ms_end.iloc[-1]) == (len(times), pytest.approx(times[-1]))
-    assert f'after frame {len(times)}: {clip}: ends early' in capsys.readouterr().err
+    assert f'after {len(times) / 25:.2f} s: {clip}: ends early' in capsys.readouterr().err
 
 
 def bad_input(name, folder, model_path):

@@ -15,6 +15,7 @@ from emotion_recognition.live.live_table import LiveFaceTable
 from emotion_recognition.live.session import LiveSession
 from emotion_recognition.media.camera import CameraFrame
 from emotion_recognition.pipeline import EmotionPipeline, open_models
+from emotion_recognition.results.face_table import QUALITY_COLUMNS
 from emotion_recognition.results.output_paths import Outputs
 from emotions_from_webcam import WebcamSettings, watch
 from tests.conftest import DEMO_PATH, copy_packets, demo_frame, save_classifier
@@ -47,7 +48,7 @@ def test_tables_have_the_columns_of_the_classes_and_valence_where_it_is_known(ru
     start = list(faces.columns).index('confidence') + 1
     from_rest = [f'{name}_from_rest' for name in run.names]
     valence = ['valence'] if 'happy' in run.names else []
-    assert list(faces.columns[start:]) == [*run.names, *valence, *from_rest]
+    assert list(faces.columns[start:]) == [*run.names, *valence, *from_rest, *QUALITY_COLUMNS]
     assert ('valence_mean' in summary) == bool(valence)
     np.testing.assert_allclose(faces[from_rest].sum(axis=1), 1, atol=1e-3)
     if valence:
@@ -76,7 +77,9 @@ def test_corrections_may_name_any_class_of_the_model_and_no_other(run, tmp_path)
     emotions_from_video.main([str(run.clip), '--apply', str(path)])
     assert (pd.read_csv(run.outputs.corrected().faces).emotion == another).all()
     assert (
-        (cv2.imread(str(run.outputs.corrected().timeline)) == emotion_colour_bgr(another, run.names)).all(axis=2).any()
+        (cv2.imread(str(run.outputs.corrected().timeline('png'))) == emotion_colour_bgr(another, run.names))
+        .all(axis=2)
+        .any()
     )
     path.write_text(f'{HEAD}1,{FRAME_COUNT},contempt,1,1,person\n')
     with pytest.raises(SystemExit, match=f'expected one of {", ".join(run.names)}'):

@@ -51,7 +51,8 @@ def apply_all(paths: Sequence[Path], settings: Settings, given: Collection[str])
     others = [path for path in paths if path.suffix.lower() != SUFFIX]
     if photographs := [path for path in others if not path.is_dir() and is_photograph(path)]:
         raise InputError(f'{photographs[0]}: is a photograph; --apply corrects the results of videos')
-    folders = [path for path in (Path(settings.apply), *paths) if path.is_dir()]
+    elsewhere = [Path(settings.output_folder)] if settings.output_folder else []
+    folders = [path for path in (Path(settings.apply), *paths, *elsewhere) if path.is_dir()]
     tables = find_tables([Path(settings.apply), *(path for path in paths if path not in others)])
     if settings.output_filename and len(tables) > 1:
         raise InputError(f'--output-filename names one output, but there are {len(tables)} corrected tables')
@@ -116,8 +117,8 @@ def apply_corrections(
     Args:
         video_path: Video of the earlier run.
         models: Not used: nothing is detected or classified again.
-        settings: Settings of the video script. Those that are not the defaults count more than those of the earlier run;
-            `apply` is the corrected table of periods.
+        settings: Settings of the video script; `apply` is the corrected table of periods. Those that are not the
+            defaults count more than those of the earlier run.
         interruption: Ends it.
 
     Returns:

@@ -87,7 +87,8 @@ def find_run(table: Path, others: Sequence[Path], output_filename: str | Path | 
     named = [path for path in records if name and path.name.casefold() == f'{name["stem"]}_run.json'.casefold()]
     same_run = [path for path in records if run and records[path].get('run') == run]  # of copies of a video, both
     both = [path for path in named if path in same_run or not run or 'run' not in records[path]]  # older ones have none
-    found = both or same_run or named
+    of_video = [path for path in records if len(videos) == 1 and name_of_video(records[path]) == videos[0].name]
+    found = both or same_run or named or of_video
     if len(found) > 1:
         raise InputError(f'{table}: is about the results of {found[0]} or of {found[1]}; name the video after it')
     if not found and len(videos) == 1:

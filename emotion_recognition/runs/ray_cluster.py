@@ -113,7 +113,7 @@ def _connected_ray(settings) -> Iterator[Any]:
         _check_address(settings.ray)
         started = ray.init(**connection, log_to_driver=False, logging_level='error')
         signal.signal(signal.SIGTERM, handler)  # Ray has replaced it with its own
-    except (ConnectionError, RuntimeError, ValueError, OSError, ImportError) as error:
+    except Exception as error:  # Ray raises nothing more special if one of its processes does not start in time
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise InputError(f'--ray {settings.ray}: cannot connect to Ray: {reason}') from None
     try:

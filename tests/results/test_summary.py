@@ -146,4 +146,4 @@ def test_usable_is_the_share_of_the_time_with_enough_quality(tmp_path):
         ['rest', 0.7, 0.7143],
     ]
     table.to_csv(tmp_path / 'summary.csv', index=False)
-    assert read_summary(tmp_path / 'summary.csv').usable.tolist() == ['0.8', '1.0', '0.7143']
+    assert read_summary(tmp_path / 'summary.csv').usable.tolist() == [0.8, 1.0, 0.7143]

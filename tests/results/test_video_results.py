@@ -40,6 +40,7 @@ def test_a_page_that_is_not_wanted_is_not_written(tmp_path):
     for number in (1, 2, 3):
         results.add(number, number * 40.0 - 40, [])
     own = Outputs(tmp_path / 'own.mp4')
+    own.faces.write_text('a run is named by its table of faces')
     with VideoReader(clip) as reader:
         results.write(reader, own, own)
     assert own.summary.exists() and not own.review.exists()

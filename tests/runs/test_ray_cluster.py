@@ -246,7 +246,7 @@ class ShrinkingRay:
     def cluster_resources(self):
         return {'CPU': self.cores}
 
-    def submit(self, video):
+    def submit(self, video, _):
         self.submitted.append(video)
         return video
 
@@ -261,11 +261,11 @@ class ShrinkingRay:
 
 
 def test_few_videos_wait_however_many_there_are_and_however_many_cores_go():
-    shrinking, videos = ShrinkingRay(16), ['cancelled', *range(1000)]
+    shrinking, videos = ShrinkingRay(16), dict.fromkeys(['cancelled', *range(1000)])
     settings, nobody = Settings(threads=2), Interruption()
     answers = list(ray_cluster._run_tasks(shrinking, videos, shrinking.submit, settings, nobody))
     assert [video for video, _ in answers] == list(range(1000))
-    assert (shrinking.submitted, shrinking.most) == (videos, 8 + 16 // 2)
+    assert (shrinking.submitted, shrinking.most) == ([*videos], 8 + 16 // 2)
 
 
 def test_more_cores_than_any_node_has_are_reported(capsys):

@@ -96,7 +96,8 @@ function toCsv(periods, times, classNames, word, run, { firstFrame, decimalComma
     classNames[period.emotion], period.face, period.byPerson ? 'person' : 'machine', toCell(period.note),
     period.use ? 'yes' : 'no', period.found, run,
   ]);
-  const quote = (cell) => (/[",;\r\n]/.test(cell) ? `"${String(cell).replaceAll('"', '""')}"` : cell);
+  const special = decimalComma ? /[";\r\n]/ : /[",;\r\n]/;
+  const quote = (cell) => (special.test(cell) ? `"${String(cell).replaceAll('"', '""')}"` : cell);
   const columns = [
     'ms_start', 'ms_end', 'frame_start', 'frame_end', 'emotions', word, 'by', 'note', 'use', 'found_as', 'run',
   ];
