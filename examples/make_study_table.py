@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from emotion_recognition.command_line import Parser, one_line_errors
 from emotion_recognition.results.table_writing import write_table
-from emotion_recognition.runs.study_table import make_study_table, name_some
+from emotion_recognition.study.study_table import make_study_table, name_some
 
 STUDY_TABLE = 'study_table.csv'  # the name of what is written, next to the table of participants
 

@@ -1,1 +1,1 @@
-"""From inputs to files in place: which files, in turn or on Ray, run folders, records, corrected results."""
+"""From inputs to files in place: which files, in turn or on Ray, run folders, records."""

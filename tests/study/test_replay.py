@@ -10,7 +10,7 @@ from emotion_recognition.media.endings import FrameError
 from emotion_recognition.results.corrections import name_run
 from emotion_recognition.results.face_table import FaceColumns, FaceTable
 from emotion_recognition.results.output_paths import Outputs
-from emotion_recognition.runs.replay import ReplayedFaces
+from emotion_recognition.study.replay import ReplayedFaces
 from tests.conftest import CLASS_NAMES, picture_times_ms, write_clip
 
 HEAD = 'frame_start,frame_end,emotions,face,by\n'

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from emotion_recognition.labels import InputError
-from emotion_recognition.results.participants import read_participants
 from emotion_recognition.results.summary import name_columns
 from emotion_recognition.runs.record_file import save_record
-from emotion_recognition.runs.study_table import make_study_table
+from emotion_recognition.study.participants import read_participants
+from emotion_recognition.study.study_table import make_study_table
 from tests.conftest import CLASS_NAMES, ROOT
 
 PERSON = ['person', 'name', 'identified']

@@ -17,13 +17,13 @@ from emotion_recognition.results.people_table import PersonInFile
 from emotion_recognition.results.spans import Span, check_spans, read_spans
 from emotion_recognition.results.video_results import VideoResults
 from emotion_recognition.runs.annotation import annotate
-from emotion_recognition.runs.corrected_folders import follow_corrections
-from emotion_recognition.runs.corrected_tables import SUFFIX, CorrectedRun, find_run, find_tables
 from emotion_recognition.runs.output_check import prepare_outputs
 from emotion_recognition.runs.provenance import write_record
 from emotion_recognition.runs.record_file import read_record
-from emotion_recognition.runs.replay import ReplayedFaces
 from emotion_recognition.settings import Settings, option_name
+from emotion_recognition.study.corrected_folders import follow_corrections
+from emotion_recognition.study.corrected_tables import SUFFIX, CorrectedRun, find_run, find_tables
+from emotion_recognition.study.replay import ReplayedFaces
 from emotion_recognition.threads import limit_opencv_threads
 
 # What the corrected results are drawn with, which may differ from the run that they correct. What found its faces may

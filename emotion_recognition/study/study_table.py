@@ -11,9 +11,9 @@ import pandas as pd
 from emotion_recognition.labels import InputError
 from emotion_recognition.results.csv_tables import from_cell, to_cell
 from emotion_recognition.results.output_paths import CORRECTED_SUFFIX, FOLDER_SUFFIX, SUMMARY_SUFFIX, Outputs
-from emotion_recognition.results.participants import Appearance, read_participants
 from emotion_recognition.results.summary import MEAN, SHARE, USABLE, WHOLE_VIDEO, read_summary
 from emotion_recognition.runs.record_file import read_record
+from emotion_recognition.study.participants import Appearance, read_participants
 
 CORRECTED = CORRECTED_SUFFIX + SUMMARY_SUFFIX  # how the names of corrected summaries end
 SUMS, RATE = ['frames', 'seconds'], 'changes_per_minute'
