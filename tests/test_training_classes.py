@@ -10,13 +10,14 @@ import h5py
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 import model_training
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.emotions.model_file import read_model_file
 from tests.conftest import ROOT
-from tests.training_runs import arguments, failure, small_networks, write_tables
+from tests.training_runs import arguments, draw_plot, failure, small_networks, write_tables
 
 FER2013 = {'anger': 'Angry', 'disgust': 'Disgust', 'fear': 'Fear', 'happy': ' Happiness', 'neutral': 'Neutral'}
 FER2013 |= {'sad': 'sadness', 'surprise': 'Surprised'}
@@ -101,6 +102,7 @@ def test_first_run_on_drawn_faces(tmp_path):
     assert table.emotion.value_counts().to_dict() == dict.fromkeys(model_training.EMOTIONS, 11)
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(model_training, 'HERE', tmp_path)
+        monkeypatch.setattr(Figure, 'savefig', draw_plot)
         monkeypatch.setattr(model_training, 'QUICK_IMAGES', 10)
         printed = run('--quick', '--train-csv', tmp_path / 'faces' / 'train.csv', '--epochs', 2)
     (out,) = (tmp_path / 'runs').iterdir()

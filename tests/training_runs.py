@@ -2,6 +2,7 @@
 
 import json
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from zipfile import ZipFile
 
@@ -10,6 +11,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 import model_training
 from model_training import EMOTIONS
@@ -46,10 +48,14 @@ def tiny_backbone(include_top, weights, input_tensor=None):
     return SimpleNamespace(output=x)
 
 
+draw_plot = Figure.savefig
+
+
 @contextmanager
 def small_networks():
-    """Let `tiny_backbone` stand in for EfficientNetB0."""
+    """Let `tiny_backbone` stand in for EfficientNetB0, and draw no plots, which takes longer than such a run."""
     with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(Figure, 'savefig', lambda self, path, **_: Path(path).touch())
         monkeypatch.setattr(keras.applications, 'EfficientNetB0', tiny_backbone)
         yield
 
