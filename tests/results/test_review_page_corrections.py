@@ -79,6 +79,20 @@ def test_the_table_is_downloaded_in_the_european_way_with_the_mark_that_its_lett
     assert (row.ms_end, row.note, row.emotion) == (66.75, 'a;b \u00e9', 'happy')
 
 
+def test_what_to_do_with_the_download_is_seen_in_full(tmp_path, open_page):
+    page = open_page(save_page(tmp_path, [0, 33.375, 66.75]))
+    download(page)
+    message = page.locator('#message')
+    assert message.inner_text() == (
+        'The table is in your downloads. Move it to the results, then run emotions_from_video.py --apply with their '
+        'folder.'
+    )
+    page.set_viewport_size({'width': 1280, 'height': 800})
+    assert message.evaluate('element => element.scrollHeight <= element.clientHeight')
+    page.set_viewport_size({'width': 390, 'height': 844})
+    assert message.evaluate('element => element.scrollHeight <= element.clientHeight')
+
+
 def test_corrections_belong_to_one_run(tmp_path, open_page):
     page = open_page(save_page(tmp_path, STEADY))
     page.keyboard.press('ArrowRight')

@@ -114,7 +114,7 @@ function save(fileName, text) {
 
 function download() {
   save(data.download, toCsv(store.periods, times, classNames, data.words[0], data.runName, data));
-  say(`${data.download} is in your downloads. Move it to the results, and name it after --apply of emotions_from_video.py.`);
+  say('The table is in your downloads. Move it to the results, then run emotions_from_video.py --apply with their folder.');
 }
 
 /** Take over what is kept of another run, instead of the corrections of this one. */
