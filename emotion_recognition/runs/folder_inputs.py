@@ -5,6 +5,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from emotion_recognition.media.photographs import COPY_SUFFIXES, PHOTOGRAPH_SUFFIXES, is_photograph
@@ -25,7 +26,7 @@ VIDEO_SUFFIXES = [  # of the files that are taken from a folder
     '.mpeg', '.mpg', '.mts', '.mxf', '.ogm', '.ogv', '.qt', '.ts', '.vob', '.webm', '.wmv',
 ]
 # fmt: on
-MAX_KINDS = 10  # of files left out that are listed
+MAX_KINDS = 10  # of files left out that are listed, and of folders
 
 
 def expand_patterns(paths: Iterable[Path]) -> list[Path]:
@@ -44,7 +45,8 @@ def expand_patterns(paths: Iterable[Path]) -> list[Path]:
 def list_inputs(folder: Path, recursive: bool) -> list[Path]:
     """List the videos and photographs in a folder, without hidden files and own results.
 
-    What else is in it is counted by its kind on stderr.
+    What else is in it is counted by its kind on stderr, and folders with videos or photographs that are not searched
+    are named there.
 
     Args:
         folder: Path of the folder.
@@ -63,15 +65,32 @@ def list_inputs(folder: Path, recursive: bool) -> list[Path]:
         if others := sum(count for _, count in kinds[MAX_KINDS:]):
             listed.append(f'{others} of other kinds')
         print(f'{folder}: {", ".join(listed)} not taken', file=sys.stderr)
+    if inputs and not recursive and (folders := _name_folders(folder)):
+        named = ', '.join(folders[:MAX_KINDS] + ['...'] * (len(folders) > MAX_KINDS))
+        print(f'{folder}: not searched: {named}; --recursive searches the folders in it too', file=sys.stderr)
     return inputs
+
+
+def _name_folders(folder: Path) -> list[str]:
+    """Name the folders directly in a folder that hold videos or photographs."""
+    names = []
+    for inner in sorted(folder.iterdir()):
+        with suppress(OSError):  # nobody asked for what is in it
+            if inner.is_dir() and _is_searched(inner.name) and any(map(is_input, _list_files(inner, False))):
+                names.append(inner.name)
+    return names
 
 
 def _list_files(folder, recursive):
     files = []
     for parent, folders, names in os.walk(folder, onerror=_raise):
-        folders[:] = sorted(name for name in folders if recursive and not (name.startswith('.') or KEPT in name))
+        folders[:] = sorted(name for name in folders if recursive and _is_searched(name))
         files += [Path(parent, name) for name in sorted(names) if not name.startswith('.')]
     return files
+
+
+def _is_searched(name):
+    return not name.startswith('.') and KEPT not in name
 
 
 def _raise(error):

@@ -49,6 +49,25 @@ def test_folders_say_what_they_leave_out(tmp_path, capsys):
     assert capsys.readouterr().err == line
 
 
+def test_folders_that_are_not_searched_are_named(tmp_path, capsys):
+    (tmp_path / 'a.mp4').touch()
+    for name in (
+        'P02/b.mp4',
+        'P01/c.jpg',
+        'results/a_with_emotions.mp4',
+        'notes/d.txt',
+        '.cache/e.mp4',
+        'P03/deep/f.mp4',
+    ):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).touch()
+    assert find_files([tmp_path]) == ({tmp_path / 'a.mp4': tmp_path}, {}, {})
+    line = f'{tmp_path}: not searched: P01, P02; --recursive searches the folders in it too\n'
+    assert capsys.readouterr().err == line
+    find_files([tmp_path], recursive=True)
+    assert 'not searched' not in capsys.readouterr().err
+
+
 def test_pictures_of_kinds_that_cannot_be_read(tmp_path):
     (tmp_path / 'a.jxl').touch()
     with pytest.raises(InputError, match=r'a\.jxl: \.jxl files cannot be read; expected a JPEG'):
