@@ -176,8 +176,9 @@ def open_table(path: Path, columns: Sequence[str], kind: str, optional: Sequence
     headers = {separator: _to_names(header, [*columns, *optional]) for separator, header in headers.items()}
     separator = max(SEPARATORS, key=lambda separator: len({*columns} & {*headers[separator]}))
     if missing := [name for name in columns if name not in headers[separator]]:
+        others = f', and perhaps {", ".join(optional)}' if optional else ''
         raise InputError(
-            f'{path}: has no column {", ".join(missing)}; expected {kind} with the columns {", ".join(columns)}'
+            f'{path}: has no column {", ".join(missing)}; expected {kind} with the columns {", ".join(columns)}{others}'
         )
     return CsvTable(path, kind, encoding, separator, headers[separator], lines_before)
 

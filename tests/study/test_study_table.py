@@ -181,7 +181,11 @@ def test_a_table_that_does_not_fit_the_results(folder, participants, message):
 @pytest.mark.parametrize(
     ('participants', 'message'),
     [
-        ('name,video\nA,a.mp4\n', 'has no column participant; expected a table of participants with'),
+        (
+            'name,video\nA,a.mp4\n',
+            'has no column participant; expected a table of participants with the columns participant, and perhaps '
+            'video, person, condition',
+        ),
         ('participant,group\nA,x\n', 'has no column video and no column person; expected one of them, or both'),
         ('participant,video\n', 'holds no participants; expected a line for each'),
         ('participant,video\n,a.mp4\n', "line 2 has '' under participant; expected a name or number"),
