@@ -49,7 +49,10 @@ def find_tables(paths: Iterable[Path]) -> list[Path]:
         if path.is_dir():
             found = [file for file in sorted(path.rglob(f'*{SUFFIX}')) if NAME.fullmatch(file.name)]
             if not found:
-                raise InputError(f'{path}: holds no corrected table; expected a folder with *_corrected{SUFFIX}')
+                raise InputError(
+                    f'{path}: holds no corrected table; expected a folder with *_corrected{SUFFIX}, which review pages '
+                    'download'
+                )
         tables |= dict.fromkeys(Path(os.path.abspath(file)) for file in found)
     copies: dict[Path, list[Path]] = {}
     for table in tables:

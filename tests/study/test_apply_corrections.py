@@ -178,7 +178,9 @@ def test_of_several_copies_the_newest_is_applied_and_other_tables_of_one_run_are
     other = correct(study, 'a', (1, 10, 'sad', 'person', 'yes'), table='by somebody else.csv')
     assert fails(f'1 of 2 files failed:\n  {other}: is about the same run as {new}; name one of them', new, other)
     (study.parent / 'none').mkdir()
-    assert fails('none: holds no corrected table; expected a folder with *_corrected.csv', study.parent / 'none')
+    assert fails(
+        'none: holds no corrected table; expected a folder with *_corrected.csv, which review', study.parent / 'none'
+    )
 
 
 def test_a_record_of_an_older_version_is_enough(study, capsys):
