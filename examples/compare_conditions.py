@@ -41,7 +41,12 @@ def main(arguments=None):
 
 def read_values(path, measure, column, names):
     """Read a number for each participant (row) and each of two names (column); NaN where a participant has none."""
-    table = pd.read_csv(path, dtype={'participant': str, column: str}, keep_default_na=False, na_values={measure: ['']})
+    with path.open(encoding='utf-8') as file:
+        header = file.readline()
+    european = header.count(';') > header.count(',')  # semicolons and decimal commas, as some spreadsheets save it
+    way = {'sep': ';', 'decimal': ','} if european else {}
+    texts = {'participant': str, column: str}
+    table = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values={measure: ['']}, **way)
     if missing := [name for name in ('participant', column, measure) if name not in table]:
         raise ValueError(f'has no column {missing[0]}; expected one of {", ".join(table)}')
     if not pd.api.types.is_numeric_dtype(table[measure]):

@@ -109,6 +109,14 @@ def test_the_order_of_two_of_three_conditions_is_chosen(run):
     assert mean.startswith('mean difference -0.300, 95% interval -0.4')
 
 
+def test_a_table_that_a_european_spreadsheet_has_saved(run, script, tmp_path, capsys):
+    said = run(within(CALM, FUNNY))
+    path = tmp_path / 'study_table.csv'
+    pd.read_csv(path).to_csv(path, index=False, sep=';', decimal=',', encoding='utf-8-sig')
+    script['main']([str(path)])
+    assert capsys.readouterr().out.replace(f'{tmp_path}/', '') == said
+
+
 def test_names_with_dollar_signs_are_no_formulas(run):
     rows = [(who, f'$\\{name}_$', value) for who, name, value in within(CALM, FUNNY)]
     assert run(rows).startswith('happy_share: $\\funny_$ less $\\calm_$, 5 participants')
