@@ -84,7 +84,7 @@ def test_from_a_folder_of_videos_to_a_figure(folder, open_page):
     said = run(join, folder).splitlines()
     assert said[0].startswith('Bert: person 1 of bert.mp4, seen longest of ')
     assert said[1:] == ['Wrote interviews/study_table.csv: 5 participants, conditions: calm film, funny film']
-    table = pd.read_csv(interviews / 'study_table.csv')
+    table = pd.read_csv(interviews / 'study_table.csv', sep=';', decimal=',')  # as the participants
     assert table[['participant', 'condition']].values.tolist() == [
         [name, condition]
         for name in ('Anna', 'Bert', 'Carla', 'Dora', 'Emil')

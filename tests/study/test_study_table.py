@@ -231,5 +231,8 @@ def test_the_script_writes_the_table_next_to_the_participants(folder, monkeypatc
     written = path.with_name('study_table.csv')
     assert capsys.readouterr().out == f'Wrote {written}: 1 participants, conditions: calm, funny\n'
     assert pd.read_csv(written)['condition'].tolist() == ['calm', 'funny']
+    path.write_text('participant;video\nA;a.mp4\n')  # as spreadsheets in most of Europe save it
+    main([str(folder), str(path)])
+    assert pd.read_csv(written, sep=';', decimal=',')['happy_share'].tolist() == [0.25, 0.75]
     with pytest.raises(SystemExit, match=r'no such file|No such file'):
         main([str(folder), str(path.with_name('none.csv'))])
