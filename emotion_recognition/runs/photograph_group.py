@@ -10,6 +10,7 @@ from typing import Any
 from emotion_recognition.results.csv_tables import to_cell
 from emotion_recognition.results.face_table import FaceColumns, FaceTable
 from emotion_recognition.results.output_paths import Outputs, name_in_folder
+from emotion_recognition.results.table_writing import SEPARATORS
 from emotion_recognition.runs.provenance import describe_provenance
 from emotion_recognition.runs.record_file import read_record, save_record
 from emotion_recognition.runs.run_folder import RunFolder
@@ -75,7 +76,7 @@ def find_pending_photographs(groups: Sequence[PhotographGroup], settings: Settin
 
 
 def _leave_out_done(group, provenance, settings):
-    rows = _read_rows(group.table_path, provenance) if group.table_path else {}
+    rows = _read_rows(group.table_path, provenance, SEPARATORS[settings.decimal_comma]) if group.table_path else {}
     done = {
         path: rows[cell]
         for path, outputs in group.outputs.items()
@@ -89,7 +90,7 @@ def _leave_out_done(group, provenance, settings):
     )
 
 
-def _read_rows(path, provenance):
+def _read_rows(path, provenance, separator):
     """Read the rows of each photograph from a table that is as it was written, and was made with the same."""
     record = read_record(Outputs(path).record)
     rows: dict[str, list[list[str]]] = {}
@@ -97,7 +98,7 @@ def _read_rows(path, provenance):
         is_whole = record['results'] == {path.name: path.stat().st_size} and record['ended_early'] is None
         if is_whole and record['made_with'] == provenance:
             with path.open(newline='', encoding='utf-8') as file:
-                reader = csv.reader(file)
+                reader = csv.reader(file, delimiter=separator)
                 next(reader)
                 for row in reader:
                     rows.setdefault(row[0], []).append(row)

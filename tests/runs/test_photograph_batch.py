@@ -231,6 +231,20 @@ def test_exit_code_of_a_photograph_that_is_none(tmp_path):
     assert done.stderr.splitlines()[-1] == f'emotions_from_video.py: {path}: cannot be read as a photograph'
 
 
+def test_photographs_with_decimal_commas_that_are_done_are_left_out(tmp_path, colour_model_path, capsys):
+    for name in ('a.png', 'b;c, d.png'):
+        write_photograph(tmp_path / name, np.zeros((60, 60, 3), np.uint8))
+    run(colour_model_path, tmp_path, '--decimal-comma')
+    table_path = name_table_of_folder(tmp_path)
+    before = table_path.read_text()
+    run(colour_model_path, tmp_path, '--decimal-comma', '--skip-done')
+    assert 'Done before: 2 of 2 photographs\n' in capsys.readouterr().out
+    (tmp_path / 'a_with_emotions.png').unlink()
+    run(colour_model_path, tmp_path, '--decimal-comma', '--skip-done')
+    assert 'Done before: 1 of 2 photographs\n' in capsys.readouterr().out
+    assert sorted(table_path.read_text().splitlines()) == sorted(before.splitlines())
+
+
 def test_photographs_of_a_folder_that_are_done_are_left_out(tmp_path, portrait, colour_model_path, capsys):
     for name in ('a.png', '=b.png'):
         write_photograph(tmp_path / name, portrait)
