@@ -51,8 +51,9 @@ def apply_all(paths: Sequence[Path], settings: Settings, given: Collection[str])
     others = [path for path in paths if path.suffix.lower() != SUFFIX]
     if photographs := [path for path in others if not path.is_dir() and is_photograph(path)]:
         raise InputError(f'{photographs[0]}: is a photograph; --apply corrects the results of videos')
-    elsewhere = [Path(settings.output_folder)] if settings.output_folder else []
-    folders = [path for path in (Path(settings.apply), *paths, *elsewhere) if path.is_dir()]
+    folders = [path for path in (Path(settings.apply), *paths) if path.is_dir()]
+    if settings.output_folder:
+        folders.append(_check_folder(Path(settings.output_folder)))
     tables = find_tables([Path(settings.apply), *(path for path in paths if path not in others)])
     if settings.output_filename and len(tables) > 1:
         raise InputError(f'--output-filename names one output, but there are {len(tables)} corrected tables')
@@ -74,6 +75,12 @@ def apply_all(paths: Sequence[Path], settings: Settings, given: Collection[str])
     return len(tables), problems
 
 
+def _check_folder(folder):
+    if not folder.is_dir():
+        raise InputError(f'{folder}: no such folder; with --apply, --output-folder is that of the results')
+    return folder
+
+
 def _follow(run, results):
     """Let the tables about folders follow. Returns why some of them could not."""
     appearances = [
@@ -87,7 +94,7 @@ def _find_runs(tables, others, settings, problems):
     runs: dict[Path, CorrectedRun] = {}
     for table in tables:
         try:
-            run = find_run(table, others, settings.output_filename)
+            run = find_run(table, others, settings.output_filename, settings.output_folder)
             if same := runs.get(run.outputs.annotated):
                 raise InputError(f'{table}: is about the same run as {same.table}; name one of them')
             runs[run.outputs.annotated] = run

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from emotion_recognition.labels import InputError
-from emotion_recognition.results.corrections import OPTIONAL_COLUMNS, REQUIRED_COLUMNS
+from emotion_recognition.results.corrections import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, name_run
 from emotion_recognition.results.csv_tables import open_table
 from emotion_recognition.results.output_paths import Outputs, name_outputs
 from emotion_recognition.runs.record_file import find_video, name_of_video, path_of_video, read_record
@@ -66,7 +66,12 @@ def find_tables(paths: Iterable[Path]) -> list[Path]:
     return [group[-1] for group in copies.values()]
 
 
-def find_run(table: Path, others: Sequence[Path], output_filename: str | Path | None = None) -> CorrectedRun:
+def find_run(
+    table: Path,
+    others: Sequence[Path],
+    output_filename: str | Path | None = None,
+    output_folder: str | Path | None = None,
+) -> CorrectedRun:
     """Find the run that a corrected table is about, and its video.
 
     The run is found by its record, which lies beside the table or in a folder that the user named: by the name of the
@@ -75,18 +80,19 @@ def find_run(table: Path, others: Sequence[Path], output_filename: str | Path | 
     Args:
         table: Path of the corrected table.
         others: Videos and folders that the user named.
-        output_filename: Where the annotated video of the run went, if the user named it.
+        output_filename, output_folder: Where the annotated video or all results of the run went, if the user named it.
 
     Raises:
         InputError: There is no such run, there are several, or its video is missing.
     """
     videos = [path for path in others if not path.is_dir()]
+    run, name = _read_run(table), NAME.fullmatch(table.name)
     if len(videos) == 1:
-        outputs = name_outputs(videos[0], output_filename)
-        if outputs.faces.exists() or output_filename:
+        outputs = name_outputs(videos[0], output_filename, folder=Path(output_folder) if output_folder else None)
+        # The video may have results of another run, too, next to it or in another folder
+        if output_filename or (outputs.faces.exists() and run in ('', name_run(outputs.faces))):
             return CorrectedRun(table, videos[0], outputs, read_record(outputs.record))
     records = _find_records(table, others)
-    run, name = _read_run(table), NAME.fullmatch(table.name)
     named = [path for path in records if name and path.name.casefold() == f'{name["stem"]}_run.json'.casefold()]
     same_run = [path for path in records if run and records[path].get('run') == run]  # of copies of a video, both
     both = [path for path in named if path in same_run or not run or 'run' not in records[path]]  # older ones have none
@@ -107,7 +113,8 @@ def find_run(table: Path, others: Sequence[Path], output_filename: str | Path | 
     if not video and len(videos) == 1:
         video = videos[0]  # which has another name now
     if not video:
-        raise InputError(f'{table}: its video is not at {path_of_video(path)}; name the video after the table')
+        place = os.path.normpath(path_of_video(path))
+        raise InputError(f'{table}: its video is not at {place}; name the video or its folder after the table')
     stem = path.name.removesuffix('_run.json')
     return CorrectedRun(table, video, Outputs(path.with_name(f'{stem}.mp4')), record)
 

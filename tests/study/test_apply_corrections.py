@@ -155,7 +155,7 @@ def test_a_table_elsewhere_finds_its_run_and_its_video_in_the_folders_that_are_n
     apply(table, study)
     assert (study / 'a_with_emotions_corrected_summary.csv').exists()
     shutil.move(downloads / 'a.mp4', moved / 'a.mp4')
-    assert fails(f'{table}: its video is not at {study / "a.mp4"}; name the video after the table', table, study)
+    assert fails(f'{table}: its video is not at {study / "a.mp4"}; name the video or its folder', table, study)
     assert fails('no table of faces to correct; analyse the video first', table, moved / 'a.mp4')
     (study / 'a_with_emotions_corrected_summary.csv').unlink()
     apply(table, study, moved / 'a.mp4')
@@ -164,6 +164,25 @@ def test_a_table_elsewhere_finds_its_run_and_its_video_in_the_folders_that_are_n
     (moved / 'study' / 'a_with_emotions_corrected_summary.csv').unlink()
     apply(table, tmp_path / 'moved')
     assert (moved / 'study' / 'a_with_emotions_corrected_summary.csv').exists()
+
+
+def test_of_two_runs_of_a_video_the_one_that_the_table_states_is_corrected(study, tmp_path):
+    out = tmp_path / 'out'
+    shutil.copytree(study, out, ignore=shutil.ignore_patterns('*.mp4'))
+    with (out / 'a_with_emotions_faces_data.csv').open('a') as file:
+        file.write('\n')  # another run than the one whose results are next to the video
+    record = json.loads((out / 'a_with_emotions_run.json').read_text())
+    record['video']['folder'], record['run'] = '../study', name_run(out / 'a_with_emotions_faces_data.csv')
+    (out / 'a_with_emotions_run.json').write_text(json.dumps(record))
+    table = correct(out, 'a', (1, 10, 'sad', 'person', 'yes'))
+    apply(table, study / 'a.mp4')
+    assert (out / 'a_with_emotions_corrected_summary.csv').exists()
+    assert not (study / 'a_with_emotions_corrected_summary.csv').exists()
+    elsewhere = shutil.move(table, tmp_path / table.name)
+    (out / 'a_with_emotions_corrected_summary.csv').unlink()
+    apply(elsewhere, '--output-folder', out)
+    assert (out / 'a_with_emotions_corrected_summary.csv').exists()
+    assert fails('none: no such folder; with --apply, --output-folder is', elsewhere, '--output-folder', out / 'none')
 
 
 def test_of_several_copies_the_newest_is_applied_and_other_tables_of_one_run_are_refused(study, capsys):
