@@ -1,5 +1,6 @@
 """The table of a study: one row for each participant and condition, from the summaries of its videos."""
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from emotion_recognition.labels import InputError
 from emotion_recognition.results.csv_tables import from_cell, to_cell
 from emotion_recognition.results.output_paths import CORRECTED_SUFFIX, FOLDER_SUFFIX, SUMMARY_SUFFIX, Outputs
 from emotion_recognition.results.summary import MEAN, SHARE, USABLE, WHOLE_VIDEO, read_summary
+from emotion_recognition.runs.folder_summary import corrects_another_run
 from emotion_recognition.runs.record_file import read_record
 from emotion_recognition.study.participants import Appearance, read_participants
 
@@ -52,13 +54,18 @@ class SummaryOfVideo:
 def read_summaries(folder: Path) -> list[SummaryOfVideo]:
     """Read the summaries of all videos in a folder and its subfolders; of corrected videos, the corrected ones.
 
+    Says which of these are left out, since they correct another run than the one that is there.
+
     Raises:
         InputError: There are none, one cannot be read, two are about one video, or their models have other emotions.
     """
-    paths = {path for path in folder.rglob(f'*{SUMMARY_SUFFIX}') if FOLDER_SUFFIX not in path.name}
-    paths -= {
-        Path(str(path).removesuffix(CORRECTED) + SUMMARY_SUFFIX) for path in paths if path.name.endswith(CORRECTED)
-    }
+    of_folder = FOLDER_SUFFIX + SUMMARY_SUFFIX
+    paths = {path for path in folder.rglob(f'*{SUMMARY_SUFFIX}') if not path.name.endswith(of_folder)}
+    for path in [path for path in sorted(paths) if path.name.endswith(CORRECTED)]:
+        outputs = Outputs(path.with_name(path.name.removesuffix(CORRECTED) + '.mp4'))
+        if is_outdated := corrects_another_run(outputs):
+            print(f'{path}: left out, as it corrects an earlier run of the video', file=sys.stderr)
+        paths.discard(path if is_outdated else outputs.summary)
     found: dict[str, SummaryOfVideo] = {}
     for path in sorted(paths):
         table = read_summary(path)

@@ -117,6 +117,25 @@ def test_corrected_summaries_replace_those_of_the_run_also_in_subfolders(folder)
     assert rows_of(table, 'participant', 'corrected', 'happy_share') == [['A', 'yes', 0.9], ['B', 'no', 0.3]]
 
 
+def test_corrections_of_an_earlier_run_are_left_out(folder, capsys):
+    save_summary(folder, 'a.mp4', [('', 1, 2, 0.1)])
+    save_summary(folder, 'a.mp4', [('', 1, 2, 0.9)], corrected='_corrected')
+    corrections = {'made_with': {}, 'corrections': {'run': 'run-1'}}
+    save_record(corrections, folder / 'a_with_emotions_corrected_run.json')
+    for run, row in (('run-1', ['yes', 0.9]), ('run-2', ['no', 0.1])):
+        save_record({'made_with': {}, 'run': run}, folder / 'a_with_emotions_run.json')
+        table, _ = join(folder, 'participant,video\nA,a.mp4\n')
+        assert rows_of(table, 'corrected', 'happy_share') == [row]
+    left_out = folder / 'a_with_emotions_corrected_summary.csv'
+    assert capsys.readouterr().err == f'{left_out}: left out, as it corrects an earlier run of the video\n'
+
+
+def test_a_video_that_is_called_nearly_like_the_tables_of_a_folder(folder):
+    save_summary(folder, 'a_with_emotions_all_day.mp4', [('', 1, 2, 0.1)])
+    table, _ = join(folder, 'participant,video\nA,a_with_emotions_all_day\n')
+    assert rows_of(table, 'participant', 'happy_share') == [['A', 0.1]]
+
+
 def test_videos_of_one_name_in_several_folders_and_names_as_people_write_them(folder):
     folder.mkdir()
     for name, happy in (('P1', 0.1), ('P2', 0.2)):
