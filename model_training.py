@@ -91,6 +91,10 @@ EMOTIONS = ('anger', 'contempt', 'disgust', 'fear', 'happy', 'neutral', 'sad', '
 SYNONYMS = {'angry': 'anger', 'contemptuous': 'contempt', 'disgusted': 'disgust', 'fearful': 'fear', 'afraid': 'fear'}
 SYNONYMS |= {'scared': 'fear', 'happiness': 'happy', 'joy': 'happy', 'sadness': 'sad', 'surprised': 'surprise'}
 SYNONYMS |= {'unknown': 'uncertain', 'unsure': 'uncertain', 'not sure': 'uncertain'}
+# What no class can be called, as columns of the tables of faces are: inference refuses such a model
+COLUMN_NAMES = {'file', 'frame', 'ms', 'face', 'person', 'name', 'identified', 'x', 'y', 'width', 'height', 'emotion'}
+COLUMN_NAMES |= {'confidence', 'valence', 'detected', 'by', 'time', 'mark', 'eye_distance', 'sharpness', 'turn'}
+COLUMN_NAMES |= {'score', 'quality'}
 EFNET_IMAGE_SIZES = (224, 240, 260, 300, 380, 456, 528, 600)  # pixels, B0 to B7
 VALIDATION_SHARE = 0.1
 MIN_IMAGES = 10  # of each emotion, so that one is for validation
@@ -156,6 +160,8 @@ def choose_emotions(options, table):
     emotions = options.emotions = tuple(map(usual_name, options.emotions or in_table))
     require(1 < len(emotions) == len({*emotions}), f'{path}: expected two emotions or more, not {", ".join(emotions)}')
     for name in emotions:
+        is_taken = name in COLUMN_NAMES or name.endswith('_from_rest')
+        require(not is_taken, f'{path}: a class cannot be called {name}, as a column of the results is; rename it')
         rows = table.index[table.emotion == name] + 2
         told = f'{path}: too few images of {name}, {len(rows)}' + (f' (row {rows[0]})' if len(rows) else '')
         told += f'; {MIN_IMAGES} are needed; correct the name, or choose classes with --emotions'

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import model_training
+from emotion_recognition.emotions import model_file
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.emotions.model_file import read_model_file
 from tests.conftest import ROOT
@@ -83,6 +84,8 @@ def test_three_classes_in_a_chosen_order_begin_from_the_seven(data, tmp_path):
     [
         ('', (), 'train.csv, row 4: no emotion; expected anger, contempt, '),
         ('bored', (), 'train.csv: too few images of bored, 1 (row 4); 10 are needed; correct the name, or choose'),
+        ('Angry', ('--emotions', 'Face', 'happy'), 'train.csv: a class cannot be called face, as'),
+        ('Angry', ('--emotions', 'a_from_rest', 'happy'), 'a class cannot be called a_from_rest, as'),
         ('Angry', ('--emotions', 'happy', 'bored'), 'train.csv: too few images of bored, 0; 10 are needed'),
         ('Angry', ('--emotions', 'happy', 'Happiness'), 'train.csv: expected two emotions or more, not happy, happy'),
     ],
@@ -93,6 +96,10 @@ def test_classes_that_cannot_be_trained_are_told_before_any_image_is_read(tmp_pa
     table.to_csv(tmp_path / 'train.csv', index=False)
     (tmp_path / 'sample_submission.csv').write_text('image_path,emotion\nmissing.png,happy\n')
     assert expected in failure(tmp_path, *given)
+
+
+def test_inference_refuses_the_same_names_of_classes():
+    assert model_training.COLUMN_NAMES == model_file.COLUMN_NAMES
 
 
 def test_first_run_on_drawn_faces(tmp_path):
