@@ -86,18 +86,15 @@ def find_run(
         InputError: There is no such run, there are several, or its video is missing.
     """
     videos = [path for path in others if not path.is_dir()]
-    run, name = _read_run(table), NAME.fullmatch(table.name)
+    run = _read_run(table)
     if len(videos) == 1:
         outputs = name_outputs(videos[0], output_filename, folder=Path(output_folder) if output_folder else None)
         # The video may have results of another run, too, next to it or in another folder
         if output_filename or (outputs.faces.exists() and run in ('', name_run(outputs.faces))):
             return CorrectedRun(table, videos[0], outputs, read_record(outputs.record))
     records = _find_records(table, others)
-    named = [path for path in records if name and path.name.casefold() == f'{name["stem"]}_run.json'.casefold()]
-    same_run = [path for path in records if run and records[path].get('run') == run]  # of copies of a video, both
-    both = [path for path in named if path in same_run or not run or 'run' not in records[path]]  # older ones have none
     of_video = [path for path in records if len(videos) == 1 and name_of_video(records[path]) == videos[0].name]
-    found = both or same_run or named or of_video
+    found = _find_fitting(table, run, records) or of_video
     if len(found) > 1:
         raise InputError(f'{table}: is about the results of {found[0]} or of {found[1]}; name the video after it')
     if not found and len(videos) == 1:
@@ -117,6 +114,15 @@ def find_run(
         raise InputError(f'{table}: its video is not at {place}; name the video or its folder after the table')
     stem = path.name.removesuffix('_run.json')
     return CorrectedRun(table, video, Outputs(path.with_name(f'{stem}.mp4')), record)
+
+
+def _find_fitting(table, run, records):
+    """The records that a table is called like and whose run it states, or else those with one of both."""
+    name = NAME.fullmatch(table.name)
+    named = [path for path in records if name and path.name.casefold() == f'{name["stem"]}_run.json'.casefold()]
+    same_run = [path for path in records if run and records[path].get('run') == run]  # of copies of a video, both
+    both = [path for path in named if path in same_run or not run or 'run' not in records[path]]  # older ones have none
+    return both or same_run or named
 
 
 def _find_records(table, others):
