@@ -93,8 +93,7 @@ def find_run(
         if output_filename or (outputs.faces.exists() and run in ('', name_run(outputs.faces))):
             return CorrectedRun(table, videos[0], outputs, read_record(outputs.record))
     records = _find_records(table, others)
-    of_video = [path for path in records if len(videos) == 1 and name_of_video(records[path]) == videos[0].name]
-    found = _find_fitting(table, run, records) or of_video
+    found = _find_fitting(table, run, records)
     if len(found) > 1:
         raise InputError(f'{table}: is about the results of {found[0]} or of {found[1]}; name the video after it')
     if not found and len(videos) == 1:
