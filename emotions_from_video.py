@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from emotion_recognition.api import reuse_models
 from emotion_recognition.command_line import Parser, one_line_errors, read_command_line
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
 from emotion_recognition.media.photographs import is_photograph
 from emotion_recognition.media.video import VideoReader
-from emotion_recognition.pipeline import EmotionPipeline, Models, open_models
+from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.results.face_table import FaceColumns
 from emotion_recognition.results.output_paths import name_outputs
 from emotion_recognition.results.video_results import VideoResults
@@ -28,7 +29,6 @@ from emotion_recognition.runs.provenance import describe_run, write_record
 from emotion_recognition.runs.video_settings import VideoSettings
 from emotion_recognition.settings import to_path
 from emotion_recognition.study.apply_corrections import apply_all, apply_corrections
-from emotion_recognition.threads import limit_opencv_threads
 
 VIDEO_PATH = Path(__file__).resolve().parent / 'examples' / 'demo.mp4'  # or a photograph, or a folder of either
 # All options and their defaults are in emotion_recognition/runs/video_settings.py and emotion_recognition/settings.py.
@@ -87,7 +87,7 @@ def process_video(
 
 def analyse_video(
     video_path: str | Path,
-    classifier: EmotionClassifier | None,
+    classifier: EmotionClassifier | None = None,
     detector_path: str | Path = DETECTOR_PATH,
     compact: bool = VideoSettings.compact,
     show_process: bool = VideoSettings.show_process,
@@ -101,7 +101,8 @@ def analyse_video(
 
     Args:
         video_path: Any video file that FFmpeg reads.
-        classifier: Gives the faces' probabilities, with its own options, such as `runtime`; None if there is `apply`.
+        classifier: Gives the faces' probabilities, with its own options, such as `runtime`; None for that of the
+            options, which is opened once in a process.
         detector_path: 'auto', 'yunet', 'haar', or the path of either kind of file, see `open_detector`.
         compact: Whether the table has one row per period, otherwise one per frame.
         show_process: Whether to show the frames in a window.
@@ -126,8 +127,7 @@ def analyse_video(
     if settings.people is not None:
         raise InputError('people compares the faces of many files, but analyse_video takes one; use the command line')
     settings = place_single(video_path, settings)
-    limit_opencv_threads(settings.threads)
-    models = None if settings.apply else open_models(settings, classifier)
+    models = None if settings.apply else reuse_models(settings, classifier)
     process = apply_corrections if settings.apply else process_video
     with Interruption() as interruption:
         results = process(video_path, models, settings, interruption)
@@ -143,6 +143,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with one_line_errors(parser.prog, 'interrupted; unfinished files were not written'):
         settings, given = read_command_line(parser, VideoSettings, arguments)
         paths = [*filter(None, [given.video_path]), *given.paths]
+        if not (paths or settings.apply or Path(VIDEO_PATH).exists()):  # as where the program is installed
+            parser.error(f'name a video, a photograph or a folder; the default, {VIDEO_PATH}, does not exist')
         if settings.apply:
             file_count, problems = apply_all(paths, settings, given.options)
         else:

@@ -15,9 +15,12 @@ from typing import Any
 
 from emotion_recognition.labels import InputError
 
-ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parent
+ROOT = PACKAGE.parent
+# Where the models and detectors are: in the repository next to the package, where that was installed in it.
+SHIPPED = PACKAGE if (PACKAGE / 'model_weights').is_dir() else ROOT
 
-MODEL_WEIGHTS_PATH = ROOT / 'model_weights' / 'model.h5'
+MODEL_WEIGHTS_PATH = SHIPPED / 'model_weights' / 'model.h5'
 DETECTOR_PATH = 'auto'  # YuNet if OpenCV can load it, else Haar; 'yunet', 'haar', or the path of a file
 REST_WORDS = REST_AUTO, REST_MODEL, REST_NONE = ('auto', 'model', 'none')
 RUNTIMES = ('auto', 'openvino', 'keras')

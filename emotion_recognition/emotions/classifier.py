@@ -12,8 +12,10 @@ from emotion_recognition.emotions.model_file import MIN_FACE_SHARE, read_model_f
 from emotion_recognition.emotions.runtimes import load_network
 from emotion_recognition.hashing import hash_file
 from emotion_recognition.labels import InputError
-from emotion_recognition.settings import Settings, option_name
+from emotion_recognition.media.photographs import check_picture
+from emotion_recognition.settings import MODEL_WEIGHTS_PATH, Settings, option_name
 
+BATCH_SIZE = 64  # faces that the network gets at once; more take memory and are not faster
 # Views of test-time augmentation, each of them also mirrored: degrees by which the crop is turned, and how many times
 # in a row its centre is cut out, each time by `face_share`.
 VIEWS = ((0, 1), (6, 2), (-6, 2))
@@ -23,8 +25,8 @@ class EmotionClassifier:
     """The network of model.h5.
 
     Args:
-        model_path: Path of a complete Keras model in HDF5. Its input is (n, S, S, 3) RGB, 0..255; its output is (n, K)
-            probabilities; the file's attributes are those of `ModelFile`.
+        model_path: Path of a complete Keras model in HDF5, by default the shipped one. Its input is (n, S, S, 3) RGB,
+            0..255; its output is (n, K) probabilities; the file's attributes are those of `ModelFile`.
         runtime: Library that runs the network, 'auto', 'openvino' or 'keras', see `load_network`.
         precision: 'auto' or 'f32', see `load_network`.
         threads: Number of threads for OpenVINO, see `load_network`.
@@ -43,7 +45,7 @@ class EmotionClassifier:
 
     def __init__(
         self,
-        model_path: str | Path,
+        model_path: str | Path = MODEL_WEIGHTS_PATH,
         runtime: str = 'auto',
         precision: str = 'auto',
         threads: int = 0,
@@ -79,12 +81,13 @@ class EmotionClassifier:
         return settings | self.settings
 
     def predict(self, crops_bgr: Sequence[np.ndarray], test_time_augmentation: bool = False) -> np.ndarray:
-        """Classify faces in one batch.
+        """Classify faces in batches, those of a frame or all of a data set of faces that are already cut out.
 
         The answers are not yet compared with a reference at rest: `References` does that.
 
         Args:
-            crops_bgr: Crops of n faces, each (height, width, 3) uint8, BGR, of any size above 0.
+            crops_bgr: Crops of n faces, each (height, width, 3) uint8, BGR, of any size above 0: an upright square from
+                above the eyebrows to the chin, as the detectors cut it out. An array, (n, height, width, 3), will do.
             test_time_augmentation: Whether to average the probabilities of six views of each face: the view that is
                 used without it; a smaller section from its centre, turned by 6 degrees to either side; and the mirror
                 images of these three.
@@ -93,10 +96,16 @@ class EmotionClassifier:
             (n, K) float32 probabilities; (0, K) if there are no faces.
 
         Raises:
-            InputError: The model is broken: a probability is not a finite number.
+            InputError: A crop is no such picture, or the model is broken: a probability is not a finite number.
         """
         if not len(crops_bgr):
             return np.empty((0, len(self.class_names)), np.float32)
+        for number, crop in enumerate(crops_bgr, start=1):
+            check_picture(np.asarray(crop), f'crop {number}')
+        batches = (crops_bgr[start : start + BATCH_SIZE] for start in range(0, len(crops_bgr), BATCH_SIZE))
+        return np.concatenate([self._predict(batch, test_time_augmentation) for batch in batches])
+
+    def _predict(self, crops_bgr, test_time_augmentation):
         views = VIEWS if test_time_augmentation else VIEWS[:1]
         batch = np.concatenate([self._view(crops_bgr, angle, times) for angle, times in views])
         if test_time_augmentation:

@@ -10,9 +10,9 @@ import numpy as np
 
 from emotion_recognition.faces.crops import cut_square
 from emotion_recognition.labels import InputError, Points
-from emotion_recognition.settings import ROOT
+from emotion_recognition.settings import SHIPPED
 
-NETWORK_PATH = ROOT / 'model_weights' / 'face_recognition' / 'dlib_face_recognition.xml'
+NETWORK_PATH = SHIPPED / 'model_weights' / 'face_recognition' / 'dlib_face_recognition.xml'
 SIDE = 150  # pixels of the pictures that the network takes
 # Where the five points of a face lie in these pictures: x, y in pixels, in the order of `FoundFace.points`.
 TEMPLATE = np.array([[47.5, 46.6], [100.5, 46.6], [74.0, 87.8], [50.4, 103.0], [97.6, 103.0]])

@@ -7,9 +7,9 @@ import numpy as np
 
 from emotion_recognition.faces.boxes import FoundFace, sort_faces
 from emotion_recognition.labels import InputError
-from emotion_recognition.settings import ROOT
+from emotion_recognition.settings import SHIPPED
 
-CASCADE_PATH = ROOT / 'face_detector' / 'haarcascade_frontalface_default.xml'
+CASCADE_PATH = SHIPPED / 'face_detector' / 'haarcascade_frontalface_default.xml'
 
 
 class HaarFaceDetector:

@@ -8,9 +8,9 @@ import numpy as np
 from emotion_recognition.faces.boxes import FoundFace, sort_faces
 from emotion_recognition.faces.crops import cut_square
 from emotion_recognition.labels import InputError
-from emotion_recognition.settings import ROOT
+from emotion_recognition.settings import SHIPPED
 
-YUNET_PATH = ROOT / 'face_detector' / 'face_detection_yunet_2026may.onnx'
+YUNET_PATH = SHIPPED / 'face_detector' / 'face_detection_yunet_2026may.onnx'
 
 # Side of a face's square box, as a share of the larger side of YuNet's box, which is 1.06 of a training image. With 0.8
 # to 1, 74.2 to 74.6 % of 2,913 validation images get their FER+ label, and 66.1 to 66.9 % their FER2013 label: no share

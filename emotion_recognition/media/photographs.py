@@ -103,6 +103,18 @@ def read_photograph(path: Path, interruption: Interruption | None = None) -> np.
     return picture_bgr
 
 
+def check_picture(picture_bgr: np.ndarray, name: str = 'the picture') -> None:
+    """Check that an array is a picture, (height, width, 3) uint8.
+
+    Raises:
+        InputError: It is not. It is called by its name.
+    """
+    if picture_bgr.dtype != np.uint8 or picture_bgr.ndim != 3 or picture_bgr.shape[2] != 3 or not picture_bgr.size:
+        given = f'{picture_bgr.shape} {picture_bgr.dtype}'
+        hint = '; cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR) makes it of a grey one' if picture_bgr.ndim == 2 else ''
+        raise InputError(f'{name} is {given}; expected (height, width, 3) uint8, 0 to 255, BGR{hint}')
+
+
 def _decode(content):
     """Decode the content of a file to a picture in BGR, or None."""
     head = content[:HEAD_SIZE]
