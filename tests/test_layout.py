@@ -41,6 +41,7 @@ def test_a_function_that_is_too_long_is_found():
 def test_packages_are_described_by_a_docstring_and_do_nothing():
     """So that nothing happens at import."""
     packages = {path.parent.name: ast.parse(read(path)).body for path in PACKAGE if path.name == '__init__.py'}
-    assert len(packages) >= 7
+    del packages['emotion_recognition']  # which has names for use from Python, see tests/test_api.py
+    assert len(packages) >= 6
     for name, body in packages.items():
         assert len(body) == 1 and isinstance(body[0], ast.Expr) and isinstance(body[0].value.value, str), name

@@ -1,4 +1,4 @@
-"""The notebook runs from top to bottom, also where there are no data."""
+"""The notebooks run from top to bottom; that of the training also where there are no data."""
 
 import json
 import sys
@@ -6,7 +6,7 @@ import sys
 import matplotlib.pyplot as plt
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import DEMO_PATH, ROOT, copy_packets
 
 
 @pytest.fixture
@@ -38,3 +38,21 @@ def test_the_notebook_runs_on_drawn_faces_without_data(capsys):
     assert names['computed']['images'] == 18
     (answers,) = (line for line in said.splitlines() if line.startswith('the drawn faces: '))
     assert len(answers.split()) == 3 + 18
+
+
+def test_the_tour_is_small_and_runs(tmp_path, monkeypatch, capsys):
+    path = ROOT / 'examples' / 'tour.ipynb'
+    assert path.stat().st_size < 300_000
+    copy_packets(DEMO_PATH, tmp_path / 'demo.mp4', seconds=1)
+    monkeypatch.chdir(tmp_path)
+    cells = [cell for cell in json.loads(path.read_text(encoding='utf-8'))['cells'] if cell['cell_type'] == 'code']
+    assert [cell['execution_count'] for cell in cells] == [*range(1, len(cells) + 1)]
+    assert 'image/png' in [kind for cell in cells for output in cell['outputs'] for kind in output.get('data', ())]
+    names = {}
+    for cell in cells:
+        exec(''.join(cell['source']), names)
+    plt.close('all')
+    assert names['table']['emotion'].unique().tolist() == ['happy']
+    assert [face.emotion for face in names['faces']] == ['neutral']
+    assert (tmp_path / 'tour_results' / 'demo_with_emotions_review.html').exists()
+    assert 'Wrote tour_results' in capsys.readouterr().out

@@ -36,6 +36,24 @@ def test_faces_of_any_size_reach_the_network_as_rgb(classifier):
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
 
 
+def test_a_data_set_of_faces_goes_through_the_network_in_batches(classifier, monkeypatch):
+    sizes, network = [], classifier._network
+    monkeypatch.setattr(classifier, '_network', lambda batch: sizes.append(len(batch)) or network(batch))
+    reds = np.arange(150, dtype=np.uint8)
+    faces = np.zeros((150, 12, 12, 3), np.uint8)
+    faces[..., 2] = reds[:, None, None]
+    probabilities = classifier.predict(faces)
+    assert sizes == [64, 64, 22]
+    logits = 20 * reds / 255
+    np.testing.assert_allclose(probabilities[:, 0], np.exp(logits) / (np.exp(logits) + 8), rtol=1e-4)
+
+
+def test_a_face_that_is_no_picture_is_named(classifier):
+    grey = np.zeros((20, 20), np.uint8)
+    with pytest.raises(InputError, match=r'^crop 2 is \(20, 20\) uint8; expected \(height, width, 3\) uint8'):
+        classifier.predict([plain((0, 0, 255)), grey])
+
+
 def test_input_is_0_to_255(classifier):
     half_red = classifier.predict([plain((0, 0, 51))])[0]  # logit 20 * 51 / 255 = 4 against eight zeros
     assert half_red[0] == pytest.approx(np.exp(4) / (np.exp(4) + 8), rel=1e-4)
