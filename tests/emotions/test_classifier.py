@@ -44,7 +44,7 @@ def test_a_data_set_of_faces_goes_through_the_network_in_batches(classifier, mon
     faces[..., 2] = reds[:, None, None]
     probabilities = classifier.predict(faces)
     assert sizes == [64, 64, 22]
-    logits = 20 * reds / 255
+    logits = reds * (20 / 255)
     np.testing.assert_allclose(probabilities[:, 0], np.exp(logits) / (np.exp(logits) + 8), rtol=1e-4)
 
 
