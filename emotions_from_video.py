@@ -29,6 +29,7 @@ from emotion_recognition.runs.provenance import describe_run, write_record
 from emotion_recognition.runs.video_settings import VideoSettings
 from emotion_recognition.settings import to_path
 from emotion_recognition.study.apply_corrections import apply_all, apply_corrections
+from emotion_recognition.threads import limit_opencv_threads
 
 VIDEO_PATH = Path(__file__).resolve().parent / 'examples' / 'demo.mp4'  # or a photograph, or a folder of either
 # All options and their defaults are in emotion_recognition/runs/video_settings.py and emotion_recognition/settings.py.
@@ -127,6 +128,7 @@ def analyse_video(
     if settings.people is not None:
         raise InputError('people compares the faces of many files, but analyse_video takes one; use the command line')
     settings = place_single(video_path, settings)
+    limit_opencv_threads(settings.threads)
     models = None if settings.apply else reuse_models(settings, classifier)
     process = apply_corrections if settings.apply else process_video
     with Interruption() as interruption:

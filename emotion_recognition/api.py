@@ -146,7 +146,6 @@ def reuse_models(settings: Settings, classifier: EmotionClassifier | None = None
     Raises:
         InputError: One of them cannot be opened.
     """
-    limit_opencv_threads(settings.threads)
     network = (str(settings.model_weights_path), settings.runtime, settings.precision, settings.threads)
     return open_models(settings, classifier or _open_once(*network))
 
@@ -157,7 +156,9 @@ _open_once = cache(EmotionClassifier)
 def _read_options(options, allowed):
     if unknown := [name for name in options if name not in allowed]:
         raise InputError(f'{", ".join(unknown)}: no option here; expected some of {", ".join(allowed)}')
-    return VideoSettings(write_video=False, **options)
+    settings = VideoSettings(write_video=False, **options)
+    limit_opencv_threads(settings.threads)
+    return settings
 
 
 def _read(path, settings):
@@ -167,7 +168,8 @@ def _read(path, settings):
         VideoReader(path, settings.threads, part=settings.part) as reader,
         TemporaryDirectory(prefix='emotions_') as folder,
     ):
-        own, interruption = name_outputs(Path(folder) / path.name, None), Interruption()  # which Ctrl-C does not ask
+        own = name_outputs(Path(folder) / path.name, None)  # for the faces of the first pass; no results are written
+        interruption = Interruption()  # that nobody asks for: Ctrl-C raises KeyboardInterrupt, as in other programs
         with (
             see_before_drawing(path, models, pipeline, settings, own, interruption) as recogniser,
             closing(recogniser.run(reader.read_frames())) as frames,
