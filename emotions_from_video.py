@@ -98,25 +98,25 @@ def analyse_video(
 ) -> pd.DataFrame:
     """Find the emotions of a video from Python; write what the command line writes.
 
-        Ctrl-C, SIGTERM, `q` in the window or a file that breaks off end it early; everything done until then is written.
+    Ctrl-C, SIGTERM, `q` in the window or a file that breaks off end it early; everything done until then is written.
 
-        Args:
-            video_path: Any video file that FFmpeg reads.
-                classifier: An open one, with its own options of the model; None for one of the options, opened once.
-                detector_path: 'auto', 'yunet', 'haar', or the path of either kind of file, see `open_detector`.
-            compact: Whether the table has one row per period, otherwise one per frame.
-            show_process: Whether to show the frames in a window.
-            write_video: Whether to write the annotated mp4 too.
-            output_filename: Path of the annotated mp4, after which the other results are named.
-            others: Any other option of `VideoSettings` by its name, such as `smoothing_seconds=0`.
+    Args:
+        video_path: Any video file that FFmpeg reads.
+        classifier: An open one, with its own options of the model; None: the options name it, and calls share it.
+        detector_path: 'auto', 'yunet', 'haar', or the path of either kind of file, see `open_detector`.
+        compact: Whether the table has one row per period, otherwise one per frame.
+        show_process: Whether to show the frames in a window.
+        write_video: Whether to write the annotated mp4 too.
+        output_filename: Path of the annotated mp4, after which the other results are named.
+        others: Any other option of `VideoSettings` by its name, such as `smoothing_seconds=0`.
 
-        Returns:
-            The table of emotions: `ms_start, ms_end, frame_start, frame_end, emotions`, or with `compact=False`
-            `ms, frame, emotions`. Times are those that players show, in milliseconds; frames count from 1; `emotions` is
-            a word for a frame with exactly one face, otherwise a list of words, in the order of the faces' numbers.
+    Returns:
+        The table of emotions: `ms_start, ms_end, frame_start, frame_end, emotions`, or with `compact=False`
+        `ms, frame, emotions`. Times are those that players show, in milliseconds; frames count from 1; `emotions` is
+        a word for a frame with exactly one face, otherwise a list of words, in the order of the faces' numbers.
 
-        Raises:
-            InputError: The video or the detector cannot be read, a result cannot be written, or an option does not fit.
+    Raises:
+        InputError: The video or the detector cannot be read, a result cannot be written, or an option does not fit.
     """
     video_path = Path(video_path)
     if is_photograph(video_path):
