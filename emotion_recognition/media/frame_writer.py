@@ -1,0 +1,144 @@
+"""Writing frames as a video, each at its own time."""
+
+from contextlib import contextmanager, suppress
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
+
+from emotion_recognition.labels import InputError, reason
+from emotion_recognition.media.colours import BT709, Colours
+from emotion_recognition.media.packets import MUX_ERRORS, mux, open_output
+
+VIDEO_ENCODER = 'libx264'
+VIDEO_OPTIONS = {'preset': 'veryfast', 'crf': '20'}  # crf: from 0, which is lossless, to 51, the worst
+FROM_BGR = Interpolation.BILINEAR | Interpolation.ACCURATE_RND  # exact, so that copies do not darken further
+MAX_FRAME_RATE = 1000  # frames per second that the header may state; FFmpeg cannot read its own mp4 with 20 000
+UNKNOWN_MATRIX = 2  # FFmpeg's number; players then choose by the size, as for the original
+MATRICES = {1, UNKNOWN_MATRIX, 4, 5, 7, 9}  # those of YUV that swscale converts; for others, such as RGB, BT.709
+INDEX_FIRST = {'movflags': '+faststart'}  # so that players can begin before they have all of the file
+# A recording can be played but for its last second however its writing ends; once closed, it is an ordinary mp4.
+ALWAYS_PLAYABLE = {'movflags': '+hybrid_fragmented', 'frag_duration': '1000000'}  # microseconds
+AT_ONCE = {'tune': 'zerolatency'}  # no picture waits for later ones
+
+
+class FrameWriter:
+    """Writes frames as H.264 in mp4, each at its own time.
+
+    The file is complete when the `with` block has ended without an error.
+
+    Args:
+        path: Path of the mp4 file.
+        time_base: Unit of the file's timestamps, in seconds.
+        frame_rate: Average number of frames per second, for the header.
+        colours: Colours of the frames.
+        threads: Number of encoding threads; 0 lets the encoder choose.
+        is_live: Whether the frames come from a camera. Then the file can be played however its writing ends, for
+            example if the machine loses its power, but for the last second.
+
+    Raises:
+        InputError: The file cannot be written.
+    """
+
+    def __init__(
+        self,
+        path: str | Path,
+        time_base: Fraction,
+        frame_rate: Fraction,
+        colours: Colours = BT709,
+        threads: int = 0,
+        is_live: bool = False,
+    ):
+        self.path = Path(path)
+        self._time_base, self._frame_rate, self._colours, self._threads = time_base, frame_rate, colours, threads
+        self._matrix = colours.matrix if colours.matrix in MATRICES else BT709.matrix
+        self._stream = None
+        self._reformatter = VideoReformatter()
+        self._options = VIDEO_OPTIONS | (AT_ONCE if is_live else {})
+        self._delay = Fraction(0)  # seconds by which everything is shown later than its own time
+        with as_input_error(self.path):
+            self._container = open_output(self.path, options=ALWAYS_PLAYABLE if is_live else INDEX_FIRST)
+
+    def write(self, timestamp_ms: float, frame_bgr: np.ndarray) -> None:
+        """Write the next frame.
+
+        Args:
+            timestamp_ms: When the frame is shown, in milliseconds, after the previous frame.
+            frame_bgr: (height, width, 3) uint8, BGR. All frames have the same size. If the height or width is odd, the
+                last row or column is doubled, since H.264 stores colour for pairs of them.
+
+        Raises:
+            InputError: The disk is full, or mp4 cannot hold the video's times or size.
+        """
+        height, width = frame_bgr.shape[:2]
+        if height % 2 or width % 2:
+            frame_bgr = cv2.copyMakeBorder(frame_bgr, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+        with as_input_error(self.path):
+            self._write(timestamp_ms, frame_bgr)
+
+    def _write(self, timestamp_ms, frame_bgr):
+        if self._stream is None:
+            self._open_stream(frame_bgr.shape[1], frame_bgr.shape[0])
+            self._begin(self._to_time(timestamp_ms))
+        frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(frame_bgr), format='bgr24')
+        frame = self._reformatter.reformat(
+            frame,
+            format='yuv420p',
+            dst_colorspace=None if self._matrix == UNKNOWN_MATRIX else self._matrix,
+            interpolation=FROM_BGR,
+            threads=self._threads,
+        )
+        frame.time_base = self._time_base
+        frame.pts = round((self._to_time(timestamp_ms) + self._delay) / self._time_base)
+        mux(self._container, self._stream.encode(frame))
+
+    def _to_time(self, timestamp_ms):
+        """Convert milliseconds to seconds, rounded exactly to the unit of the file's timestamps."""
+        return round(timestamp_ms / 1000 / self._time_base) * self._time_base
+
+    def _begin(self, start):
+        """Called before the first frame, with its time in seconds."""
+
+    def _open_stream(self, width, height):
+        rate = min(self._frame_rate, MAX_FRAME_RATE)
+        self._stream = self._container.add_stream(VIDEO_ENCODER, rate=rate, options=self._options)
+        self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, 'yuv420p'
+        encoder = self._stream.codec_context
+        encoder.time_base, encoder.thread_count = self._time_base, self._threads
+        encoder.colorspace, encoder.color_range = self._matrix, ColorRange.MPEG
+        encoder.color_primaries, encoder.color_trc = self._colours.primaries, self._colours.transfer
+        self._container.start_encoding()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, exception_type, *exception):
+        try:
+            if exception_type is None and self._stream is not None:
+                with as_input_error(self.path):
+                    self._finish()
+        finally:
+            self._close()
+
+    def _finish(self):
+        mux(self._container, self._stream.encode(None))
+        try:
+            self._container.close()
+        except MUX_ERRORS:  # damaged sound after the last frame does not matter, as long as the index was written
+            av.open(str(self.path.absolute())).close()
+
+    def _close(self):
+        with suppress(av.error.FFmpegError):  # the error itself is already being raised
+            self._container.close()
+
+
+@contextmanager
+def as_input_error(path: Path):
+    """Turn PyAV's errors into an InputError that names the file."""
+    try:
+        yield
+    except (av.error.FFmpegError, OSError, ArithmeticError, MemoryError) as error:
+        raise InputError(f'{path}: cannot be written ({reason(error)})') from None
