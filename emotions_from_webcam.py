@@ -3,30 +3,26 @@
 Run it; q ends. Another camera, a stream or a video file: python emotions_from_webcam.py --camera 1
 """
 
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-import numpy as np
-
 from emotion_recognition.command_line import Parser, one_line_errors, read_command_line
 from emotion_recognition.emotions.classifier import open_classifier
-from emotion_recognition.emotions.look import MAX_OWN_SHARE
-from emotion_recognition.emotions.references import References
 from emotion_recognition.faces.detection import open_detector
 from emotion_recognition.interruption import Interruption
-from emotion_recognition.labels import FaceEmotion, InputError
+from emotion_recognition.labels import InputError
 from emotion_recognition.live.lab_streams import LabStreams, import_pylsl
-from emotion_recognition.live.live_files import name_table, save_picture
+from emotion_recognition.live.live_files import name_table
 from emotion_recognition.live.live_table import LiveFaceTable
-from emotion_recognition.live.pace import Pace
+from emotion_recognition.live.live_view import KEY_HELP, LiveView
+from emotion_recognition.live.recording import Recorder
 from emotion_recognition.live.session import LiveSession
+from emotion_recognition.live.watching import Watch
 from emotion_recognition.media.camera import REOPEN_SECONDS, Camera, parse_source
+from emotion_recognition.media.camera_sources import TRIED_NUMBERS, list_cameras
 from emotion_recognition.pipeline import EmotionPipeline, Models, open_embedder
-from emotion_recognition.results.drawing import draw_faces, draw_lines, mirror_faces
 from emotion_recognition.settings import Settings, option, to_path
 from emotion_recognition.threads import limit_opencv_threads
 from emotion_recognition.window import Window
@@ -39,10 +35,6 @@ LSL = False  # also send faces and marks to LabStreamingLayer
 # The options that the video script has too are in emotion_recognition/settings.py.
 
 WINDOW_TITLE = 'emotions_from_webcam'
-KEY_HELP = ('q: end   s: picture   space: pause', 'b: at rest   1 to 9: mark')  # lines that fit 320 pixels
-KEY_HELP_SECONDS = 5
-REST_SECONDS = 3  # after b, in which faces should be at rest
-WAIT_SECONDS = 0.05  # for a frame, before the keys are checked again
 
 
 @dataclass(frozen=True)
@@ -60,91 +52,6 @@ class WebcamSettings(Settings):
         super().__post_init__()
         if not isinstance(self.rest, str):
             raise InputError('--rest START END is for videos; press b while the camera runs')
-
-
-def watch(
-    camera: Camera,
-    pipeline: EmotionPipeline,
-    session: LiveSession,
-    window: Window,
-    interruption: Interruption,
-    mirror: bool = MIRROR,
-    table_path: Path = CSV_PATH,
-) -> Pace:
-    """Show the camera's newest frame with its faces until the user or the camera ends it.
-
-    Args:
-        camera: Gives the frames.
-        pipeline: Gives their faces.
-        session: Takes the faces and marks; times count from the first frame.
-        window: Shows the frames.
-        interruption: Ends it.
-        mirror: Whether to show mirror images.
-        table_path: Path of the table, next to which the user saves pictures.
-
-    Returns:
-        How fast the frames were shown.
-
-    Raises:
-        InputError: The camera was lost.
-    """
-    pace, start, ms, shown_bgr, lines, is_paused = Pace(), None, 0.0, None, [], False
-    while not (interruption.reason or (camera.ended and not is_paused)):
-        frame = camera.read_newest(WAIT_SECONDS)
-        if frame is None or is_paused:
-            interruption.request(window.show(shown_bgr) if is_paused else window.poll())  # None: go on
-            if session.mark(window.key) and is_paused:
-                draw_lines(shown_bgr, [*lines, *session.describe()])  # stays until the pause ends
-        else:
-            start = frame.time if start is None else start
-            ms = (frame.time - start) * 1000
-            faces = pipeline.process(frame.picture_bgr, ms)
-            lines = describe(pace, pipeline.references, faces, ms)
-            shown_bgr = draw(frame.picture_bgr, faces, mirror, [*lines, *session.describe()])
-            interruption.request(window.show(shown_bgr))
-            session.mark(window.key)  # before the frame is added: the key was pressed while the previous one was shown
-            session.add(frame, ms, faces)
-            pace.add(frame.time)
-        if window.key == ' ':
-            is_paused = not is_paused
-        if window.key == 'b' and not is_paused:
-            begin_rest(pipeline.references, ms)
-        if window.key == 's' and shown_bgr is not None:
-            save_picture(table_path, shown_bgr)
-    return pace
-
-
-def begin_rest(references: References, ms: float) -> None:
-    """Let the faces that are seen from a time in milliseconds on be at rest for a while, or print why not."""
-    try:
-        references.begin_span(ms, ms + REST_SECONDS * 1000)
-    except InputError as error:
-        print(error, file=sys.stderr)
-
-
-def describe(pace: Pace, references: References, faces: Sequence[FaceEmotion], ms: float) -> list[str]:
-    """The lines in the corner of the window at a time in milliseconds."""
-    lines = [f'{pace.frame_rate:.0f} frames/s']
-    if references.span_ms and not references.span_is_over:
-        lines.append(f'look as at rest, {(references.span_ms[1] - ms) / 1000:.1f} s')
-    elif references.learns:
-        found = [references.find(face.number) for face in faces if face.number]
-        shares = [reference.own_share for reference in found if reference.kind != 'span']
-        if shares and min(shares) < MAX_OWN_SHARE:
-            lines.append(f'learning how faces rest, {min(shares) / MAX_OWN_SHARE:.0%}')
-    if ms < KEY_HELP_SECONDS * 1000:
-        lines += KEY_HELP
-    return lines
-
-
-def draw(picture_bgr: np.ndarray, faces: Sequence[FaceEmotion], mirror: bool, lines: Sequence[str]) -> np.ndarray:
-    """Draw a frame as it is shown, with its faces and lines in its corner: (height, width, 3) uint8, BGR."""
-    if mirror:
-        picture_bgr = cv2.flip(picture_bgr, 1)
-        faces = mirror_faces(faces, picture_bgr.shape[1])
-    draw_faces(picture_bgr, faces)
-    draw_lines(picture_bgr, lines)
-    return picture_bgr
 
 
 def run(settings: WebcamSettings) -> None:
@@ -168,17 +75,34 @@ def run(settings: WebcamSettings) -> None:
             LiveFaceTable(csv_path, pipeline.class_names, bool(models.embedder), detector.finds_points)
         )
         streams = LabStreams(pylsl, settings.camera, pipeline.class_names) if pylsl else None
-        session = LiveSession(table, streams)
+        session = LiveSession(table, streams, stack.enter_context(Recorder(csv_path)))
         print(*KEY_HELP, sep='   ')
-        pace = watch(camera, pipeline, session, window, interruption, settings.mirror, csv_path)
+        pace = Watch(pipeline, session, window, LiveView(settings.mirror), csv_path).run(camera, interruption)
     print(pace)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = Parser(prog='emotions_from_webcam.py', description=f'{__doc__.splitlines()[0]} {"   ".join(KEY_HELP)}')
+    parser.add_argument('--list-cameras', action='store_true', help='name the cameras that are there, and end')
     with one_line_errors(parser.prog):
-        settings, _ = read_command_line(parser, WebcamSettings, arguments)
-        run(settings)
+        settings, others = read_command_line(parser, WebcamSettings, arguments)
+        if others.list_cameras:
+            print_cameras()
+        else:
+            run(settings)
+
+
+def print_cameras() -> None:
+    """Print a line for each camera.
+
+    Raises:
+        InputError: There is none.
+    """
+    if not (cameras := list_cameras()):
+        raise InputError(
+            f'no camera was found at {TRIED_NUMBERS[0]} to {TRIED_NUMBERS[-1]}; a stream or a video file can take its place'
+        )
+    print(*cameras, sep='\n')
 
 
 if __name__ == '__main__':

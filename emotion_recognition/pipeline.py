@@ -117,6 +117,10 @@ class EmotionPipeline:
         self.references.add(timestamp_ms, faces)
         return self.references.apply(faces)
 
+    def begin_scene(self) -> None:
+        """Let the next frame of `process` begin another scene, as after a pause: somebody else may sit there now."""
+        self._scene_cuts = SceneCuts()
+
     def run(
         self, frames: Iterable[tuple[int, float, np.ndarray]]
     ) -> Iterator[tuple[int, float, np.ndarray, list[FaceEmotion]]]:

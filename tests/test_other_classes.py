@@ -12,12 +12,14 @@ import emotions_from_video
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import emotion_colour_bgr
 from emotion_recognition.live.live_table import LiveFaceTable
+from emotion_recognition.live.live_view import LiveView
 from emotion_recognition.live.session import LiveSession
+from emotion_recognition.live.watching import Watch
 from emotion_recognition.media.camera import CameraFrame
 from emotion_recognition.pipeline import EmotionPipeline, open_models
 from emotion_recognition.results.face_table import QUALITY_COLUMNS
 from emotion_recognition.results.output_paths import Outputs
-from emotions_from_webcam import WebcamSettings, watch
+from emotions_from_webcam import WebcamSettings
 from tests.conftest import DEMO_PATH, copy_packets, demo_frame, save_classifier
 
 SEVEN = ('anger', 'disgust', 'fear', 'happy', 'neutral', 'sad', 'surprise')
@@ -99,7 +101,8 @@ def test_the_webcam_script_shows_and_notes_the_classes(run, tmp_path):
     settings = WebcamSettings(model_weights_path=run.model_path)
     pipeline = EmotionPipeline(open_models(settings), settings)
     with LiveFaceTable(tmp_path / 'faces.csv', pipeline.class_names) as table:
-        watch(camera, pipeline, LiveSession(table), window, Interruption())
+        watch = Watch(pipeline, LiveSession(table), window, LiveView(mirror=True), tmp_path / 'faces.csv')
+        watch.run(camera, Interruption())
     faces = pd.read_csv(tmp_path / 'faces.csv')
     assert set(run.names) <= set(faces) and (faces.emotion == run.answer).all() and len(faces) > 2
     assert (shown[-1] == emotion_colour_bgr(run.answer, run.names)).all(axis=2).sum() > 300  # its label

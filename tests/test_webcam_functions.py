@@ -14,10 +14,10 @@ from emotion_recognition.emotions.rest import LogOddsAtRest
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion
 from emotion_recognition.live.live_table import LiveFaceTable
-from emotion_recognition.live.pace import Pace
+from emotion_recognition.live.live_view import LiveView, describe_references
 from emotion_recognition.live.session import LiveSession
+from emotion_recognition.live.watching import Watch, begin_rest
 from emotion_recognition.media.camera import CameraFrame
-from emotions_from_webcam import KEY_HELP, begin_rest, describe, watch
 from tests.conftest import CLASS_NAMES, DEMO_PATH
 
 
@@ -49,11 +49,13 @@ class ScriptedWindow:
 
 
 def test_a_mark_is_of_the_frame_that_was_shown_when_its_key_was_pressed(tmp_path):
-    pipeline = SimpleNamespace(process=lambda *_: [], references=References(ModelFile(CLASS_NAMES)))
+    references = References(ModelFile(CLASS_NAMES))
+    pipeline = SimpleNamespace(process=lambda *_: [], references=references, begin_scene=lambda: None)
     camera = ScriptedCamera(True, True, False, True, True, True, False)
     window = ScriptedWindow(None, '1', '2', 'x', ' ', '3', '4', ' ')  # the pause outlasts the camera
     with LiveFaceTable(tmp_path / 'faces.csv', CLASS_NAMES) as table:
-        watch(camera, pipeline, LiveSession(table), window, Interruption())
+        watch = Watch(pipeline, LiveSession(table), window, LiveView(True), tmp_path / 'faces.csv')
+        watch.run(camera, Interruption())
     # A key that is found when the second frame is shown was pressed during the first. When no frame comes, and in the
     # pause, which takes no frames, a key belongs to the last frame shown.
     rows = pd.read_csv(tmp_path / 'faces.csv', dtype=str)
@@ -64,24 +66,31 @@ def test_a_mark_is_of_the_frame_that_was_shown_when_its_key_was_pressed(tmp_path
     ]
 
 
+def some_face(number):
+    return FaceEmotion(number, (0, 0, 9, 9), np.full(9, 1 / 9, np.float32))
+
+
 def test_the_corner_says_how_long_to_look_as_at_rest():
-    pace, references = Pace(), References(ModelFile(CLASS_NAMES))
-    assert describe(pace, references, [], 1000) == ['0 frames/s', *KEY_HELP]
+    references, face = References(ModelFile(CLASS_NAMES)), some_face(1)
+    assert describe_references(references, [face], 1000) == []
     begin_rest(references, 6000)
-    assert describe(pace, references, [], 7500) == ['0 frames/s', 'look as at rest, 1.5 s']
-    references.add(9001, [])
-    assert describe(pace, references, [], 9001) == ['0 frames/s']
+    references.add(7500, [face])
+    assert describe_references(references, [face], 7500) == ['look as at rest, 1.5 s']
+    references.add(9001, [face])
+    assert describe_references(references, [face], 9001) == ['from rest']
+    assert describe_references(references, [some_face(2)], 9001) == []
 
 
 def test_the_corner_says_how_far_the_newest_face_is_known():
     at_rest = LogOddsAtRest(*np.zeros((3, 9)))
-    pace, references = Pace(), References(ModelFile(CLASS_NAMES, 1.0, at_rest, np.zeros(9)))
-    old, new = (FaceEmotion(number, (0, 0, 9, 9), np.full(9, 1 / 9, np.float32)) for number in (1, 2))
+    references = References(ModelFile(CLASS_NAMES, 1.0, at_rest, np.zeros(9)))
+    old, new = some_face(1), some_face(2)
     for second in range(12):
         references.add(second * 1000, [old, new] if second > 5 else [old])
-    assert describe(pace, references, [], 11000) == ['0 frames/s']
-    assert describe(pace, references, [old], 11000) == ['0 frames/s']
-    assert describe(pace, references, [old, new], 11000) == ['0 frames/s', 'learning how faces rest, 38%']  # 3 s of 8
+    assert describe_references(references, [], 11000) == []
+    assert describe_references(references, [old], 11000) == ['from rest']
+    learning = 'learning how faces rest, 38%'  # 3 s of 8
+    assert describe_references(references, [old, new], 11000) == [learning, 'from rest']
 
 
 def test_a_model_without_neutral_goes_on_without_a_span_at_rest(capsys):

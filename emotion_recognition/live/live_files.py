@@ -1,4 +1,4 @@
-"""The files of a live run: what its table is called, and the pictures that the user saves."""
+"""The files of a live run: what they are called, and the pictures that the user saves."""
 
 import sys
 from datetime import datetime
@@ -32,15 +32,26 @@ def name_table(csv_path: str | Path) -> Path:
     return path
 
 
-def save_picture(table_path: Path, picture_bgr: np.ndarray) -> None:
-    """Save a picture as PNG next to the table, under the next free number, and print its path, or why it failed.
+def next_free_path(table_path: Path, suffix: str) -> Path:
+    """Path next to the live table, with its name, a suffix such as `.mp4` and the first number that is free."""
+    paths = (table_path.with_name(f'{table_path.stem}_{number}{suffix}') for number in count(1))
+    return next(path for path in paths if not path.exists())
+
+
+def save_pictures(table_path: Path, shown_bgr: np.ndarray, camera_bgr: np.ndarray) -> None:
+    """Save two pictures as PNG next to the table, under the next free number, and print their paths, or why it failed.
 
     Args:
         table_path: Path of the live table.
-        picture_bgr: (height, width, 3) uint8, BGR.
+        shown_bgr: What the window shows, (height, width, 3) uint8, BGR.
+        camera_bgr: The same as it came from the camera, with nothing drawn on it and not mirrored.
     """
-    names = (table_path.with_name(f'{table_path.stem}_{number}.png') for number in count(1))
-    path = next(name for name in names if not name.exists())
+    path = next_free_path(table_path, '.png')
+    _save(path, shown_bgr)
+    _save(path.with_name(f'{path.stem}_camera.png'), camera_bgr)
+
+
+def _save(path, picture_bgr):
     try:
         path.write_bytes(cv2.imencode('.png', picture_bgr)[1])
         print(f'Saved {path}')

@@ -13,13 +13,15 @@ from pathlib import Path
 from emotion_recognition.labels import FaceEmotion, InputError, reason
 from emotion_recognition.results.face_table import FaceColumns
 
+LAST_COLUMNS = ('recording', 'recording_frame', 'time', 'mark')
 SAVE_SECONDS = 0.8  # between two times that the table is saved to the disk
 
 
 class LiveFaceTable:
     """A table of faces for a run of any length: it is saved as it grows, so a power cut loses a second at most.
 
-    It has the columns of the comparison with the reference at rest. Its last columns are `time`, the wall-clock time at
+    It has the columns of the comparison with the reference at rest. Its last columns are `recording` and
+    `recording_frame`, the file in which the frame was recorded and its number there, `time`, the wall-clock time at
     which the frame was read (ISO 8601 with the offset from UTC), and `mark`. A frame can be marked until the next one
     arrives, so its rows are written only then. At the end of the `with` block it prints what was written.
 
@@ -56,7 +58,12 @@ class LiveFaceTable:
         self._marks.append(mark)
 
     def add(
-        self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion], read_at: datetime | None = None
+        self,
+        frame_number: int,
+        timestamp_ms: float,
+        faces: Sequence[FaceEmotion],
+        read_at: datetime | None = None,
+        recorded: tuple[str, int] | None = None,
     ) -> None:
         """Add the next frame's faces. Call it for frames without faces too, so that earlier rows are saved.
 
@@ -65,11 +72,13 @@ class LiveFaceTable:
             timestamp_ms: Its time since the first frame, in milliseconds.
             faces: Its faces, in the order of their numbers.
             read_at: When it was read from the camera; by default now.
+            recorded: Name of the recording that has it, and its number there; None if none has it.
         """
         self._end_newest()
         clock = (read_at or datetime.now()).astimezone().isoformat(timespec='milliseconds')
-        self._newest = [[*self._columns.cells(frame_number, timestamp_ms, face), clock] for face in faces]
-        self._newest_faceless = [frame_number, timestamp_ms, *[''] * (len(self._columns.names) - 2), clock]
+        last = [*(recorded or ('', '')), clock]
+        self._newest = [[*self._columns.cells(frame_number, timestamp_ms, face), *last] for face in faces]
+        self._newest_faceless = [frame_number, timestamp_ms, *[''] * (len(self._columns.names) - 2), *last]
         if time.monotonic() - self._save_time >= SAVE_SECONDS:
             self._save()
 
@@ -114,7 +123,7 @@ class LiveFaceTable:
 
     def __enter__(self):
         self._file = self._path.open('xb', buffering=0)  # 'x': never overwrites a file
-        self._write([[*self._columns.names, 'time', 'mark']])
+        self._write([[*self._columns.names, *LAST_COLUMNS]])
         return self
 
     def __exit__(self, *exception):

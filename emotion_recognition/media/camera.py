@@ -1,24 +1,20 @@
 """The newest frame of a camera, of a stream, or of a video file that plays at its own pace."""
 
-import os
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
-import cv2
 import numpy as np
 
 from emotion_recognition.labels import InputError
-from emotion_recognition.media.video import VideoReader
+from emotion_recognition.media.camera_sources import is_file, open_capture, open_source, open_video
 from emotion_recognition.threads import CallThread
 
 REOPEN_SECONDS = 5.0  # how long a lost camera is tried again
 RETRY_SECONDS = 0.5  # between two attempts
-STREAM_TIMEOUT_MS = 5000  # how long a stream may take to answer; FFmpeg's default is half a minute
 CLOSE_SECONDS = 2.0  # how long closing waits for a read that hangs
 
 
@@ -58,11 +54,11 @@ class Camera:
         self._newest: CameraFrame | None = None
         self._error: Exception | None = None
         self._ended = False
-        if _is_file(source):
-            frames = self._play(VideoReader(source))
+        if is_file(source):
+            frames = self._play(open_video(source))
         else:
             with closing(CallThread()) as thread:  # a stream may never answer
-                frames = self._watch(thread.call(_open, source))
+                frames = self._watch(thread.call(open_source, source))
         self._thread = threading.Thread(target=self._read_all, args=(frames,), daemon=True)
         self._thread.start()
 
@@ -135,7 +131,7 @@ class Camera:
         deadline = time.perf_counter() + self._reopen_seconds
         print(f'Camera {self._source} sends no frames; trying again', file=sys.stderr)
         while time.perf_counter() < deadline and not self._stop.wait(RETRY_SECONDS):
-            capture = _capture(self._source)
+            capture = open_capture(self._source)
             if capture.isOpened() and capture.grab():
                 return capture
             capture.release()
@@ -153,44 +149,3 @@ class Camera:
 def parse_source(text: str) -> int | str:
     """Convert a camera from the command line: digits become a number, anything else stays a path or an address."""
     return int(text) if text.isdecimal() and len(text) < 10 else text  # no camera has a number of 10 digits
-
-
-def _is_file(source):
-    return isinstance(source, str) and Path(source).is_file()
-
-
-def _open(source):
-    # OpenCV and its FFmpeg print several lines about a missing camera; the error below says it in one.
-    os.environ.setdefault('OPENCV_FFMPEG_LOGLEVEL', '-8')
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    capture = _capture(source)
-    if not capture.isOpened():
-        raise InputError(f'camera {source} cannot be opened: {_explain_failure(source)}')
-    capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # if the driver buffered several frames, the first ones would be old
-    return capture
-
-
-def _capture(source):
-    if not _is_address(source):
-        return cv2.VideoCapture(os.path.abspath(source) if _is_file(source) else source)
-    limits = [cv2.CAP_PROP_OPEN_TIMEOUT_MSEC, STREAM_TIMEOUT_MS, cv2.CAP_PROP_READ_TIMEOUT_MSEC, STREAM_TIMEOUT_MS]
-    return cv2.VideoCapture(source, cv2.CAP_FFMPEG, limits)
-
-
-def _is_address(source):
-    return isinstance(source, str) and '://' in source
-
-
-def _explain_failure(source):
-    """Name the most likely reason why a camera cannot be opened, and what to do about it."""
-    if _is_address(source):
-        return 'nothing answers at this address, or the answer is not a video'
-    if sys.platform == 'linux':
-        device = Path(f'/dev/video{source}' if isinstance(source, int) else source)
-        if not device.exists():
-            return f'there is no {device}; give --camera another number, a stream or a video file'
-        if not os.access(device, os.R_OK | os.W_OK):
-            return f'no permission to use {device}; add yourself to its group, usually `video`, and log in again'
-    elif isinstance(source, str):
-        return 'no such file; expected a number, an address, or the path of a device or video'
-    return 'it does not exist, another program uses it, or the privacy settings forbid it'

@@ -39,7 +39,7 @@ def draw_faces(frame_bgr: np.ndarray, faces: Iterable[FaceEmotion]) -> None:
         frame_bgr: (height, width, 3) uint8, BGR. Lines and letters grow with its size.
         faces: Faces of the frame. Their boxes may reach beyond its border; their labels stay inside.
     """
-    scale = _scale_text(frame_bgr.shape)
+    scale = scale_text(frame_bgr.shape)
     line_width = max(1, round(2.5 * scale))
     outline_width = line_width + 2 * max(1, round(scale))
     faces = list(faces)
@@ -67,20 +67,27 @@ def place_labels(frame_shape: Sequence[int], faces: Iterable[FaceEmotion]) -> li
     return labels
 
 
-def draw_lines(frame_bgr: np.ndarray, lines: Iterable[str]) -> None:
-    """Write lines of text into the upper left corner, on a dark background, in place.
+def measure_lines(frame_shape: Sequence[int], lines: Iterable[str]) -> tuple[int, int]:
+    """Width and height in pixels of what `draw_lines` draws in a frame of a height and width."""
+    sizes = [_measure(line, scale_text(frame_shape))[2:4] for line in lines]
+    return max((width for width, _ in sizes), default=0), sum(height for _, height in sizes)
+
+
+def draw_lines(frame_bgr: np.ndarray, lines: Iterable[str], origin: tuple[int, int] = (0, 0)) -> None:
+    """Write lines of text, on a dark background, in place.
 
     Args:
         frame_bgr: (height, width, 3) uint8, BGR.
         lines: The lines, from top to bottom.
+        origin: Upper left corner of the first one, x and y in pixels.
     """
-    scale = _scale_text(frame_bgr.shape)
-    top = 0
+    scale = scale_text(frame_bgr.shape)
+    left, top = origin
     for line in lines:
         text_height, thickness, label_width, label_height, margin = _measure(line, scale)
-        cv2.rectangle(frame_bgr, (0, top), (label_width, top + label_height), TEXT_COLOUR_BGR, cv2.FILLED)
-        origin = (margin, top + margin // 2 + text_height)
-        cv2.putText(frame_bgr, line, origin, FONT, scale, LIGHT_TEXT_COLOUR_BGR, thickness, cv2.LINE_AA)
+        cv2.rectangle(frame_bgr, (left, top), (left + label_width, top + label_height), TEXT_COLOUR_BGR, cv2.FILLED)
+        start = (left + margin, top + margin // 2 + text_height)
+        cv2.putText(frame_bgr, line, start, FONT, scale, LIGHT_TEXT_COLOUR_BGR, thickness, cv2.LINE_AA)
         top += label_height
 
 
@@ -102,13 +109,14 @@ def _name(face):
     return drawable or str(face.number)
 
 
-def _scale_text(frame_shape):
+def scale_text(frame_shape: Sequence[int]) -> float:
+    """Size of the letters of labels and lines, in OpenCV's unit, in a frame of a height and width."""
     return max(MIN_TEXT_SCALE, min(frame_shape[:2]) * TEXT_SCALE_PER_PIXEL)
 
 
 def _place_label(frame_shape, text, box, others):
     frame_height, frame_width = frame_shape[:2]
-    scale = _scale_text(frame_shape)
+    scale = scale_text(frame_shape)
     full_width = _measure(text, scale)[2]
     if full_width > frame_width:
         scale *= frame_width / full_width

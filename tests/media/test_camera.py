@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 
+import cv2
 import numpy as np
 import pytest
 
@@ -105,7 +106,7 @@ class Capture:
 
 @pytest.fixture
 def capture(monkeypatch):
-    monkeypatch.setattr(camera_module.cv2, 'VideoCapture', Capture)
+    monkeypatch.setattr(cv2, 'VideoCapture', Capture)
     monkeypatch.setattr(camera_module, 'RETRY_SECONDS', 0.05)
     monkeypatch.setattr(Capture, 'opens', 0)
     monkeypatch.setattr(Capture, 'released', 0)
