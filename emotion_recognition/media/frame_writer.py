@@ -21,7 +21,7 @@ UNKNOWN_MATRIX = 2  # FFmpeg's number; players then choose by the size, as for t
 MATRICES = {1, UNKNOWN_MATRIX, 4, 5, 7, 9}  # those of YUV that swscale converts; for others, such as RGB, BT.709
 INDEX_FIRST = {'movflags': '+faststart'}  # so that players can begin before they have all of the file
 # A recording can be played but for its last second however its writing ends; once closed, it is an ordinary mp4.
-ALWAYS_PLAYABLE = {'movflags': '+hybrid_fragmented', 'frag_duration': '1000000'}  # microseconds
+ALWAYS_PLAYABLE = {'movflags': '+hybrid_fragmented', 'frag_duration': '1000000', 'flush_packets': '1'}  # microseconds
 AT_ONCE = {'tune': 'zerolatency'}  # no picture waits for later ones
 
 

@@ -23,7 +23,8 @@ def test_live_table_is_on_the_disk_within_a_second(tmp_path, monkeypatch):
     monkeypatch.setattr('emotion_recognition.live.live_table.time.monotonic', lambda: clock[0])
     with LiveFaceTable(path, EMOTIONS) as table:
         compared = ''.join(f',{name}_from_rest' for name in EMOTIONS)
-        header = f'frame,ms,face,x,y,width,height,emotion,confidence,{",".join(EMOTIONS)},valence{compared},recording,recording_frame,time,mark'
+        first, last = 'frame,ms,face,x,y,width,height,emotion,confidence', 'recording,recording_frame,time,mark'
+        header = f'{first},{",".join(EMOTIONS)},valence{compared},{last}'
         assert path.read_text() == header + '\n'
         table.add(1, 0.0, faces('happy', 'sad'))
         clock[0] += 0.9
