@@ -15,7 +15,7 @@ from PIL import ImageGrab
 
 from emotion_recognition.labels import emotion_colour_bgr
 from emotion_recognition.results.drawing import draw_lines
-from tests.conftest import CLASS_NAMES, DEMO_PATH, ROOT, copy_packets, write_clip
+from tests.conftest import CLASS_NAMES, DEMO_PATH, ROOT, copy_packets, picture_times_ms, write_clip
 from tests.screen import NEEDS_SCREEN, Screen, close_window, wait_for_window, xdotool
 
 pytestmark = pytest.mark.xdist_group('alone')  # the script keeps up with a clip that plays at its own pace
@@ -88,7 +88,7 @@ def test_window_shows_the_boxes_and_its_keys_work(tmp_path, display, start, face
     wait_for(lambda: csv_path.read_text().count('\n') > 20)  # rows reach the disk while it runs
     wait_for(lambda: shows_a_box(display, pd.read_csv(csv_path).emotion.unique()))  # the clip has scenes without faces
     xdotool(display, 'key', '--window', window, 's')
-    wait_for(lambda: (tmp_path / 'faces_1.png').exists())
+    wait_for(lambda: (tmp_path / 'faces_1_camera.png').exists() and (tmp_path / 'faces_1.png').exists())
     xdotool(display, 'key', '--window', window, 'b')
     wait_for(lambda: pd.read_csv(csv_path).happy_from_rest.notna().any())
     xdotool(display, 'key', '--window', window, 'space')
@@ -182,6 +182,10 @@ def test_other_ways_to_end(tmp_path, display, start, long_clip, how):
     clip = write_clip(tmp_path / 'short.mp4', range(0, 1000, 40)) if how == 'end of the file' else long_clip
     process = start(csv_path, display, '--camera', clip)
     window = wait_for_window(display, 'emotions_from_webcam', process)
+    recording = tmp_path / 'faces_1.mp4'
+    if how == 'SIGTERM':
+        xdotool(display, 'key', '--window', window, 'r')
+        wait_for(lambda: recording.exists() and recording.stat().st_size)
     if how == 'Escape':
         xdotool(display, 'key', '--window', window, 'Escape')
     elif how == 'close':
@@ -192,6 +196,8 @@ def test_other_ways_to_end(tmp_path, display, start, long_clip, how):
     assert code == 0
     assert f'Wrote {csv_path}, 0 rows' in stdout
     assert len(pd.read_csv(csv_path)) == 0
+    if how == 'SIGTERM':
+        assert f'Wrote {recording}, {len(picture_times_ms(recording))} frames' in stdout
 
 
 @NEEDS_SCREEN

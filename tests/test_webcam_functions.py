@@ -3,6 +3,7 @@
 from contextlib import nullcontext
 from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,14 +12,20 @@ import emotions_from_webcam
 from emotion_recognition.emotions.model_file import ModelFile
 from emotion_recognition.emotions.references import References
 from emotion_recognition.emotions.rest import LogOddsAtRest
+from emotion_recognition.faces.detection import open_detector
 from emotion_recognition.interruption import Interruption
-from emotion_recognition.labels import FaceEmotion
+from emotion_recognition.labels import FaceEmotion, InputError
 from emotion_recognition.live.live_table import LiveFaceTable
-from emotion_recognition.live.live_view import LiveView, describe_references
+from emotion_recognition.live.live_view import KEY_HELP, LiveView, describe_references
+from emotion_recognition.live.recording import Recorder
 from emotion_recognition.live.session import LiveSession
 from emotion_recognition.live.watching import Watch, begin_rest
 from emotion_recognition.media.camera import CameraFrame
-from tests.conftest import CLASS_NAMES, DEMO_PATH
+from emotion_recognition.media.video import VideoReader
+from emotion_recognition.pipeline import EmotionPipeline, open_models
+from emotion_recognition.results.drawing import TEXT_COLOUR_BGR, draw_faces, draw_lines, measure_lines, place_labels
+from emotions_from_webcam import WebcamSettings
+from tests.conftest import CLASS_NAMES, DEMO_PATH, demo_frame, find_faces
 
 
 class ScriptedCamera:
@@ -35,17 +42,32 @@ class ScriptedCamera:
         return CameraFrame(self._number, self._number / 10, np.zeros((48, 64, 3), np.uint8))
 
 
+class ClipCamera:
+    """Gives pictures, ten a second, and may be lost at the end."""
+
+    def __init__(self, pictures_bgr, is_lost=False):
+        self._pictures_bgr, self._number, self.ended, self._is_lost = list(pictures_bgr), 0, False, is_lost
+
+    def read_newest(self, _):
+        if not self._pictures_bgr and self._is_lost:
+            raise InputError('camera 0 was lost')
+        self.ended = len(self._pictures_bgr) <= 1 and not self._is_lost
+        self._number += 1
+        return CameraFrame(self._number, self._number / 10, self._pictures_bgr.pop(0))
+
+
 class ScriptedWindow:
-    """Reports the next of the given keys each time that it is asked."""
+    """Reports the next of the given keys each time that it is asked, and keeps what it shows."""
 
     def __init__(self, *keys):
-        self._keys, self.key = list(keys), None
+        self._keys, self.key, self.shown = list(keys), None, []
 
-    def show(self, _):
+    def show(self, picture_bgr):
+        self.shown.append(picture_bgr)
         return self.poll()
 
     def poll(self):
-        self.key = self._keys.pop(0)
+        self.key = self._keys.pop(0) if self._keys else None
 
 
 def test_a_mark_is_of_the_frame_that_was_shown_when_its_key_was_pressed(tmp_path):
@@ -64,6 +86,92 @@ def test_a_mark_is_of_the_frame_that_was_shown_when_its_key_was_pressed(tmp_path
         ['2', '100.0', '2'],
         ['4', '300.0', '3 4'],
     ]
+
+
+def watch_clip(pictures_bgr, keys, path, settings, is_lost=False):
+    """Watch a clip, with a key for each picture. Returns the table, and what the window showed."""
+    pipeline, window = EmotionPipeline(open_models(settings), settings), ScriptedWindow(*keys)
+    with LiveFaceTable(path, pipeline.class_names, settings.identity) as table, Recorder(path) as recorder:
+        watch = Watch(pipeline, LiveSession(table, None, recorder), window, LiveView(mirror=False), path)
+        with pytest.raises(InputError, match='was lost') if is_lost else nullcontext():
+            watch.run(ClipCamera(pictures_bgr, is_lost), Interruption())
+    return pd.read_csv(path), window.shown
+
+
+@pytest.mark.parametrize('identity', [True, False])
+def test_a_pause_keeps_the_face_its_person_and_its_reference(tmp_path, colour_model_path, identity):
+    settings = WebcamSettings(model_weights_path=colour_model_path, identity=identity)
+    keys = [None] * 4 + ['b'] + [None] * 33 + [' '] + [None] * 29 + [' ']  # a span at rest of 3 s, a pause of 3 s
+    table, _ = watch_clip([demo_frame(0)] * 80, keys, tmp_path / 'faces.csv', settings)
+    before, after = table[table.frame <= 39], table[table.frame > 39]
+    assert after.frame.tolist() == list(range(70, 81)) and after.ms.iloc[0] == 6900  # by the clock
+    assert set(table.face) == {1} and (not identity or set(table.person) == {1})
+    assert before.happy_from_rest.notna().sum() == 4 and after.happy_from_rest.notna().all()
+
+
+def test_who_sits_there_after_a_pause_is_not_taken_for_the_one_before(tmp_path, colour_model_path):
+    first_bgr, second_bgr = demo_frame(0), demo_frame(4)
+    settings = WebcamSettings(model_weights_path=colour_model_path)
+    detector = open_detector(settings)
+    (first,), (second,) = find_faces(detector, first_bgr), find_faces(detector, second_bgr)
+    moved = np.float32([[1, 0, first.box[0] - second.box[0]], [0, 1, first.box[1] - second.box[1]]])
+    moved_bgr = cv2.warpAffine(second_bgr, moved, second_bgr.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+    keys = [None] * 9 + [' '] + [None] * 4 + [' ']
+    table, _ = watch_clip([first_bgr] * 12 + [moved_bgr] * 23, keys, tmp_path / 'faces.csv', settings)
+    assert set(table[table.frame <= 10].person) == {1}
+    assert 1 not in set(table[table.frame > 12].person) and table.person.iloc[-1] == 2
+
+
+def test_a_recording_has_what_was_watched_without_the_pause_although_the_camera_is_lost(tmp_path, colour_model_path):
+    settings = WebcamSettings(model_weights_path=colour_model_path, confirm_seconds=0)
+    dimmed = [np.uint8(demo_frame(0) * (0.4 + number / 50)) for number in range(20)]
+    keys = [None, 'r', None, None, None, ' ', None, None, None, ' ', 's', None, None, 'r', None, 'r']
+    table, _ = watch_clip(dimmed, keys, tmp_path / 'faces.csv', settings, is_lost=True)
+    assert table.frame.tolist() == [1, 2, 3, 4, 5, 6, *range(11, 21)]
+    # The picture during which r was pressed is the one before; those of the pause are not recorded
+    expected = {number: (1, index) for index, number in enumerate([3, 4, 5, 6, 11, 12, 13, 14], 1)}
+    expected |= {number: (2, index) for index, number in enumerate(range(17, 21), 1)}
+    recorded = table[table.recording.notna()].set_index('frame')
+    places = zip(recorded.recording.str[6].astype(int), recorded.recording_frame.astype(int), strict=True)
+    assert dict(zip(recorded.index, places, strict=True)) == expected
+    for part in (1, 2):
+        with VideoReader(tmp_path / f'faces_{part}.mp4') as reader:
+            read = {number: (ms, frame_bgr.mean()) for number, ms, frame_bgr in reader.read_frames()}
+        numbers = {index: number for number, (one, index) in expected.items() if one == part}
+        assert read.keys() == numbers.keys()
+        for index, (ms, brightness) in read.items():
+            assert ms == pytest.approx(100 * (index - 1), abs=0.02)
+            assert brightness == pytest.approx(dimmed[numbers[index] - 1].mean(), abs=2)
+    saved_bgr = cv2.imread(str(tmp_path / 'faces_1_camera.png'))
+    assert (saved_bgr == dimmed[10]).all() and (cv2.imread(str(tmp_path / 'faces_1.png')) != saved_bgr).any()
+
+
+def test_a_pause_and_curves_are_shown_at_once(tmp_path, colour_model_path):
+    settings = WebcamSettings(model_weights_path=colour_model_path, confirm_seconds=0)
+    keys = [None, ' ', None, 'c', None, ' ']
+    _, shown = watch_clip([demo_frame(0)] * 10, keys, tmp_path / 'faces.csv', settings)
+    assert not shows(shown[1], 'paused') and shows(shown[2], 'paused') and not shows(shown[6], 'paused')
+    dark = [(picture_bgr == TEXT_COLOUR_BGR).all(axis=2).sum() for picture_bgr in shown]
+    assert dark[4] - dark[3] > 10_000
+
+
+def shows(picture_bgr, line):
+    """Whether a picture shows a line of text."""
+    width, height = measure_lines(picture_bgr.shape, [line])
+    drawn_bgr = np.zeros_like(picture_bgr)
+    draw_lines(drawn_bgr, [line])
+    return cv2.matchTemplate(picture_bgr, drawn_bgr[:height, :width], cv2.TM_CCOEFF_NORMED).max() > 0.95
+
+
+def test_the_keys_do_not_cover_the_label_of_a_face_in_the_upper_half_of_a_small_picture():
+    face = FaceEmotion(1, (110, 30, 90, 90), np.full(9, 1 / 9, np.float32))
+    view, picture_bgr = LiveView(mirror=False), np.full((240, 320, 3), 90, np.uint8)
+    shown_bgr = view.draw(picture_bgr, [face], ['25 frames/s'], KEY_HELP)
+    (label,) = place_labels(picture_bgr.shape, [face])
+    left, top, width, height = label.box
+    draw_faces(expected_bgr := picture_bgr.copy(), [face])
+    assert (shown_bgr == expected_bgr)[top : top + height, left : left + width].all()
+    assert shows(shown_bgr, KEY_HELP[0]) and shows(shown_bgr, KEY_HELP[-1]) and (picture_bgr == 90).all()
 
 
 def some_face(number):

@@ -12,8 +12,8 @@ from emotion_recognition.results.drawing import FONT, LIGHT_TEXT_COLOUR_BGR, TEX
 SECONDS = 10  # that it shows
 GAP_MS = 500.0  # between two frames of a face, from which on nothing is drawn between them
 DIM_COLOUR_BGR = (150, 150, 150)  # names of the emotions that are not the most probable one
-TEXT_SHARE = 0.75  # size of its letters, compared with those of labels
-CURVE_SHARE = 0.28  # width of the curves, compared with the frame
+TEXT_SHARE = 0.65  # size of its letters, compared with those of labels
+CURVE_SHARE = 0.25  # width of the curves, compared with the frame
 
 
 class RecentEmotions:

@@ -98,11 +98,11 @@ def test_a_full_disk_leaves_what_was_recorded_before(tmp_path, file_size_limit, 
     path, random = tmp_path / 'live_1.mp4', np.random.default_rng(0)
     with Recorder(tmp_path / 'live.csv') as recorder:
         recorder.begin_or_end()
-        file_size_limit(150_000)
+        file_size_limit(60_000)
         for number in range(100):
             recorder.add(40.0 * number, random.integers(0, 256, (48, 64, 3), np.uint8))
             time.sleep(0.005)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 20
         while recorder.describe() != ['recording failed']:
             assert time.monotonic() < deadline
             time.sleep(0.01)
