@@ -114,12 +114,19 @@ def test_who_sits_there_after_a_pause_is_not_taken_for_the_one_before(tmp_path, 
     settings = WebcamSettings(model_weights_path=colour_model_path)
     detector = open_detector(settings)
     (first,), (second,) = find_faces(detector, first_bgr), find_faces(detector, second_bgr)
-    moved = np.float32([[1, 0, first.box[0] - second.box[0]], [0, 1, first.box[1] - second.box[1]]])
-    moved_bgr = cv2.warpAffine(second_bgr, moved, second_bgr.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+    swapped_bgr = first_bgr.copy()  # in place of the first face; the rest of the picture stays as it was
+    head_bgr = _with_margin(swapped_bgr, first.box)
+    head_bgr[:] = cv2.resize(_with_margin(second_bgr, second.box), head_bgr.shape[1::-1])
     keys = [None] * 9 + [' '] + [None] * 4 + [' ']
-    table, _ = watch_clip([first_bgr] * 12 + [moved_bgr] * 23, keys, tmp_path / 'faces.csv', settings)
+    table, _ = watch_clip([first_bgr] * 12 + [swapped_bgr] * 23, keys, tmp_path / 'faces.csv', settings)
     assert set(table[table.frame <= 10].person) == {1}
     assert 1 not in set(table[table.frame > 12].person) and table.person.iloc[-1] == 2
+
+
+def _with_margin(frame_bgr, box):
+    """The part of a frame with a face and a quarter of its size around it."""
+    x, y, width, height = box
+    return frame_bgr[y - height // 4 : y + height * 5 // 4, x - width // 4 : x + width * 5 // 4]
 
 
 def test_a_recording_has_what_was_watched_without_the_pause_although_the_camera_is_lost(tmp_path, colour_model_path):
