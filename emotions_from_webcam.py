@@ -99,9 +99,8 @@ def print_cameras() -> None:
         InputError: There is none.
     """
     if not (cameras := list_cameras()):
-        raise InputError(
-            f'no camera was found at {TRIED_NUMBERS[0]} to {TRIED_NUMBERS[-1]}; a stream or a video file can take its place'
-        )
+        tried = f'{TRIED_NUMBERS[0]} to {TRIED_NUMBERS[-1]}'
+        raise InputError(f'no camera was found at {tried}; a stream or a video file can take its place')
     print(*cameras, sep='\n')
 
 

@@ -14,6 +14,7 @@ class Pace:
     def __init__(self):
         self._recent: deque[float] = deque(maxlen=RECENT_FRAMES)
         self._first: float | None = None
+        self._newest = 0.0
         self._ages: list[float] = []
 
     def add(self, read_time: float) -> None:
@@ -21,7 +22,12 @@ class Pace:
         now = time.perf_counter()
         self._first = now if self._first is None else self._first
         self._recent.append(now)
+        self._newest = now
         self._ages.append(now - read_time)
+
+    def end_pause(self) -> None:
+        """Let the time before the next frame not count for the current frame rate."""
+        self._recent.clear()
 
     @property
     def frame_rate(self) -> float:
@@ -31,7 +37,7 @@ class Pace:
     def __str__(self) -> str:
         if len(self._ages) < 2:
             return f'{len(self._ages)} frames shown'
-        frame_rate = _rate(len(self._ages) - 1, self._recent[-1] - self._first)
+        frame_rate = _rate(len(self._ages) - 1, self._newest - self._first)
         median, late = np.percentile(self._ages, [50, 95]) * 1000
         return f'{len(self._ages)} frames shown, {frame_rate:.1f} a second, {median:.0f} ms old (95 %: {late:.0f} ms)'
 

@@ -111,6 +111,7 @@ class Watch:
             self._is_paused, self._mark_in_pause = not self._is_paused, []
             if not self._is_paused:
                 self._pipeline.begin_scene()
+                self._pace.end_pause()
         if key == 'b' and not self._is_paused:
             begin_rest(self._pipeline.references, self._watched_ms)
         if key == 'c':
