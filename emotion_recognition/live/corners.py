@@ -19,7 +19,9 @@ class Corner:
     def __init__(self, first: tuple[int, int]):
         self._corner = first
 
-    def place(self, frame_shape: tuple[int, ...], size: tuple[int, int], labels: Iterable[Box], faces: Iterable[Box]):
+    def place(
+        self, frame_shape: tuple[int, ...], size: tuple[int, int], labels: Iterable[Box], faces: Iterable[Box]
+    ) -> Box:
         """Place it.
 
         Args:

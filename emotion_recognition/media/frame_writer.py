@@ -22,7 +22,7 @@ MATRICES = {1, UNKNOWN_MATRIX, 4, 5, 7, 9}  # those of YUV that swscale converts
 INDEX_FIRST = {'movflags': '+faststart'}  # so that players can begin before they have all of the file
 # A recording can be played but for its last second however its writing ends; once closed, it is an ordinary mp4.
 ALWAYS_PLAYABLE = {'movflags': '+hybrid_fragmented', 'frag_duration': '1000000', 'flush_packets': '1'}  # microseconds
-AT_ONCE = {'tune': 'zerolatency'}  # no picture waits for later ones
+LIVE_OPTIONS = {'preset': 'superfast', 'tune': 'zerolatency'}  # little work, and no picture waits for later ones
 
 
 class FrameWriter:
@@ -57,7 +57,7 @@ class FrameWriter:
         self._matrix = colours.matrix if colours.matrix in MATRICES else BT709.matrix
         self._stream = None
         self._reformatter = VideoReformatter()
-        self._options = VIDEO_OPTIONS | (AT_ONCE if is_live else {})
+        self._options = VIDEO_OPTIONS | (LIVE_OPTIONS if is_live else {})
         self._delay = Fraction(0)  # seconds by which everything is shown later than its own time
         with as_input_error(self.path):
             self._container = open_output(self.path, options=ALWAYS_PLAYABLE if is_live else INDEX_FIRST)
