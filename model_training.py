@@ -94,7 +94,7 @@ SYNONYMS |= {'unknown': 'uncertain', 'unsure': 'uncertain', 'not sure': 'uncerta
 # What no class can be called, as columns of the tables of faces are: inference refuses such a model
 COLUMN_NAMES = {'file', 'frame', 'ms', 'face', 'person', 'name', 'identified', 'x', 'y', 'width', 'height', 'emotion'}
 COLUMN_NAMES |= {'confidence', 'valence', 'detected', 'by', 'time', 'mark', 'eye_distance', 'sharpness', 'turn'}
-COLUMN_NAMES |= {'score', 'quality'}
+COLUMN_NAMES |= {'score', 'quality', 'recording', 'recording_frame'}
 EFNET_IMAGE_SIZES = (224, 240, 260, 300, 380, 456, 528, 600)  # pixels, B0 to B7
 VALIDATION_SHARE = 0.1
 MIN_IMAGES = 10  # of each emotion, so that one is for validation

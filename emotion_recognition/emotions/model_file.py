@@ -21,7 +21,7 @@ EXPECTED = 'expected a model.h5 from model_training.py'
 # Columns of the tables of faces, which have a column for each class too. The tables are made in packages that this one
 # must not import, so a test compares this with them.
 COLUMN_NAMES = {'file', 'frame', 'ms', 'face', 'person', 'name', 'identified', 'x', 'y', 'width', 'height'}
-COLUMN_NAMES |= {'emotion', 'confidence', 'valence', 'detected', 'by', 'time', 'mark'}
+COLUMN_NAMES |= {'emotion', 'confidence', 'valence', 'detected', 'by', 'time', 'mark', 'recording', 'recording_frame'}
 COLUMN_NAMES |= {'eye_distance', 'sharpness', 'turn', 'score', 'quality'}
 
 

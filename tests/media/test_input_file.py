@@ -20,6 +20,7 @@ from emotion_recognition.media.endings import ReadError
 from emotion_recognition.media.photographs import read_photograph
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
+from emotion_recognition.pipeline import open_models
 from tests.conftest import picture_times_ms, sound_packets, write_tone
 
 FRAME_COUNT = 75
@@ -154,7 +155,7 @@ def test_a_run_on_a_disk_that_does_not_answer_can_be_ended(mkv, tmp_path, bad_di
     later = threading.Timer(2, lambda: stalled.wait() and interruption.request('it was asked to end'))
     later.start()  # when all frames that could be read have been seen
     settings = emotions_from_video.VideoSettings(model_weights_path=colour_model_path, review=False)
-    models = emotions_from_video.open_models(settings, EmotionClassifier(colour_model_path))
+    models = open_models(settings, EmotionClassifier(colour_model_path))
     results = emotions_from_video.process_video(video, models, settings, interruption)
     answer.set()
     assert len(picture_times_ms(tmp_path / 'clip_with_emotions.mp4')) == results.frame_count > 40
