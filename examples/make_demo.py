@@ -63,7 +63,8 @@ def annotate_portrait(photo_rgb):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / 'portrait.jpg'
         write_photograph(path, photo_rgb[..., ::-1])
-        emotions_from_video.main([str(path), '--output-filename', str(PORTRAIT_RESULT_PATH)])
+        exact = ['--runtime', 'openvino', '--precision', 'f32']
+        emotions_from_video.main([str(path), '--output-filename', str(PORTRAIT_RESULT_PATH), *exact])
 
 
 def fill(photo_rgb, width, height):
