@@ -28,9 +28,8 @@ def main():
     parser.add_argument('--rounds', type=int, default=1)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        output = Path(folder) / 'output.mp4'
         for clip in options.clips:
-            compare(clip, output, options.rounds)
+            compare(clip, Path(folder) / f'{clip.stem}.mp4', options.rounds)
 
 
 def compare(clip, output, rounds):
@@ -40,7 +39,7 @@ def compare(clip, output, rounds):
             for every in EVERY:
                 taken = analyse(clip, output, '--every', str(every), video)
                 seconds.setdefault((video, every), []).append(taken)
-                emotions[every] = pd.read_csv(output.with_name('output_emotions_data.csv')).emotions
+                emotions[every] = pd.read_csv(output.with_name(f'{output.stem}_emotions_data.csv')).emotions
     print(f'{clip.name}, {len(emotions[1])} frames, {count_periods(emotions[1])} periods')
     for every in EVERY[1:]:
         ratios = [np.divide(seconds[video, 1], seconds[video, every]) for video in VIDEO]
