@@ -93,6 +93,11 @@ class Outputs:
         return self.annotated.with_name(self.annotated.stem + ending)
 
 
+def outputs_beside(result: Path, suffix: str) -> Outputs:
+    """Where all results of a video are, given the path of one of them and the suffix with which its name ends."""
+    return Outputs(result.with_name(result.name.removesuffix(suffix) + '.mp4'))
+
+
 def name_outputs(
     path: Path, output_filename: str | Path | None = None, shares_stem: bool = False, folder: Path | None = None
 ) -> Outputs:

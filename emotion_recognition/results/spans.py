@@ -1,7 +1,5 @@
 """Spans of videos that the user names: conditions, stimuli, questions of an interview."""
 
-import os
-import re
 import sys
 import unicodedata
 from collections import Counter
@@ -12,6 +10,7 @@ from pathlib import Path
 
 from emotion_recognition.labels import InputError
 from emotion_recognition.results.csv_tables import Row, open_table
+from emotion_recognition.results.video_names import is_name_of, names_of, split_name
 
 SPAN_COLUMNS = ('video', 'start', 'end', 'name')
 MAX_REPORTED_NAMES = 5
@@ -48,7 +47,7 @@ def read_spans(path: str | Path | None, video_path: Path) -> tuple[Span, ...]:
         InputError: The file cannot be read, lacks a column, or one of the video's lines is wrong, see `open_table`.
     """
     rows = _read_rows(path) if path else []
-    return _in_order(path, video_path.name, [_to_span(row) for parts, row in rows if _is_about(parts, video_path)])
+    return _in_order(path, video_path.name, [_to_span(row) for parts, row in rows if is_name_of(parts, video_path)])
 
 
 def check_spans(path: str | Path, video_paths: Iterable[Path]) -> None:
@@ -63,11 +62,11 @@ def check_spans(path: str | Path, video_paths: Iterable[Path]) -> None:
     """
     of_name: dict[str, list[Path]] = {}  # so that many rows and many videos are no product
     for video_path in video_paths:
-        for name in _names(video_path):
+        for name in names_of(video_path):
             of_name.setdefault(name, []).append(video_path)
     rows, others, checked = _read_rows(path), Counter(), set()
     for parts, row in rows:
-        about = [video_path for video_path in of_name.get(parts[-1], []) if _is_about(parts, video_path)]
+        about = [video_path for video_path in of_name.get(parts[-1], []) if is_name_of(parts, video_path)]
         if len(about) > 1:
             fits = ' and '.join(map(str, about[:2]))
             raise row.error('video', f'the name of one input, but it fits {fits}; add the folder or the suffix')
@@ -107,21 +106,10 @@ def describe_outside(spans: Iterable[Span], start_ms: float, end_ms: float, is_p
 def _read_rows(path: str | Path) -> list[tuple[tuple[str, ...], Row]]:
     """Read all rows, each with the folders and the name of its video as they are compared."""
     rows = (row for _, row in open_table(Path(path), SPAN_COLUMNS, 'a table of spans').rows())
-    read = [(tuple(_comparable(part) for part in re.split(r'[/\\]+', _text(row, 'video'))), row) for row in rows]
+    read = [(split_name(_text(row, 'video')), row) for row in rows]
     if not read:
         raise InputError(f'{path}: holds no spans; expected a line for each')
     return read
-
-
-def _is_about(parts, video_path):
-    *folders, name = parts
-    folders = [folder for folder in folders if folder not in ('', '.')]
-    parents = [_comparable(part.rstrip('/\\')) for part in Path(os.path.abspath(video_path)).parts[:-1]]
-    return name in _names(video_path) and folders == parents[len(parents) - len(folders) :]
-
-
-def _names(video_path):
-    return {_comparable(video_path.name), _comparable(video_path.stem)}
 
 
 def _to_span(row):
@@ -147,9 +135,3 @@ def _in_order(path, video_name, spans):
                 f'at {one.end_ms / 1000:g} s; expected spans that do not overlap'
             )
     return tuple(spans)
-
-
-def _comparable(name):
-    """Compose each letter and its accents into one character, which macOS keeps apart in the names of files, and leave
-    out which letters are capitals."""
-    return unicodedata.normalize('NFC', name).casefold()

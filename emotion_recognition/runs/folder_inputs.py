@@ -17,6 +17,7 @@ from emotion_recognition.results.output_paths import (
     RECORD_SUFFIX,
     TIMELINE_SUFFIX,
     Outputs,
+    outputs_beside,
 )
 from emotion_recognition.runs.run_folder import KEPT
 
@@ -124,7 +125,7 @@ def _is_named_as_own(file):
 def _name_own_results(files: Sequence[Path]) -> set[Path]:
     """Paths of the results that records are about, under whatever names."""
     records = [file for file in files if file.name.endswith(RECORD_SUFFIX)]
-    named = [Outputs(record.with_name(record.name.removesuffix(RECORD_SUFFIX) + '.mp4')) for record in records]
+    named = [outputs_beside(record, RECORD_SUFFIX) for record in records]
     return {path for outputs in named for path in (*outputs.all(), *outputs.corrected().all())}
 
 

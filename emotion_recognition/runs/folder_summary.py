@@ -60,15 +60,14 @@ def summarise_folders(
 
 def choose_summary(outputs: Outputs) -> Path:
     """Path of the summary of a video that counts: the corrected one, if it corrects the run that is there."""
-    is_current = _corrected_run(outputs) and not corrects_another_run(outputs)
-    return outputs.corrected().summary if is_current and outputs.corrected().summary.exists() else outputs.summary
+    corrected = outputs.corrected().summary
+    return corrected if corrects_run(outputs) and corrected.exists() else outputs.summary
 
 
-def corrects_another_run(outputs: Outputs) -> bool:
-    """Whether the corrected results of a video are about another run than the one that is there now."""
-    corrected_run = _corrected_run(outputs)
-    return bool(corrected_run) and corrected_run != read_record(outputs.record).get('run', corrected_run)  # old: none
-
-
-def _corrected_run(outputs):
-    return read_record(outputs.corrected().record).get('corrections', {}).get('run')
+def corrects_run(outputs: Outputs) -> bool | None:
+    """Whether the corrected results of a video are about the run that is there now; None if none say what they are
+    about."""
+    corrected_run = read_record(outputs.corrected().record).get('corrections', {}).get('run')
+    if not corrected_run:
+        return None
+    return corrected_run == read_record(outputs.record).get('run', corrected_run)  # older records do not say

@@ -11,13 +11,12 @@ from typing import Any
 from emotion_recognition.labels import InputError
 from emotion_recognition.results.corrections import OPTIONAL_COLUMNS, REQUIRED_COLUMNS, name_run
 from emotion_recognition.results.csv_tables import open_table
-from emotion_recognition.results.output_paths import Outputs, name_outputs
+from emotion_recognition.results.output_paths import RECORD_SUFFIX, Outputs, name_outputs, outputs_beside
 from emotion_recognition.runs.record_file import find_video, name_of_video, path_of_video, read_record
 
 SUFFIX = '.csv'
 # As the page names it, and as browsers and systems name further copies: "x_corrected (1).csv", "x_corrected copy.csv"
 NAME = re.compile(r'(?P<stem>.+)_corrected(?: ?\(\d+\)|-\d+| - Copy.*| copy.*)?\.csv', re.IGNORECASE)
-RECORDS = '*_run.json'
 
 
 @dataclass(frozen=True)
@@ -111,14 +110,13 @@ def find_run(
     if not video:
         place = os.path.normpath(path_of_video(path))
         raise InputError(f'{table}: its video is not at {place}; name the video or its folder after the table')
-    stem = path.name.removesuffix('_run.json')
-    return CorrectedRun(table, video, Outputs(path.with_name(f'{stem}.mp4')), record)
+    return CorrectedRun(table, video, outputs_beside(path, RECORD_SUFFIX), record)
 
 
 def _find_fitting(table, run, records):
     """The records that a table is called like and whose run it states, or else those with one of both."""
     name = NAME.fullmatch(table.name)
-    named = [path for path in records if name and path.name.casefold() == f'{name["stem"]}_run.json'.casefold()]
+    named = [path for path in records if name and path.name.casefold() == (name['stem'] + RECORD_SUFFIX).casefold()]
     same_run = [path for path in records if run and records[path].get('run') == run]  # of copies of a video, both
     both = [path for path in named if path in same_run or not run or 'run' not in records[path]]  # older ones have none
     return both or same_run or named
@@ -126,9 +124,10 @@ def _find_fitting(table, run, records):
 
 def _find_records(table, others):
     """The records beside a table and in folders, by their paths, without those of corrected results."""
-    paths = list(table.parent.glob(RECORDS))
+    records_in = f'*{RECORD_SUFFIX}'
+    paths = list(table.parent.glob(records_in))
     for path in others:
-        paths += path.rglob(RECORDS) if path.is_dir() else path.parent.glob(RECORDS)
+        paths += path.rglob(records_in) if path.is_dir() else path.parent.glob(records_in)
     records = {Path(os.path.abspath(path)): read_record(path) for path in paths}
     return {path: record for path, record in records.items() if name_of_video(record) and 'corrections' not in record}
 

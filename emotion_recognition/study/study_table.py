@@ -4,16 +4,16 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
 
 from emotion_recognition.labels import InputError
 from emotion_recognition.results.csv_tables import from_cell, to_cell
-from emotion_recognition.results.output_paths import CORRECTED_SUFFIX, FOLDER_SUFFIX, SUMMARY_SUFFIX, Outputs
+from emotion_recognition.results.output_paths import CORRECTED_SUFFIX, FOLDER_SUFFIX, SUMMARY_SUFFIX, outputs_beside
 from emotion_recognition.results.summary import MEAN, SHARE, USABLE, WHOLE_VIDEO, read_summary
-from emotion_recognition.runs.folder_summary import corrects_another_run
+from emotion_recognition.results.video_names import is_name_of, split_name
+from emotion_recognition.runs.folder_summary import corrects_run
 from emotion_recognition.runs.record_file import read_record
 from emotion_recognition.study.participants import Appearance, read_participants
 
@@ -46,8 +46,8 @@ class SummaryOfVideo:
     @property
     def shares_numbers(self) -> bool:
         """Whether its people have the same numbers in the other videos of the run, see `--people`."""
-        stem = self.path.name.removesuffix(SUMMARY_SUFFIX).removesuffix(CORRECTED_SUFFIX)
-        record = read_record(Outputs(self.path.with_name(f'{stem}.mp4')).record)
+        suffix = CORRECTED if self.path.name.endswith(CORRECTED) else SUMMARY_SUFFIX
+        record = read_record(outputs_beside(self.path, suffix).record)
         return bool(record and record['made_with'].get('across_files'))
 
 
@@ -62,8 +62,8 @@ def read_summaries(folder: Path) -> list[SummaryOfVideo]:
     of_folder = FOLDER_SUFFIX + SUMMARY_SUFFIX
     paths = {path for path in folder.rglob(f'*{SUMMARY_SUFFIX}') if not path.name.endswith(of_folder)}
     for path in [path for path in sorted(paths) if path.name.endswith(CORRECTED)]:
-        outputs = Outputs(path.with_name(path.name.removesuffix(CORRECTED) + '.mp4'))
-        if is_outdated := corrects_another_run(outputs):
+        outputs = outputs_beside(path, CORRECTED)
+        if is_outdated := corrects_run(outputs) is False:
             print(f'{path}: left out, as it corrects an earlier run of the video', file=sys.stderr)
         paths.discard(path if is_outdated else outputs.summary)
     found: dict[str, SummaryOfVideo] = {}
@@ -140,7 +140,8 @@ def name_some(names: Sequence[str]) -> str:
 
 def _find_videos(one: Appearance, videos: list[SummaryOfVideo]) -> list[SummaryOfVideo]:
     if one.video:
-        fitting = [video for video in videos if _fits(one.video, video)]
+        parts = split_name(one.video)
+        fitting = [video for video in videos if is_name_of(parts, video.path.with_name(Path(video.video).name))]
         if len(fitting) > 1:
             names = ' and '.join(video.video for video in fitting[:2])
             raise one.row.error('video', f'the name of one video, but it fits {names}; add the folder or the suffix')
@@ -150,18 +151,6 @@ def _find_videos(one: Appearance, videos: list[SummaryOfVideo]) -> list[SummaryO
             'video', f"a video's name, since {alone[0]} has numbers of its own; --people gives all videos the same"
         )
     return [video for video in videos if one.person in video.seconds]
-
-
-def _fits(text: str, video: SummaryOfVideo) -> bool:
-    """Whether a user's name for a video, in any case, with or without suffix and folders, can mean this one."""
-    *folders, name = _comparable(text).replace('\\', '/').split('/')
-    path = Path(_comparable(str(video.path.absolute().with_name(Path(video.video).name))))
-    return name in (path.name, path.stem) and list(path.parts[-1 - len(folders) : -1]) == folders
-
-
-def _comparable(name):
-    """Compose each letter and its accents, which macOS keeps apart, and leave out which letters are capitals."""
-    return normalize('NFC', name).casefold()
 
 
 def _find_number(one: Appearance, video: SummaryOfVideo) -> int:
