@@ -2,11 +2,9 @@
 
 import sys
 
-TABLE_NAME = 'webcam_%Y-%m-%d_%H-%M-%S.csv'  # with the time of the start
-
 
 def watch_webcam() -> None:
     """Run the webcam script. Its table goes to the current folder, not to where the program is installed."""
     import emotions_from_webcam  # not at the top: no module of this package needs a script
 
-    emotions_from_webcam.main([f'--csv-path={TABLE_NAME}', *sys.argv[1:]])
+    emotions_from_webcam.main([f'--csv-path={emotions_from_webcam.CSV_PATH.name}', *sys.argv[1:]])

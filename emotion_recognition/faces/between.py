@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from emotion_recognition.faces.boxes import box_between
 from emotion_recognition.faces.confirmation import Frame
 from emotion_recognition.labels import FaceEmotion
 
@@ -53,7 +54,7 @@ def _between(one: FaceEmotion, other: FaceEmotion, share: float) -> FaceEmotion:
 
     return replace(
         one,
-        box=tuple(map(int, mix('box').round())),
+        box=box_between(one.box, other.box, share),
         angle=float(mix('angle')),
         score=float(mix('score')),
         points=tuple(map(tuple, mix('points').tolist())) if one.points and other.points else None,

@@ -25,6 +25,12 @@ class FoundFace(NamedTuple):
     points: Points | None = None
 
 
+def box_between(one: Iterable[int], other: Iterable[int], share: float) -> tuple[int, int, int, int]:
+    """Interpolate two boxes, each x, y, width, height in pixels: the first for a share of 0, the other for 1."""
+    mixed = (1 - share) * np.array(one) + share * np.array(other)
+    return tuple(map(int, mixed.round()))
+
+
 def sort_faces(faces: Iterable[FoundFace]) -> list[FoundFace]:
     """Sort faces from left to right."""
     return sorted(faces, key=lambda face: face.box)

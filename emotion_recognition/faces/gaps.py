@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from emotion_recognition.faces.boxes import FoundFace
+from emotion_recognition.faces.boxes import FoundFace, box_between
 from emotion_recognition.faces.confirmation import Frame
 from emotion_recognition.faces.tracking import LOST_SECONDS, weight_of_newest
 from emotion_recognition.labels import FaceEmotion
@@ -64,9 +64,8 @@ def _fill(gap, before, after, classify, smoothing_seconds):
     probabilities, shown_ms = before.face.probabilities, before.timestamp_ms
     for _, timestamp_ms, picture_bgr, faces in gap:
         share = (timestamp_ms - before.timestamp_ms) / (after.timestamp_ms - before.timestamp_ms)
-        box = (1 - share) * np.array(before.face.box) + share * np.array(after.face.box)
         angle = (1 - share) * before.face.angle + share * after.face.angle
-        place = FoundFace(tuple(map(int, box.round())), float(angle))
+        place = FoundFace(box_between(before.face.box, after.face.box, share), float(angle))
         weight = weight_of_newest(timestamp_ms - shown_ms, smoothing_seconds * 1000)
         probabilities = probabilities + weight * (classify(picture_bgr, [place])[0] - probabilities)
         shown_ms = timestamp_ms

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from emotion_recognition.faces.boxes import FoundFace, boxes_of, intersection_over_union
+from emotion_recognition.faces.boxes import FoundFace, box_between, boxes_of, intersection_over_union
 from emotion_recognition.faces.crops import align_face
 from emotion_recognition.faces.detection import FaceDetector
 from emotion_recognition.faces.scene_cuts import SceneCuts
@@ -143,8 +143,7 @@ class _Window:
         for one in self.held:
             if before.ms < one.ms:
                 share = (one.ms - before.ms) / (after.ms - before.ms)
-                box = (1 - share) * np.array(before.boxes[track_id]) + share * np.array(after.boxes[track_id])
-                one.boxes[track_id] = tuple(map(int, box.round()))
+                one.boxes[track_id] = box_between(before.boxes[track_id], after.boxes[track_id], share)
 
     def take(self):
         """Hide the faces of the oldest frame that waits, and return it."""
