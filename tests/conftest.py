@@ -323,6 +323,15 @@ def small_network():
         yield
 
 
+@pytest.fixture(scope='module')
+def small_network_throughout():
+    """The same for all tests and fixtures of a module that says so in its `pytestmark`."""
+    from tests.training_runs import small_networks
+
+    with small_networks():
+        yield
+
+
 def script_on_both_labels(name):
     """What a script of that draft defines."""
     return runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / f'{name}.py'))

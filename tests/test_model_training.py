@@ -16,17 +16,12 @@ import model_training
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from model_training import EMOTIONS
 from tests.conftest import default_handlers
-from tests.training_runs import arguments, failure, small_networks, state_in, write_tables
+from tests.training_runs import arguments, failure, state_in, write_tables
+
+pytestmark = pytest.mark.usefixtures('small_network_throughout')
 
 OPTIONS = ('--epochs', 4, '--face-share', 0.7)
 OPTIONS += ('--batch-size', 4, '--learning-rate', 0.1)  # so that it learns something
-
-
-@pytest.fixture(scope='module', autouse=True)
-def small_network():
-    """Stands in for EfficientNetB0 in all of these runs."""
-    with small_networks():
-        yield
 
 
 @pytest.fixture(scope='module')

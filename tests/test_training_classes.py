@@ -18,17 +18,13 @@ from emotion_recognition.emotions import model_file
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.emotions.model_file import read_model_file
 from tests.conftest import ROOT
-from tests.training_runs import arguments, draw_plot, failure, small_networks, write_tables
+from tests.training_runs import arguments, draw_plot, failure, write_tables
+
+pytestmark = pytest.mark.usefixtures('small_network_throughout')
 
 FER2013 = {'anger': 'Angry', 'disgust': 'Disgust', 'fear': 'Fear', 'happy': ' Happiness', 'neutral': 'Neutral'}
 FER2013 |= {'sad': 'sadness', 'surprise': 'Surprised'}
 SEVEN = ('anger', 'disgust', 'fear', 'happy', 'neutral', 'sad', 'surprise')
-
-
-@pytest.fixture(scope='module', autouse=True)
-def small_network():
-    with small_networks():
-        yield
 
 
 @pytest.fixture(scope='module')

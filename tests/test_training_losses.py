@@ -11,7 +11,9 @@ import pytest
 
 import model_training
 from model_training import WATCH, EpochEnd, TrainingError
-from tests.training_runs import arguments, failure, small_networks, state_in, write_tables
+from tests.training_runs import arguments, failure, state_in, write_tables
+
+pytestmark = pytest.mark.usefixtures('small_network_throughout')
 
 INTERRUPTED = 'model_training.py: interrupted; the same command with --resume goes on after the last finished epoch'
 
@@ -21,12 +23,6 @@ class Tidied:
 
     def __del__(self):
         signal.raise_signal(signal.SIGTERM)
-
-
-@pytest.fixture(scope='module', autouse=True)
-def small_network():
-    with small_networks():
-        yield
 
 
 @pytest.fixture(scope='module')
