@@ -21,7 +21,7 @@ ROOT = PACKAGE.parent
 SHIPPED = PACKAGE if (PACKAGE / 'model_weights').is_dir() else ROOT
 
 MODEL_WEIGHTS_PATH = SHIPPED / 'model_weights' / 'model.h5'
-DETECTOR_PATH = 'auto'  # YuNet if OpenCV can load it, else Haar; 'yunet', 'haar', or the path of a file
+DETECTOR_PATH = 'auto'  # YuNet if OpenVINO can load it, else Haar; 'yunet', 'haar', or the path of a file
 REST_WORDS = REST_AUTO, REST_MODEL, REST_NONE = ('auto', 'model', 'none')
 RUNTIMES = ('auto', 'openvino', 'keras')
 PRECISIONS = ('auto', 'f32')

@@ -4,7 +4,6 @@ import logging
 import os
 import shutil
 import tempfile
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +12,7 @@ import numpy as np
 
 from emotion_recognition.emotions.conversion import HOW_TO_INSTALL, ConversionError, read_network
 from emotion_recognition.labels import InputError
+from emotion_recognition.openvino_core import open_core
 from emotion_recognition.threads import count_cores
 
 GPU_SIGNS = (Path('/proc/driver/nvidia/gpus'), Path('/dev/dxg'))  # one of them exists if Linux or WSL has a GPU driver
@@ -93,7 +93,7 @@ class OpenVinoNetwork:
     """
 
     def __init__(self, model_path: str | Path, precision: str = 'auto', threads: int = 0):
-        core = _open_core()
+        core = open_core()
         model, self.conversion_sha256 = read_network(core, Path(model_path))
         self.input_shape, self.output_shape = (
             tuple(None if size.is_dynamic else size.get_length() for size in port.partial_shape)
@@ -111,18 +111,6 @@ class OpenVinoNetwork:
         for part in self._parts:
             batch = part(batch)[0]
         return batch.astype(np.float32)
-
-
-@cache
-def _open_core():
-    """Open OpenVINO once in a process, and never close it.
-
-    Where the processor has AMX, it gives the thread that opens it another stack for signals, and takes that away when
-    it is closed. If two were closed in another order than they were opened, Ctrl-C would crash the process.
-    """
-    import openvino  # not at the top, since it is not needed if Keras runs the network
-
-    return openvino.Core()
 
 
 def _split_at_small_picture(model):

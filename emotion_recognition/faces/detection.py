@@ -9,7 +9,7 @@ import numpy as np
 
 from emotion_recognition.faces.boxes import FoundFace
 from emotion_recognition.faces.haar import CASCADE_PATH, HaarFaceDetector
-from emotion_recognition.faces.yunet import YUNET_PATH, YuNetFaceDetector, open_network
+from emotion_recognition.faces.yunet import YUNET_PATH, YuNetFaceDetector
 from emotion_recognition.labels import InputError
 from emotion_recognition.settings import Settings
 
@@ -112,7 +112,7 @@ def path_of_detector(name: str) -> Path:
 @cache  # so that the message is printed once
 def _choose_path():
     try:
-        open_network(YUNET_PATH)
+        YuNetFaceDetector(YUNET_PATH)
     except InputError as error:
         print(f'{error}. Using Haar, which finds only upright faces from the front', file=sys.stderr)
         return CASCADE_PATH

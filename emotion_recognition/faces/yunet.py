@@ -1,4 +1,4 @@
-"""YuNet, OpenCV's small network, which also finds faces that are turned, tilted or partly hidden."""
+"""YuNet, a small network, which also finds faces that are turned, tilted or partly hidden."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import numpy as np
 
 from emotion_recognition.faces.boxes import FoundFace, sort_faces
 from emotion_recognition.faces.crops import cut_square
-from emotion_recognition.labels import InputError
+from emotion_recognition.faces.yunet_network import YuNetNetwork
 from emotion_recognition.settings import SHIPPED
 
 YUNET_PATH = SHIPPED / 'face_detector' / 'face_detection_yunet_2026may.onnx'
@@ -17,9 +17,6 @@ YUNET_PATH = SHIPPED / 'face_detector' / 'face_detection_yunet_2026may.onnx'
 # is better than the others with both.
 BOX_SCALE = 0.93
 MAX_SIDE = 640  # pixels; larger frames are shrunk to it, in which faces from about 15 pixels are found
-# Pixels; smaller frames are padded to it. If the network's coarsest map has only one row or column, OpenCV reads
-# uninitialised memory and reports false faces.
-MIN_SIDE = 64
 CLOSE_UP_SIZE = 128  # pixels; side of the squares in which single faces are searched, in a tenth of a frame's time
 SCORE_THRESHOLD = 0.7  # 0..1
 MIN_TILT = 8  # degrees; less tilted heads are searched without turning them, so that small errors do not add up
@@ -28,7 +25,7 @@ SECOND_LOOK = (0.3, 1.5)  # distance and scale of the second search for a tilted
 
 
 class YuNetFaceDetector:
-    """OpenCV's small network for faces (Wu et al. 2023, doi:10.1007/s11633-023-1423-y); see `FaceDetector`.
+    """YuNet (Wu et al. 2023, doi:10.1007/s11633-023-1423-y); see `FaceDetector`.
 
     A head's tilt is measured along the line from the point between the eyes to the middle of the mouth. The usual
     measure, the line between the eyes, is short if a face is seen from the side. The network underestimates the tilt by
@@ -48,8 +45,8 @@ class YuNetFaceDetector:
     def __init__(
         self, model_path: str | Path = YUNET_PATH, min_face_size: int = 0, score_threshold: float = SCORE_THRESHOLD
     ):
-        # Two networks, since each plans its work again when the size changes, which takes as long as two close-ups.
-        self._network, self._close_up_network = (open_network(model_path, score_threshold) for _ in range(2))
+        self._network = YuNetNetwork(model_path, score_threshold)
+        self._close_up_network = YuNetNetwork(model_path, score_threshold, CLOSE_UP_SIZE)
         self._min_face_size = max(1, min_face_size)
 
     def prepare(self, frame_bgr: np.ndarray) -> np.ndarray:
@@ -61,11 +58,7 @@ class YuNetFaceDetector:
         height, width = picture.shape[:2]
         scale = min(1, MAX_SIDE / max(height, width))
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        bottom, right = (max(0, MIN_SIDE - side) for side in reversed(size))
-        resized = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-        resized = cv2.copyMakeBorder(resized, 0, bottom, 0, right, cv2.BORDER_CONSTANT)
-        self._network.setInputSize(resized.shape[1::-1])
-        detections = _detect(self._network, resized)
+        detections = self._network.find(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
         to_picture = np.array([[width / size[0], 0, 0], [0, height / size[1], 0]])
         faces = [_face_of(detection, to_picture, 0, picture.shape) for detection in detections]
         return sort_faces(
@@ -82,7 +75,7 @@ class YuNetFaceDetector:
         centre, side = _centre_of(known), max(known.box[2:])
         angle = known.angle if abs(known.angle) > MIN_TILT else 0
         square, to_picture = cut_square(picture, centre, side * (1 + 2 * distance), angle, CLOSE_UP_SIZE)
-        detections = _detect(self._close_up_network, square)
+        detections = self._close_up_network.find(square)
         faces = [_face_of(detection, to_picture, angle, picture.shape) for detection in detections]
         faces = [face for face in self._large_enough(faces) if side / scale <= max(face.box[2:]) <= side * scale]
         return sorted(faces, key=lambda face: np.hypot(*(_centre_of(face) - centre)))[:1]
@@ -94,34 +87,11 @@ class YuNetFaceDetector:
         return next(iter(self.search_near(picture, face, *SECOND_LOOK)), face)
 
 
-def open_network(model_path: str | Path, score_threshold: float = SCORE_THRESHOLD) -> cv2.FaceDetectorYN:
-    """Open YuNet and let it search an empty close-up, in about 10 ms: OpenCV finds some mistakes only then.
-
-    Raises:
-        InputError: The file is not such a network.
-    """
-    size = (CLOSE_UP_SIZE, CLOSE_UP_SIZE)
-    try:
-        network = cv2.FaceDetectorYN.create(str(model_path), '', size, score_threshold)
-        network.detect(np.zeros((*size, 3), np.uint8))
-    except (cv2.error, SystemError):
-        raise InputError(f'{model_path}: not a YuNet face detector; OpenCV cannot read it as one') from None
-    return network
-
-
-def _detect(network, picture):
-    """Returns (n, 15) float: box, five points (both eyes, nose, both corners of the mouth) and score."""
-    _, detections = network.detect(picture)
-    if detections is None:
-        return np.empty((0, 15))
-    return detections[np.isfinite(detections).all(axis=1)]  # OpenCV sometimes returns infinite values or NaN
-
-
 def _face_of(detection, to_picture, angle, shape):
     """Convert a detection to a face.
 
     Args:
-        detection: (15,) float, see `_detect`.
+        detection: (15,) float, see `YuNetNetwork.find`.
         to_picture: (2, 3) float matrix from the coordinates of the searched square to those of the picture.
         angle: Degrees by which the square was turned clockwise.
         shape: Height and width of the picture in pixels.

@@ -43,7 +43,7 @@ def test_haar_is_the_default_if_yunet_cannot_be_loaded(damaged_yunet, capsys):
     for _ in range(2):
         assert isinstance(open_detector(Settings()), HaarFaceDetector)
     assert path_of_detector('auto') == CASCADE_PATH
-    line = f'{damaged_yunet}: not a YuNet face detector; OpenCV cannot read it as one. '
+    line = f'{damaged_yunet}: not a YuNet face detector; OpenVINO cannot read it as one. '
     assert capsys.readouterr().err == line + 'Using Haar, which finds only upright faces from the front\n'
     with pytest.raises(InputError, match='not a YuNet'):
         open_detector(Settings(detector_path='yunet'))

@@ -69,4 +69,4 @@ def test_file_that_is_no_yunet(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(InputError) as error:
         YuNetFaceDetector(path)
-    assert str(error.value) == f'{path}: not a YuNet face detector; OpenCV cannot read it as one'
+    assert str(error.value) == f'{path}: not a YuNet face detector; OpenVINO cannot read it as one'
