@@ -156,7 +156,7 @@ _open_once = cache(EmotionClassifier)
 def _read_options(options, allowed):
     if unknown := [name for name in options if name not in allowed]:
         raise InputError(f'{", ".join(unknown)}: no option here; expected some of {", ".join(allowed)}')
-    settings = VideoSettings(write_video=False, **options)
+    settings = VideoSettings(write_video=False, review=False, **options)
     limit_opencv_threads(settings.threads)
     return settings
 
@@ -172,9 +172,10 @@ def _read(path, settings):
         interruption = Interruption()  # that nobody asks for: Ctrl-C raises KeyboardInterrupt, as in other programs
         with (
             see_before_drawing(path, models, pipeline, settings, own, interruption) as recogniser,
-            closing(recogniser.run(reader.read_frames())) as frames,
+            closing(recogniser.run(reader.read_pictures())) as frames,
         ):
-            yield from starmap(Frame, frames)
+            for number, ms, picture, faces in frames:
+                yield Frame(number, ms, picture.bgr, faces)
 
 
 def _watch(camera, settings):

@@ -154,6 +154,7 @@ class FaceEmotion:
         corrected: The emotion that somebody has corrected it to, or None.
         person: Whose face it is, or None if people are not told apart.
         seen: How well it can be seen; None if the detector does not find points, or missed the face.
+        picture_jpeg: A small picture of it, as a JPEG file, if one was kept.
     """
 
     track_id: int
@@ -168,6 +169,7 @@ class FaceEmotion:
     corrected: str | None = None
     person: Person | None = None
     seen: FaceQuality | None = None
+    picture_jpeg: bytes = b''
 
     @property
     def number(self) -> int:

@@ -93,7 +93,7 @@ class Finder:
         """Returns the moments, and of each frame its time in milliseconds and the tracks and boxes of its faces."""
         moments, shown = VideoMoments(self._embedder), []
         pipeline = EmotionPipeline(self._models, Settings(rest='none'))
-        with VideoReader(path) as reader, closing(pipeline.run(reader.read_frames())) as frames:
+        with VideoReader(path) as reader, closing(pipeline.run(reader.read_pictures())) as frames:
             for _, ms, picture, faces in frames:
                 moments.add(ms, picture, faces)
                 shown.append((ms, [(face.track_id, face.box) for face in faces]))

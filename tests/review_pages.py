@@ -10,6 +10,7 @@ import numpy as np
 
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, Person
+from emotion_recognition.media.picture import Picture
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.results.face_table import FaceColumns
 from emotion_recognition.results.output_paths import name_outputs
@@ -74,7 +75,8 @@ def save_page(
 ):
     clip, review = write_clip(folder / 'clip.mp4', times), Review(CLASS_NAMES, run_name=run_name)
     for number, ms in enumerate(times, start=1):
-        review.add(number, float(ms), faces_of(number), paint(number))
+        painted = paint(number)
+        review.add(number, float(ms), faces_of(number), None if painted is None else Picture(painted))
     path = folder / 'clip_with_emotions_review.html'
     write_review(review, clip, clip, folder, path, spans, decimal_comma=decimal_comma)
     return path
@@ -83,14 +85,16 @@ def save_page(
 class Found:
     """Takes the place of the pipeline."""
 
+    needs_frames = True
+
     def __init__(self, faces_of, paint):
         self.faces_of, self.paint = faces_of, paint
 
     def run(self, frames):
-        for number, timestamp_ms, frame_bgr in frames:
+        for number, timestamp_ms, picture in frames:
             if self.paint:
-                frame_bgr[:] = self.paint(number)
-            yield number, timestamp_ms, frame_bgr, self.faces_of(number)
+                picture = Picture(self.paint(number))
+            yield number, timestamp_ms, picture, self.faces_of(number)
 
 
 def analyse(folder, faces_of, paint=None, size=(64, 48), with_people=False, **options):

@@ -8,6 +8,7 @@ from emotion_recognition.faces.boxes import FoundFace
 from emotion_recognition.faces.haar import HaarFaceDetector
 from emotion_recognition.faces.scene_cuts import SceneCuts
 from emotion_recognition.labels import InputError
+from emotion_recognition.media.picture import Picture
 from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.settings import Settings
 
@@ -103,6 +104,11 @@ def test_faces_stand_in_the_order_of_their_numbers():
     assert [(face.track_id, face.box[0]) for face in faces] == [(1, 0), (2, 30)]
 
 
+def shown(frames):
+    """Frames as a reader gives them, of number, time and BGR picture."""
+    return ((number, ms, Picture(frame_bgr)) for number, ms, frame_bgr in frames)
+
+
 def test_smoothing_keeps_the_label_through_one_odd_frame():
     labels = []
     for smoothing_seconds in (0.3, 0.0):
@@ -141,7 +147,7 @@ def test_a_scene_cut_is_decided_once_a_frame(is_live, monkeypatch):
         for _, timestamp_ms, picture in frames:
             pipeline.process(picture, timestamp_ms)
     else:
-        assert len(list(pipeline.run(frames))) == 10
+        assert len(list(pipeline.run(shown(frames)))) == 10
     assert decided == [True, False, False, False, False, True, False, False, False, False]
 
 
@@ -153,11 +159,11 @@ def test_stills_have_nothing_to_do_with_each_other():
     bright, dark = np.full((40, 60, 3), 230, np.uint8), np.full((40, 60, 3), 20, np.uint8)
     detector = Detector([(0, 0, 20, 20), (30, 0, 20, 20)])
     pipeline = open_pipeline(detector, Classifier(), SETTINGS, stills=True)
-    shown = [
+    seen = [
         [(face.track_id, face.box[0], face.emotion) for face in faces]
-        for _, _, _, faces in pipeline.run([(0, 0.0, bright), (1, 0.0, dark)])
+        for _, _, _, faces in pipeline.run(shown([(0, 0.0, bright), (1, 0.0, dark)]))
     ]
-    assert shown == [[(1, 0, 'happy'), (2, 30, 'happy')], [(1, 0, 'sad'), (2, 30, 'sad')]]
+    assert seen == [[(1, 0, 'happy'), (2, 30, 'happy')], [(1, 0, 'sad'), (2, 30, 'sad')]]
 
 
 @pytest.mark.parametrize(
@@ -166,18 +172,18 @@ def test_stills_have_nothing_to_do_with_each_other():
     ids=['not yet confirmed', 'perhaps a gap'],
 )
 def test_frames_that_wait_are_not_lost_with_an_error_after_them(seen_in, confirm_seconds, fill_gaps):
-    picture = np.zeros((40, 60, 3), np.uint8)
+    picture = Picture(np.zeros((40, 60, 3), np.uint8))
 
     def break_off():
         yield from ((number, number * 40.0, picture) for number in range(20))
         raise InputError('the file breaks off')
 
     settings = replace(SETTINGS, confirm_seconds=confirm_seconds)
-    pipeline, shown = open_pipeline(Leaving(seen_in), Classifier(), settings, fill_gaps=fill_gaps), []
+    pipeline, numbers = open_pipeline(Leaving(seen_in), Classifier(), settings, fill_gaps=fill_gaps), []
     with pytest.raises(InputError, match='breaks off'):
         for number, *_ in pipeline.run(break_off()):
-            shown.append(number)
-    assert shown == list(range(20))
+            numbers.append(number)
+    assert numbers == list(range(20))
 
 
 class RestingClassifier(Classifier):
@@ -193,7 +199,9 @@ def test_faces_are_compared_under_the_numbers_that_are_shown():
     # Looking ahead, faces are compared with what is known before: here, with what was seen live
     known, pipeline = pipeline.references, open_pipeline(Detector([(0, 0, 20, 20)]), RestingClassifier(), settings)
     pipeline.references = known
-    assert [[face.emotion for face in faces] for *_, faces in pipeline.run(frames)] == [['neutral']] * 4 + [['sad']]
+    assert [[face.emotion for face in faces] for *_, faces in pipeline.run(shown(frames))] == [['neutral']] * 4 + [
+        ['sad']
+    ]
 
 
 def test_photographs_are_compared_with_everybodys_rest_alone():
@@ -230,7 +238,7 @@ def test_every_nth_frame_and_the_first_of_a_scene_are_analysed():
     frames = [(number, number * 40.0, numbered(number, 100 if number < 9 else 200)) for number in range(1, 13)]
     detector = Counting()
     pipeline = open_pipeline(detector, Classifier(), SETTINGS, every=3)
-    faces = [faces for *_, faces in pipeline.run(frames)]
+    faces = [faces for *_, faces in pipeline.run(shown(frames))]
     assert detector.asked == [1, 4, 7, 9, 12]
     assert [face.box[0] for (face,) in faces] == [2, 4, 6, 8, 10, 12, 14, 14, 18, 20, 22, 24]
     assert [number for number, (face,) in enumerate(faces, start=1) if face.detected] == [1, 4, 7, 9, 12]
@@ -243,5 +251,5 @@ def test_the_whole_frame_is_searched_as_often_however_many_frames_are_analysed()
 
     detector = Nearby()
     frames = [(number, number * 40.0, numbered(number, 100)) for number in range(1, 32)]
-    list(open_pipeline(detector, Classifier(), replace(SETTINGS, whole_frame_every=10), every=5).run(frames))
+    list(open_pipeline(detector, Classifier(), replace(SETTINGS, whole_frame_every=10), every=5).run(shown(frames)))
     assert detector.asked == [1, 11, 21, 31]

@@ -38,14 +38,14 @@ def fill_between(frames: Iterable[Frame], cuts: Container[int]) -> Iterator[Fram
 def _fill(waiting, before, after):
     """Yield the waiting frames with their faces. Without a frame after them, the faces before them stay."""
     following = {face.track_id: face for face in after[3]} if after else {}
-    for number, timestamp_ms, picture_bgr, _ in waiting:
+    for number, timestamp_ms, picture, _ in waiting:
         share = (timestamp_ms - before[1]) / (after[1] - before[1]) if after else 0.0
         faces = [
             _between(face, following.get(face.track_id, face), share)
             for face in before[3]
             if face.track_id in following or not after
         ]
-        yield number, timestamp_ms, picture_bgr, faces
+        yield number, timestamp_ms, picture, faces
 
 
 def _between(one: FaceEmotion, other: FaceEmotion, share: float) -> FaceEmotion:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from emotion_recognition.labels import FaceEmotion
+from emotion_recognition.media.picture import Picture
 
-Frame = tuple[int, float, np.ndarray, list[FaceEmotion]]  # number, timestamp in milliseconds, picture, faces
+Frame = tuple[int, float, Picture, list[FaceEmotion]]  # number, timestamp in milliseconds, picture, faces
 
 MAX_WAITING_FRAMES = 60  # frames that wait for a decision: 2 s at 30 per second; up to 360 MB at 1920x1080
 ROUNDING_MS = 1.0  # many files round their timestamps to milliseconds

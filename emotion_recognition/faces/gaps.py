@@ -10,10 +10,11 @@ from emotion_recognition.faces.boxes import FoundFace, box_between
 from emotion_recognition.faces.confirmation import Frame
 from emotion_recognition.faces.tracking import LOST_SECONDS, weight_of_newest
 from emotion_recognition.labels import FaceEmotion
+from emotion_recognition.media.picture import Picture
 
 MAX_GAP_FRAMES = 60  # frames that wait until the face is back or given up: 0.5 s at 120 per second, 360 MB at 1920x1080
 
-Classify = Callable[[np.ndarray, Sequence[FoundFace]], np.ndarray]  # frame, n faces -> (n, K) probabilities
+Classify = Callable[[Picture, Sequence[FoundFace]], np.ndarray]  # picture, n faces -> (n, K) probabilities
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ def fill_gaps(frames: Iterable[Frame], classify: Classify, smoothing_seconds: fl
     """
     held: deque[Frame] = deque()  # the newest frame is the last
     newest: dict[int, _Sighting] = {}
-    for index, (number, timestamp_ms, picture_bgr, faces) in enumerate(frames):
-        held.append((number, timestamp_ms, picture_bgr, list(faces)))
+    for index, (number, timestamp_ms, picture, faces) in enumerate(frames):
+        held.append((number, timestamp_ms, picture, list(faces)))
         for face in faces:
             sighting = _Sighting(index, timestamp_ms, face)
             before = newest.get(face.track_id)
@@ -62,12 +63,12 @@ def fill_gaps(frames: Iterable[Frame], classify: Classify, smoothing_seconds: fl
 
 def _fill(gap, before, after, classify, smoothing_seconds):
     probabilities, shown_ms = before.face.probabilities, before.timestamp_ms
-    for _, timestamp_ms, picture_bgr, faces in gap:
+    for _, timestamp_ms, picture, faces in gap:
         share = (timestamp_ms - before.timestamp_ms) / (after.timestamp_ms - before.timestamp_ms)
         angle = (1 - share) * before.face.angle + share * after.face.angle
         place = FoundFace(box_between(before.face.box, after.face.box, share), float(angle))
         weight = weight_of_newest(timestamp_ms - shown_ms, smoothing_seconds * 1000)
-        probabilities = probabilities + weight * (classify(picture_bgr, [place])[0] - probabilities)
+        probabilities = probabilities + weight * (classify(picture, [place])[0] - probabilities)
         shown_ms = timestamp_ms
         face = replace(
             after.face, box=place.box, angle=place.angle, probabilities=probabilities, detected=False, seen=None

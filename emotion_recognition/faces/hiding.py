@@ -17,6 +17,7 @@ from emotion_recognition.faces.detection import FaceDetector
 from emotion_recognition.faces.scene_cuts import SceneCuts
 from emotion_recognition.faces.tracking import FaceTracker
 from emotion_recognition.labels import InputError
+from emotion_recognition.media.picture import Picture
 
 CELLS = 4  # across a face's box; with 8, people know people whom they have met
 # How far what is pixelated reaches beyond the box, in sizes of the box: to the ears and hair, and below the chin
@@ -49,8 +50,8 @@ def pixelate(picture_bgr: np.ndarray, boxes: Iterable[Box]) -> None:
 
 
 def hide_faces(
-    frames: Iterable[tuple[int, float, np.ndarray]], detectors: Sequence[FaceDetector]
-) -> Iterator[tuple[int, float, np.ndarray]]:
+    frames: Iterable[tuple[int, float, Picture]], detectors: Sequence[FaceDetector]
+) -> Iterator[tuple[int, float, Picture]]:
     """Hide the faces of a video.
 
     A face that is missed for up to HOLD_MS is hidden between the places at both ends. For as long before it is first
@@ -68,8 +69,8 @@ def hide_faces(
     """
     window, problem = _Window(detectors), None
     try:
-        for frame in frames:
-            window.add(*frame)
+        for number, ms, picture in frames:
+            window.add(number, ms, picture.bgr)
             while window.is_full:
                 yield window.take()
     except InputError as error:
@@ -154,7 +155,7 @@ class _Window:
             if abs(one.ms - frame.ms) <= HOLD_MS:
                 boxes |= one.boxes
         pixelate(frame.picture_bgr, boxes.values())
-        shown = frame.number, frame.ms, frame.picture_bgr
+        shown = frame.number, frame.ms, Picture(frame.picture_bgr)
         frame.picture_bgr = None
         self._past.append(self.held.popleft())
         return shown

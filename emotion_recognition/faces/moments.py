@@ -10,6 +10,7 @@ from emotion_recognition.faces.crops import grey_thumbnail
 from emotion_recognition.faces.embedding import FaceEmbedder
 from emotion_recognition.faces.judging import GOOD_DISTANCE, MAX_DISTANCE, take_picture
 from emotion_recognition.labels import FaceEmotion
+from emotion_recognition.media.picture import Picture
 
 SAMPLE_MS = 100.0  # between two pictures of a face that are looked at, after its first slot: it may be gone soon
 SLOT_MS = 500.0  # at first, from each of which the best picture is kept
@@ -61,15 +62,17 @@ class TrackMoments:
     _change_before: tuple[float, float] = NO_CHANGE  # from the last moment to the best picture
     _change_since: tuple[float, float] = NO_CHANGE  # from the best picture to now
 
-    def add(self, ms: float, frame_bgr: np.ndarray, face: FaceEmotion, embedder: FaceEmbedder) -> None:
+    def add(self, ms: float, picture: Picture, face: FaceEmotion, embedder: FaceEmbedder) -> None:
         """Look at the face in its next frame."""
         self.end_ms = ms
+        if not face.detected:  # where it is, is only known roughly
+            return
         if ms - self._sampled_ms < SAMPLE_MS and ms - self.start_ms >= SLOT_MS:
             return
         if ms - self._slot_start_ms >= self._slot_ms:
             self.close_slot(embedder)
             self._slot_start_ms = ms
-        judgement, picture_bgr = take_picture(frame_bgr, face)
+        judgement, picture_bgr = take_picture(picture.bgr, face)
         self._note_change(ms, picture_bgr)
         self._sampled_ms = ms
         taken = judgement, picture_bgr, ms
@@ -145,17 +148,17 @@ class VideoMoments:
         self.tracks: dict[int, TrackMoments] = {}
         self.together: dict[tuple[int, int], tuple[float, float]] = {}
 
-    def add(self, ms: float, frame_bgr: np.ndarray, faces: Sequence[FaceEmotion]) -> None:
+    def add(self, ms: float, picture: Picture, faces: Sequence[FaceEmotion]) -> None:
         """Look at the next frame.
 
         Args:
             ms: When it is shown, in milliseconds.
-            frame_bgr: (height, width, 3) uint8, BGR, with nothing drawn on it.
+            picture: Its picture, with nothing drawn on it.
             faces: Its faces, in the order of the tracker's numbers.
         """
         for index, face in enumerate(faces):
             track = self.tracks.setdefault(face.track_id, TrackMoments(ms))
-            track.add(ms, frame_bgr, face, self._embedder)
+            track.add(ms, picture, face, self._embedder)
             self._open.add(face.track_id)
             for other in faces[:index]:
                 pair = other.track_id, face.track_id

@@ -1,19 +1,25 @@
 """Converting a decoder's frames to upright pictures with square pixels, all of one size."""
 
 from fractions import Fraction
+from functools import partial
+from threading import Lock
+from typing import NamedTuple
 
 import av
 import cv2
 import numpy as np
 from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
-from av.video.reformatter import Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from emotion_recognition.media.colours import ColourMapping, Colours
+from emotion_recognition.media.picture import DecodedPicture
+from emotion_recognition.media.planes import FORMAT, Planes, view_plane
 
 INTERPOLATION = Interpolation.BILINEAR  # rounds down, by about 1 of 255, in a seventh of the time of exact rounding
 EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND  # for colours that are mapped, which would double the error
 FLIP_CODES = {(True, False): 1, (False, True): 0, (True, True): -1}  # (left-right, top-bottom) -> code of cv2.flip
+SAMPLED_ROWS = 120  # at least; with all of them, comparing scenes would cost a tenth of a frame's time
 MAX_PIXEL_ASPECT = 8  # of width to height, or height to width; only damaged headers name more
 
 
@@ -37,6 +43,22 @@ def find_video_stream(container: av.container.InputContainer) -> av.VideoStream 
     return max(streams, key=_moving_then_default_then_largest, default=None)
 
 
+class Layout(NamedTuple):
+    """What makes a frame an upright picture with square pixels.
+
+    Attributes:
+        is_transposed: Whether rows become columns.
+        flips: Code of the flip after that, see `cv2.flip`, or None.
+        scaled: Width and height to which the frame is scaled before all this.
+        fitting: Width and height of the upright picture, which is then padded with black.
+    """
+
+    is_transposed: bool
+    flips: int | None
+    scaled: tuple[int, int]
+    fitting: tuple[int, int]
+
+
 class FrameConverter:
     """Converts the frames of one stream.
 
@@ -53,7 +75,9 @@ class FrameConverter:
         self._stream = stream
         self._own_aspect = stream.codec_context.sample_aspect_ratio or 1  # what the first frames say
         self._aspect = stream.sample_aspect_ratio or 1  # what the container says, if it says anything
-        self._reformatter = VideoReformatter()  # kept, with one thread: else each frame would start as many as cores
+        # They are kept, with one thread: else each frame would start as many as there are cores
+        self._reformatter, self._sampler = VideoReformatter(), VideoReformatter()
+        self._lock = Lock()  # pictures are converted by several stages of a run
         self._mappings: dict[Colours, ColourMapping] = {}
         self.size: tuple[int, int] | None = None
 
@@ -62,34 +86,55 @@ class FrameConverter:
         """Width and height of the pictures with square pixels, as the file states them, before they are turned."""
         return max(1, round(self._stream.width * _plausible(self._aspect))), self._stream.height
 
-    def convert(self, frame: av.VideoFrame) -> np.ndarray:
-        """Convert the next frame.
+    def convert(self, frame: av.VideoFrame) -> DecodedPicture:
+        """Convert the next frame, when its picture is first asked for.
 
         Args:
             frame: Frame as it was decoded; frames are given in the order of decoding.
 
         Returns:
-            The upright picture, (height, width, 3) uint8, BGR. HDR and wide-gamut colours are mapped to BT.709.
+            The upright picture. HDR and wide-gamut colours are mapped to BT.709.
         """
         is_transposed, flips = _read_orientation(frame)
         width, height = max(1, round(frame.width * self._pixel_aspect(frame))), frame.height
         upright = (height, width) if is_transposed else (width, height)
         self.size = self.size or upright
         fitting = _fit(upright, self.size)
-        width, height = reversed(fitting) if is_transposed else fitting
-        frame_bgr = self._to_bgr(frame, width, height)
-        frame_bgr = cv2.transpose(frame_bgr) if is_transposed else frame_bgr
-        frame_bgr = frame_bgr if flips is None else cv2.flip(frame_bgr, flips)
-        return frame_bgr if fitting == self.size else _pad_with_black(frame_bgr, self.size)
+        layout = Layout(is_transposed, flips, fitting[::-1] if is_transposed else fitting, fitting)
+        convert, copy_planes = partial(self._to_bgr, frame, layout), partial(self._copy_planes, frame, layout)
+        return DecodedPicture(self.size[::-1], convert, partial(self._sample, frame), copy_planes)
 
-    def _to_bgr(self, frame, width, height):
+    def _to_bgr(self, frame, layout):
+        picture_bgr = _turn_upright(self._reformat(frame, *layout.scaled), layout)
+        return picture_bgr if layout.fitting == self.size else _pad_with_black(picture_bgr, self.size)
+
+    def _reformat(self, frame, width, height):
         colours = Colours.of(frame)
         pixels, interpolation = ('rgb48le', EXACT) if colours.are_mapped else ('bgr24', INTERPOLATION)
-        converted = self._reformatter.reformat(frame, width, height, pixels, interpolation=interpolation, threads=1)
-        if not colours.are_mapped:
-            return converted.to_ndarray()
-        mapping = self._mappings.get(colours) or self._mappings.setdefault(colours, ColourMapping(colours))
-        return mapping.apply(converted.to_ndarray())
+        with self._lock:
+            converted = self._reformatter.reformat(frame, width, height, pixels, interpolation=interpolation, threads=1)
+            if not colours.are_mapped:
+                return _view_bgr(converted)
+            mapping = self._mappings.get(colours) or self._mappings.setdefault(colours, ColourMapping(colours))
+            return mapping.apply(converted.to_ndarray())
+
+    def _sample(self, frame):
+        """Take every nth pixel of every nth row. Neither turning nor mapping the picture changes what it is for."""
+        step = max(1, frame.height // SAMPLED_ROWS)
+        size = max(1, frame.width // step), max(1, frame.height // step)
+        with self._lock:
+            sample = self._sampler.reformat(frame, *size, 'bgr24', interpolation=Interpolation.POINT, threads=1)
+        return sample.to_ndarray()
+
+    def _copy_planes(self, frame, layout, matrix):
+        """Copy the planes of a frame that differs from what is written by nothing but its orientation, else None."""
+        colours = Colours.of(frame)
+        is_written = frame.format.name == FORMAT and frame.color_range != ColorRange.JPEG
+        is_written = is_written and colours.matrix == matrix and not colours.are_mapped
+        is_scaled = layout.scaled != (frame.width, frame.height) or layout.fitting != self.size
+        if is_scaled or not is_written or frame.width % 2 or frame.height % 2:
+            return None
+        return Planes.copy_of(*(_turn_upright(view_plane(plane), layout) for plane in frame.planes), matrix)
 
     def _pixel_aspect(self, frame):
         """Width of a pixel divided by its height. The container's value counts until that of the frames changes."""
@@ -100,6 +145,17 @@ class FrameConverter:
         if is_newest and own_aspect != self._own_aspect:
             self._own_aspect = self._aspect = own_aspect
         return _plausible(self._aspect)
+
+
+def _view_bgr(frame):
+    """See a frame as a (height, width, 3) uint8 array, without copying it."""
+    rows = np.frombuffer(frame.planes[0], np.uint8).reshape(frame.height, -1)
+    return rows[:, : 3 * frame.width].reshape(frame.height, frame.width, 3)
+
+
+def _turn_upright(picture, layout):
+    picture = cv2.transpose(picture) if layout.is_transposed else picture
+    return picture if layout.flips is None else cv2.flip(picture, layout.flips)
 
 
 def _plausible(pixel_aspect):

@@ -5,20 +5,18 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
-from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, VideoReformatter
 
 from emotion_recognition.labels import InputError, reason
 from emotion_recognition.media.colours import BT709, Colours
 from emotion_recognition.media.packets import MUX_ERRORS, mux, open_output
+from emotion_recognition.media.picture import Picture
+from emotion_recognition.media.planes import FORMAT, Planes, choose_matrix
 
 VIDEO_ENCODER = 'libx264'
 VIDEO_OPTIONS = {'preset': 'veryfast', 'crf': '20'}  # crf: from 0, which is lossless, to 51, the worst
-FROM_BGR = Interpolation.BILINEAR | Interpolation.ACCURATE_RND  # exact, so that copies do not darken further
 MAX_FRAME_RATE = 1000  # frames per second that the header may state; FFmpeg cannot read its own mp4 with 20 000
-UNKNOWN_MATRIX = 2  # FFmpeg's number; players then choose by the size, as for the original
-MATRICES = {1, UNKNOWN_MATRIX, 4, 5, 7, 9}  # those of YUV that swscale converts; for others, such as RGB, BT.709
 INDEX_FIRST = {'movflags': '+faststart'}  # so that players can begin before they have all of the file
 # A recording can be played but for its last second however its writing ends; once closed, it is an ordinary mp4.
 ALWAYS_PLAYABLE = {'movflags': '+hybrid_fragmented', 'frag_duration': '1000000', 'flush_packets': '1'}  # microseconds
@@ -54,7 +52,7 @@ class FrameWriter:
     ):
         self.path = Path(path)
         self._time_base, self._frame_rate, self._colours, self._threads = time_base, frame_rate, colours, threads
-        self._matrix = colours.matrix if colours.matrix in MATRICES else BT709.matrix
+        self._matrix = choose_matrix(colours.matrix)
         self._stream = None
         self._reformatter = VideoReformatter()
         self._options = VIDEO_OPTIONS | (LIVE_OPTIONS if is_live else {})
@@ -62,38 +60,34 @@ class FrameWriter:
         with as_input_error(self.path):
             self._container = open_output(self.path, options=ALWAYS_PLAYABLE if is_live else INDEX_FIRST)
 
-    def write(self, timestamp_ms: float, frame_bgr: np.ndarray) -> None:
+    def to_planes(self, picture: Picture) -> Planes:
+        """Convert a picture to the form that is written, on which the caller may draw.
+
+        Raises:
+            FrameError: It cannot be converted.
+        """
+        return picture.to_planes(self._matrix, self._reformatter, self._threads)
+
+    def write(self, timestamp_ms: float, picture: Planes | np.ndarray) -> None:
         """Write the next frame.
 
         Args:
             timestamp_ms: When the frame is shown, in milliseconds, after the previous frame.
-            frame_bgr: (height, width, 3) uint8, BGR. All frames have the same size. If the height or width is odd, the
-                last row or column is doubled, since H.264 stores colour for pairs of them.
+            picture: What `to_planes` gave, or (height, width, 3) uint8, BGR. All have the same size.
 
         Raises:
             InputError: The disk is full, or mp4 cannot hold the video's times or size.
         """
-        height, width = frame_bgr.shape[:2]
-        if height % 2 or width % 2:
-            frame_bgr = cv2.copyMakeBorder(frame_bgr, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
         with as_input_error(self.path):
-            self._write(timestamp_ms, frame_bgr)
+            self._write(timestamp_ms, picture if isinstance(picture, Planes) else self.to_planes(Picture(picture)))
 
-    def _write(self, timestamp_ms, frame_bgr):
+    def _write(self, timestamp_ms, planes):
         if self._stream is None:
-            self._open_stream(frame_bgr.shape[1], frame_bgr.shape[0])
+            self._open_stream(planes.frame.width, planes.frame.height)
             self._begin(self._to_time(timestamp_ms))
-        frame = av.VideoFrame.from_numpy_buffer(np.ascontiguousarray(frame_bgr), format='bgr24')
-        frame = self._reformatter.reformat(
-            frame,
-            format='yuv420p',
-            dst_colorspace=None if self._matrix == UNKNOWN_MATRIX else self._matrix,
-            interpolation=FROM_BGR,
-            threads=self._threads,
-        )
-        frame.time_base = self._time_base
-        frame.pts = round((self._to_time(timestamp_ms) + self._delay) / self._time_base)
-        mux(self._container, self._stream.encode(frame))
+        planes.frame.time_base = self._time_base
+        planes.frame.pts = round((self._to_time(timestamp_ms) + self._delay) / self._time_base)
+        mux(self._container, self._stream.encode(planes.frame))
 
     def _to_time(self, timestamp_ms):
         """Convert milliseconds to seconds, rounded exactly to the unit of the file's timestamps."""
@@ -105,7 +99,7 @@ class FrameWriter:
     def _open_stream(self, width, height):
         rate = min(self._frame_rate, MAX_FRAME_RATE)
         self._stream = self._container.add_stream(VIDEO_ENCODER, rate=rate, options=self._options)
-        self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, 'yuv420p'
+        self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, FORMAT
         encoder = self._stream.codec_context
         encoder.time_base, encoder.thread_count = self._time_base, self._threads
         encoder.colorspace, encoder.color_range = self._matrix, ColorRange.MPEG

@@ -20,6 +20,7 @@ from emotion_recognition.media.frame_conversion import FrameConverter, find_vide
 from emotion_recognition.media.input_file import FileStatus, InputFile, check_regular_file
 from emotion_recognition.media.packets import DECODE_ERRORS, decode, demux, may_pass, open_input
 from emotion_recognition.media.part import WHOLE_VIDEO, Part, SkippedPackets
+from emotion_recognition.media.picture import Picture
 from emotion_recognition.media.timestamps import repair_timestamps
 
 END_TOLERANCE_SECONDS = 1  # a file that ends earlier than its header says, by more than this, was cut off
@@ -102,12 +103,19 @@ class VideoReader:
         return round(max(0, ends - (self.part.start or 0)) * self.frame_rate)
 
     def read_frames(self) -> Iterator[tuple[int, float, np.ndarray]]:
+        """Decode the video to BGR, see `read_pictures`. The caller may draw on the pictures."""
+        return ((number, timestamp_ms, picture.bgr) for number, timestamp_ms, picture in self.read_pictures())
+
+    def read_pictures(self, lazily: bool = False) -> Iterator[tuple[int, float, Picture]]:
         """Decode the video, or the part of it that is wanted.
+
+        Args:
+            lazily: Whether each picture is converted to BGR when it is first asked for; otherwise at once, in the
+                thread that reads.
 
         Yields:
             Frame number, from 1 for the first of the video; the time at which players show it, in milliseconds; and
-            the upright picture with square pixels, (height, width, 3) uint8, BGR, on which the caller may draw. All
-            have the size of the first one.
+            the upright picture with square pixels. All have the size of the first one.
 
         Raises:
             FrameError: The rest of the file cannot be decoded, or the file ends early. All frames before that have
@@ -119,7 +127,7 @@ class VideoReader:
         start_ms, end_ms = self.part.limits_ms()
         end = self._stated_end()
         step = max(1, round(1 / (self.frame_rate * self.time_base)))
-        frames = ((pts, step, frame_bgr) for pts, frame_bgr in self._decode())
+        frames = ((pts, step, picture) for pts, picture in self._decode())
         end_pts = None if end is None else round(end / self.time_base)
         try:
             for number, frame in enumerate(repair_timestamps(frames, self.time_base, end_pts), start=1):
@@ -130,6 +138,8 @@ class VideoReader:
                     break
                 if round(last_ms, 3) >= start_ms and frame.item is not None:
                     is_reached = True
+                    if not lazily:
+                        _ = frame.item.bgr
                     yield number, last_ms, frame.item
         except DECODE_ERRORS as error:
             time = 'at its start' if last_ms is None else f'after {last_ms / 1000:.2f} s'

@@ -75,10 +75,10 @@ class VideoWriter(FrameWriter):
             raise InputError(f'{reader.path}: its sound cannot be read ({reason(error)})') from None
         self.left_out_sounds = len(found) - len(kept)
 
-    def _write(self, timestamp_ms, frame_bgr):
+    def _write(self, timestamp_ms, planes):
         if self._stream is None:
-            check_size(self._reader.path, frame_bgr.shape[1], frame_bgr.shape[0])
-        super()._write(timestamp_ms, frame_bgr)
+            check_size(self._reader.path, *planes.shape[::-1])
+        super()._write(timestamp_ms, planes)
         for sound in self._sounds:
             sound.write_until(timestamp_ms / 1000)
         self._timestamp_ms = timestamp_ms

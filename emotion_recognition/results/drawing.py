@@ -8,8 +8,9 @@ import cv2
 import numpy as np
 
 from emotion_recognition.labels import FaceEmotion, emotion_colour_bgr
+from emotion_recognition.media.planes import Planes
+from emotion_recognition.results.canvas import FONT, canvas_of
 
-FONT = cv2.FONT_HERSHEY_SIMPLEX
 TEXT_COLOUR_BGR = (20, 20, 20)
 LIGHT_TEXT_COLOUR_BGR = (235, 235, 235)
 TEXT_SCALE_PER_PIXEL = 1 / 600  # of the frame's shorter side: 0.6 at 360 pixels, 1.8 at 1080
@@ -32,14 +33,15 @@ class Label:
     scale: float
 
 
-def draw_faces(frame_bgr: np.ndarray, faces: Iterable[FaceEmotion]) -> None:
+def draw_faces(picture: np.ndarray | Planes, faces: Iterable[FaceEmotion]) -> None:
     """Draw the box, number or name, emotion and confidence of each face, in place.
 
     Args:
-        frame_bgr: (height, width, 3) uint8, BGR. Lines and letters grow with its size.
+        picture: (height, width, 3) uint8, BGR, or the planes of a frame that is written. Lines and letters grow with
+            its size.
         faces: Faces of the frame. Their boxes may reach beyond its border; their labels stay inside.
     """
-    scale = scale_text(frame_bgr.shape)
+    scale, canvas = scale_text(picture.shape), canvas_of(picture)
     line_width = max(1, round(2.5 * scale))
     outline_width = line_width + 2 * max(1, round(scale))
     faces = list(faces)
@@ -47,10 +49,10 @@ def draw_faces(frame_bgr: np.ndarray, faces: Iterable[FaceEmotion]) -> None:
         x, y, width, height = face.box
         corners = (x, y), (x + width, y + height)
         # A dark outline around the coloured one keeps the box visible on a bright background.
-        cv2.rectangle(frame_bgr, *corners, TEXT_COLOUR_BGR, outline_width, cv2.LINE_AA)
-        cv2.rectangle(frame_bgr, *corners, _colour(face), line_width, cv2.LINE_AA)
-    for face, label in zip(faces, place_labels(frame_bgr.shape, faces), strict=True):
-        _draw_label(frame_bgr, label, _colour(face))
+        canvas.rectangle(*corners, TEXT_COLOUR_BGR, outline_width)
+        canvas.rectangle(*corners, _colour(face), line_width)
+    for face, label in zip(faces, place_labels(picture.shape, faces), strict=True):
+        _draw_label(canvas, label, _colour(face))
 
 
 def place_labels(frame_shape: Sequence[int], faces: Iterable[FaceEmotion]) -> list[Label]:
@@ -133,12 +135,12 @@ def _place_label(frame_shape, text, box, others):
     return Label(text, place, scale)
 
 
-def _draw_label(frame_bgr, label, colour):
+def _draw_label(canvas, label, colour):
     text_height, thickness, _, _, margin = _measure(label.text, label.scale)
     left, top, width, height = label.box
-    cv2.rectangle(frame_bgr, (left, top), (left + width, top + height), colour, cv2.FILLED)
+    canvas.rectangle((left, top), (left + width, top + height), colour, cv2.FILLED)
     origin = (left + margin, top + margin // 2 + text_height)
-    cv2.putText(frame_bgr, label.text, origin, FONT, label.scale, TEXT_COLOUR_BGR, thickness, cv2.LINE_AA)
+    canvas.text(label.text, origin, label.scale, TEXT_COLOUR_BGR, thickness)
 
 
 def _measure(text, scale):

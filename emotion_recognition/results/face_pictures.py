@@ -2,13 +2,13 @@
 
 import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
-import numpy as np
 
 from emotion_recognition.faces.crops import cut_square
 from emotion_recognition.labels import FaceEmotion
+from emotion_recognition.media.picture import Picture
 
 SIDE = 64  # pixels
 ENOUGH = 2 * SIDE  # pixels; of larger faces, the one that the detector is most sure of is the best
@@ -16,6 +16,7 @@ JPEG_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 80]
 SETTLED = 25  # frames; a face that has just come is often blurred, half hidden or not faded in yet
 CLEARLY_BETTER = 1.15  # times as good; a picture is then made again, which takes a hundred times as long as comparing
 MAX_PICTURES = 400  # in a page: about 1 MB
+CHOICE_MS = 10_000  # of each such stretch of a track there is a picture to choose, whoever it turns out to belong to
 
 
 @dataclass
@@ -45,21 +46,21 @@ class FacePictures:
     def __init__(self):
         self._pictures: dict[tuple[int, int], FacePicture] = {}
 
-    def add(self, frame_number: int, frame_bgr: np.ndarray, faces: Sequence[FaceEmotion]) -> None:
+    def add(self, frame_number: int, frame: Picture | None, faces: Sequence[FaceEmotion]) -> None:
         """Look at the next frame.
 
         Args:
             frame_number: Its number, from 1.
-            frame_bgr: (height, width, 3) uint8, BGR, with nothing drawn on it. It is not changed.
+            frame: Its picture, with nothing drawn on it; None if only faces whose pictures were kept count.
             faces: Its faces.
         """
         for face in faces:
             picture = self._pictures.setdefault((face.track_id, face.number), FacePicture())
             picture.frame_count += 1
-            goodness = min(max(face.box[2:]), ENOUGH) * face.score**2 * face.detected
-            goodness *= 1 + min(picture.frame_count / SETTLED, 1)
-            if goodness > CLEARLY_BETTER * picture.goodness:
-                picture.frame_number, picture.jpeg, picture.goodness = frame_number, _take(frame_bgr, face), goodness
+            goodness = _judge(face, picture.frame_count)
+            if goodness > CLEARLY_BETTER * picture.goodness and (frame or face.picture_jpeg):
+                jpeg = face.picture_jpeg or _take(frame.bgr, face)
+                picture.frame_number, picture.jpeg, picture.goodness = frame_number, jpeg, goodness
 
     def to_json(self) -> list[list]:
         """Convert the pictures of the faces seen longest, at most `MAX_PICTURES`, for the review page.
@@ -73,6 +74,43 @@ class FacePictures:
         return [
             [found, picture.frame_number - 1, base64.b64encode(picture.jpeg).decode()] for found, picture in longest
         ]
+
+
+class PictureChoice:
+    """Keeps with the faces of a video the pictures among which `FacePictures` chooses when the video is seen again.
+
+    Whose face it is may not be known yet, so a track has pictures throughout.
+    """
+
+    def __init__(self):
+        self._tracks: dict[int, _Track] = {}
+
+    def add(self, ms: float, frame: Picture, faces: Sequence[FaceEmotion]) -> list[FaceEmotion]:
+        """Look at the next frame, see `FacePictures.add`. Returns its faces, some of them with a picture."""
+        chosen = []
+        for face in faces:
+            track = self._tracks.setdefault(face.track_id, _Track(ms))
+            track.frame_count += 1
+            if ms - track.start_ms >= CHOICE_MS:
+                track.start_ms, track.goodness = ms, 0.0
+            goodness = _judge(face, track.frame_count)
+            if goodness > CLEARLY_BETTER * track.goodness:
+                track.goodness, face = goodness, replace(face, picture_jpeg=_take(frame.bgr, face))
+            chosen.append(face)
+        return chosen
+
+
+@dataclass
+class _Track:
+    start_ms: float  # of the present stretch
+    goodness: float = 0.0  # of the best picture in it
+    frame_count: int = 0
+
+
+def _judge(face, frame_count):
+    """How good a picture of a face is that has been seen in so many frames."""
+    goodness = min(max(face.box[2:]), ENOUGH) * face.score**2 * face.detected
+    return goodness * (1 + min(frame_count / SETTLED, 1))
 
 
 def _take(frame_bgr, face):

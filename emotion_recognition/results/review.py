@@ -6,10 +6,9 @@ from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from emotion_recognition.labels import FACES, PEOPLE, FaceEmotion, emotion_colour_bgr, hatch_of
 from emotion_recognition.media.part import WHOLE_VIDEO, Part
+from emotion_recognition.media.picture import Picture
 from emotion_recognition.media.video_writer import shift_of_copy
 from emotion_recognition.results.corrections import Correction, Corrections
 from emotion_recognition.results.curves import Curves
@@ -72,7 +71,7 @@ class Review:
         self._ongoing: dict[int, ReviewPeriod] = {}
 
     def add(
-        self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion], frame_bgr: np.ndarray | None = None
+        self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion], picture: Picture | None = None
     ) -> None:
         """Add the next frame.
 
@@ -80,15 +79,14 @@ class Review:
             frame_number: Its number, from 1.
             timestamp_ms: When it is shown, in milliseconds.
             faces: Its faces as they were found.
-            frame_bgr: (height, width, 3) uint8, BGR, with nothing drawn on it; None if neither pictures of the faces
-                nor the places of their labels are wanted.
+            picture: Its picture, with nothing drawn on it; None if the faces have their own pictures, and nobody wants
+                the places of their labels.
         """
         if not self._times_us:
             self._first_frame = frame_number
         self._times_us.append(round(timestamp_ms * 1000))
         place = len(self._times_us)
-        if frame_bgr is not None:
-            self._pictures.add(place, frame_bgr, faces)
+        self._pictures.add(place, picture, faces)
         drawn: dict[int, FaceEmotion] = {}  # by the tracker's numbers
         before, self._ongoing = self._ongoing, {}
         for found in faces:
@@ -106,14 +104,14 @@ class Review:
             self._ongoing[found.track_id] = period
             if row is None or row.use:
                 drawn[found.track_id] = face
-        self._curves.add(place, faces, self._place_labels(drawn, frame_bgr))
+        self._curves.add(place, faces, self._place_labels(drawn, picture))
 
-    def _place_labels(self, drawn, frame_bgr):
-        if frame_bgr is None:
+    def _place_labels(self, drawn, picture):
+        if picture is None:
             return {}
         if self._corrections:  # they are then drawn in the order of their new numbers
             drawn = dict(sorted(drawn.items(), key=lambda item: item[1].number))
-        labels = place_labels(frame_bgr.shape, drawn.values())
+        labels = place_labels(picture.shape, drawn.values())
         return {track_id: label.box for track_id, label in zip(drawn, labels, strict=True)}
 
     @property

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from emotion_recognition.faces.detection import describe_what_finds_more
 from emotion_recognition.labels import FACES, PEOPLE, FaceEmotion, Person
 from emotion_recognition.media.endings import FrameError, ReadError
 from emotion_recognition.media.part import WHOLE_VIDEO
+from emotion_recognition.media.picture import Picture
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import shift_of_copy
 from emotion_recognition.results.corrections import name_run
@@ -97,15 +96,15 @@ class VideoResults:
         return {'run': self._run_name, 'spans': spans, 'people': people}
 
     def add(
-        self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion], frame_bgr: np.ndarray | None = None
+        self, frame_number: int, timestamp_ms: float, faces: Sequence[FaceEmotion], picture: Picture | None = None
     ) -> None:
-        """Add the next frame: its number from 1, when it is shown in milliseconds, its faces, and its picture, with
-        nothing drawn on it, from which the review page gets its pictures of faces."""
+        """Add the next frame: its number from 1, when it is shown in milliseconds, its faces, and its picture, see
+        `Review.add`."""
         self.frame_count += 1
         for collector in self._collectors:
             collector.add(frame_number, timestamp_ms, faces)
         if self._fills_review and self._settings.review:
-            self._review.add(frame_number, timestamp_ms, faces, frame_bgr)
+            self._review.add(frame_number, timestamp_ms, faces, picture)
 
     def write(self, reader: VideoReader, own: Outputs, outputs: Outputs) -> None:
         """Write all results except the annotated video and the table of faces, which are written frame by frame.

@@ -6,7 +6,6 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import Protocol
 
-import numpy as np
 from tqdm import tqdm
 
 from emotion_recognition.faces.detection import open_hiding_detectors
@@ -14,6 +13,7 @@ from emotion_recognition.faces.hiding import hide_faces, pixelate
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError
 from emotion_recognition.media.endings import FrameError, RequestedEnd
+from emotion_recognition.media.picture import Picture
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
 from emotion_recognition.results.drawing import draw_faces
@@ -36,11 +36,17 @@ def place_results(settings: Settings, outputs: Outputs) -> Settings:
 
 
 class Recogniser(Protocol):
-    """Gives the faces of frames: the pipeline, or the recorded faces of an earlier run."""
+    """Gives the faces of frames: the pipeline, or the recorded faces of an earlier run.
+
+    Attributes:
+        needs_frames: Whether it looks at the frames, or checks them; otherwise `run` can do without them.
+    """
+
+    needs_frames: bool
 
     def run(
-        self, frames: Iterable[tuple[int, float, np.ndarray]]
-    ) -> Iterator[tuple[int, float, np.ndarray, list[FaceEmotion]]]:
+        self, frames: Iterable[tuple[int, float, Picture]] | None
+    ) -> Iterator[tuple[int, float, Picture | None, list[FaceEmotion]]]:
         """Yield each frame with its faces, see `EmotionPipeline.run`."""
 
 
@@ -78,13 +84,12 @@ def annotate(
         window = stack.enter_context(open_window(WINDOW_TITLE, settings.show_process))
         frames = stack.enter_context(closing(_recognise(reader, recogniser, settings)))
         try:
-            for frame_number, timestamp_ms, frame_bgr, faces in _with_progress(frames, reader):
+            for frame_number, timestamp_ms, picture, faces in _with_progress(frames, reader):
                 face_table.add(frame_number, round(timestamp_ms, 3), faces)
-                results.add(frame_number, round(timestamp_ms, 3), faces, frame_bgr)
-                draw_faces(frame_bgr, faces)
+                results.add(frame_number, round(timestamp_ms, 3), faces, picture)
                 if writer:
-                    writer.write(timestamp_ms, frame_bgr)
-                interruption.request(window.show(frame_bgr) if window else None)
+                    writer.write(timestamp_ms, _annotated(writer.to_planes(picture), faces))
+                interruption.request(window.show(_annotated(picture.bgr.copy(), faces)) if window else None)
                 if len(interruption.reasons) > requests_before:
                     raise RequestedEnd(interruption.reason)
         except FrameError as error:  # the frames before it count
@@ -98,14 +103,24 @@ def annotate(
 
 def _recognise(reader, recogniser, settings):
     """Yield the frames with their faces. If these are to be hidden, nothing else sees a picture before they are."""
-    if not settings.blur_faces:
-        yield from recogniser.run(reader.read_frames())
-        return
-    hidden = hide_faces(reader.read_frames(), open_hiding_detectors(settings))
-    with closing(recogniser.run(hidden)) as frames:
-        for number, timestamp_ms, frame_bgr, faces in frames:
-            pixelate(frame_bgr, [face.box for face in faces])  # once more, as the run itself found them
-            yield number, timestamp_ms, frame_bgr, faces
+    if settings.blur_faces:
+        hidden = hide_faces(reader.read_pictures(), open_hiding_detectors(settings))
+        with closing(recogniser.run(hidden)) as frames:
+            for number, timestamp_ms, picture, faces in frames:
+                pixelate(picture.bgr, [face.box for face in faces])  # once more, as the run itself found them
+                yield number, timestamp_ms, picture, faces
+    elif recogniser.needs_frames:
+        yield from recogniser.run(reader.read_pictures())
+    elif settings.write_video or settings.show_process:
+        yield from recogniser.run(reader.read_pictures(lazily=True))
+    else:
+        reader.skipped_packets, reader.first_skipped_ms = recogniser.skipped
+        yield from recogniser.run(None)
+
+
+def _annotated(picture, faces):
+    draw_faces(picture, faces)
+    return picture
 
 
 def _check_sound(problem):

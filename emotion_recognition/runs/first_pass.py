@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from operator import attrgetter
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
 from emotion_recognition.emotions.references import References
@@ -22,9 +21,11 @@ from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError
 from emotion_recognition.media.endings import FrameError, RequestedEnd
 from emotion_recognition.media.input_file import FileStatus
+from emotion_recognition.media.picture import Picture
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import check_size
 from emotion_recognition.pipeline import EmotionPipeline, Models
+from emotion_recognition.results.face_pictures import PictureChoice
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.settings import Settings
 from emotion_recognition.threads import prefetch
@@ -45,6 +46,7 @@ class SeenVideo:
         references: What the faces are compared with, by the tracker's numbers.
         moments: By what people are told apart; None if they are not.
         opened: The video's file as it was when it was opened.
+        skipped: See `SeenFaces`.
     """
 
     video_path: Path
@@ -54,6 +56,7 @@ class SeenVideo:
     references: References
     moments: VideoMoments | None
     opened: FileStatus
+    skipped: tuple[int, float | None] = (0, None)
 
 
 class SeenFaces:
@@ -66,32 +69,39 @@ class SeenFaces:
     Attributes:
         references: What the faces are compared with, by the numbers that are shown.
         opened: The video's file as it was when it was opened.
+        skipped: Number of packets of it that could not be decoded, and the time of the first one in milliseconds.
+        needs_frames: See `Recogniser`.
     """
+
+    needs_frames = False
 
     def __init__(self, seen: SeenVideo, people: VideoPeople | None = None):
         self._seen = seen
-        self.opened = seen.opened
+        self.opened, self.skipped = seen.opened, seen.skipped
         self._people = people
         self.references = seen.references
         if people:
             self.references.regroup(lambda track_id, ms: people.find(track_id, ms).number)
 
     def run(
-        self, frames: Iterable[tuple[int, float, np.ndarray]]
-    ) -> Iterator[tuple[int, float, np.ndarray, list[FaceEmotion]]]:
+        self, frames: Iterable[tuple[int, float, Picture]] | None
+    ) -> Iterator[tuple[int, float, Picture | None, list[FaceEmotion]]]:
         """Give the faces of frames, see `EmotionPipeline.run`.
+
+        Args:
+            frames: The frames; None if nobody wants their pictures, which are None then.
 
         Raises:
             FrameError: The first pass ended early, and this frame is the first that it did not see.
             InputError: The video is not the same as in the first pass.
         """
-        with closing(prefetch(frames)) as read, self._seen.records_path.open('rb') as records:
+        with closing(prefetch(frames or ())) as read, self._seen.records_path.open('rb') as records:
             for _ in range(self._seen.frame_count):
-                seen_number, seen_ms, faces = pickle.load(records)
-                number, timestamp_ms, frame_bgr = next(read, (None, None, None))
-                if (number, timestamp_ms) != (seen_number, seen_ms):
-                    raise InputError(f'{self._seen.video_path}: changed at frame {seen_number} while it was analysed')
-                yield number, timestamp_ms, frame_bgr, self.references.apply(self._name(timestamp_ms, faces))
+                number, timestamp_ms, faces = pickle.load(records)
+                frame = next(read, (None, None, None)) if frames else (number, timestamp_ms, None)
+                if frame[:2] != (number, timestamp_ms):
+                    raise InputError(f'{self._seen.video_path}: changed at frame {number} while it was analysed')
+                yield *frame, self.references.apply(self._name(timestamp_ms, faces))
         if self._seen.ended:
             raise self._seen.ended
 
@@ -165,7 +175,8 @@ def see_video(
         moments.end()
     if pipeline.references.span_ms:
         _end_span(video_path, pipeline.references, ends_ms, is_complete=not (ended and ended.try_again))
-    return SeenVideo(video_path, records_path, frame_count, ended, pipeline.references, moments, reader.opened)
+    skipped = reader.skipped_packets, reader.first_skipped_ms
+    return SeenVideo(video_path, records_path, frame_count, ended, pipeline.references, moments, reader.opened, skipped)
 
 
 def _see(reader, pipeline, moments, settings, records_path, interruption):
@@ -173,14 +184,18 @@ def _see(reader, pipeline, moments, settings, records_path, interruption):
     frame_count, ends_ms = 0, 0.0
     if settings.write_video:
         check_size(reader.path, *reader.stated_size)  # now, and not after the work
-    with records_path.open('wb') as records, closing(pipeline.run(reader.read_frames())) as frames:
+    choice = PictureChoice() if settings.review and not settings.blur_faces else None
+    read = reader.read_pictures(lazily=settings.every > 1)
+    with records_path.open('wb') as records, closing(pipeline.run(read)) as frames:
         try:
-            for number, timestamp_ms, frame_bgr, faces in tqdm(
+            for number, timestamp_ms, picture, faces in tqdm(
                 frames, f'{reader.path.name}, finding faces', reader.frame_count or None, unit='frame'
             ):
                 pipeline.references.add(timestamp_ms, faces)
                 if moments:
-                    moments.add(timestamp_ms, frame_bgr, faces)
+                    moments.add(timestamp_ms, picture, faces)
+                if choice:
+                    faces = choice.add(timestamp_ms, picture, faces)
                 pickle.dump((number, timestamp_ms, faces), records)
                 frame_count, ends_ms = frame_count + 1, timestamp_ms + float(1000 / reader.frame_rate)
                 if interruption.reason:

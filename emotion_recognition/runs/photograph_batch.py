@@ -16,6 +16,7 @@ from emotion_recognition.faces.whole_picture import WholePicture
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion, InputError, describe_error
 from emotion_recognition.media.photographs import has_several_pictures, read_photograph, write_photograph
+from emotion_recognition.media.picture import Picture
 from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.results.drawing import draw_faces
 from emotion_recognition.results.face_table import FaceColumns, FaceTable
@@ -95,8 +96,8 @@ def process_photographs(
         group.open_table(columns, made_with) as table,
         closing(recogniser.run(read_photographs(paths, problems, interruption))) as pictures,
     ):
-        for index, _, picture_bgr, faces in tqdm(pictures, 'photographs', len(paths), unit='photo'):
-            path = paths[index]
+        for index, _, picture, faces in tqdm(pictures, 'photographs', len(paths), unit='photo'):
+            path, picture_bgr = paths[index], picture.bgr
             if table:
                 _add_row(table, faces, group.name(path))
             _draw(picture_bgr, faces, detectors)
@@ -174,7 +175,7 @@ def _write(outputs: Outputs, picture_bgr: np.ndarray | None, faces: Sequence[Fac
 
 def read_photographs(
     paths: Iterable[Path], problems: dict[Path, str], interruption: Interruption
-) -> Iterator[tuple[int, float, np.ndarray]]:
+) -> Iterator[tuple[int, float, Picture]]:
     """Read photographs one after the other as `EmotionPipeline.run` takes them: index from 0, time 0, picture.
 
     Those that cannot be read are left out, and `problems` gets the reason. An interruption ends it.
@@ -185,6 +186,6 @@ def read_photographs(
             problems |= not_begun([path], interruption)
             continue
         try:
-            yield index, 0.0, read_photograph(path, interruption)
+            yield index, 0.0, Picture(read_photograph(path, interruption))
         except InputError as error:
             problems[path] = str(error)

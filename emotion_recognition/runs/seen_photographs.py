@@ -14,6 +14,7 @@ from emotion_recognition.faces.moments import VideoMoments
 from emotion_recognition.faces.people import VideoPeople
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import FaceEmotion
+from emotion_recognition.media.picture import Picture
 from emotion_recognition.pipeline import Models
 from emotion_recognition.results.face_table import FaceColumns
 from emotion_recognition.results.people_table import PersonInFile
@@ -35,7 +36,10 @@ class SeenPhotographs:
 
     Attributes:
         moments: The faces of each photograph that was seen, as those of a video of one frame.
+        needs_frames: See `Recogniser`.
     """
+
+    needs_frames = True
 
     def __init__(self, group: PhotographGroup, models: Models, settings: Settings):
         self._group, self._models, self._settings = group, models, settings
@@ -59,9 +63,9 @@ class SeenPhotographs:
             decimal_comma=self._settings.decimal_comma,
         )
         with closing(pipeline.run(read_photographs(paths, problems, interruption))) as pictures:
-            for index, ms, picture_bgr, faces in tqdm(pictures, 'photographs, finding faces', len(paths), unit='photo'):
+            for index, ms, picture, faces in tqdm(pictures, 'photographs, finding faces', len(paths), unit='photo'):
                 moments = VideoMoments(self._models.embedder)
-                moments.add(ms, picture_bgr, faces)
+                moments.add(ms, picture, faces)
                 moments.end()
                 self.moments.append(moments)
                 self._faces[paths[index]] = faces
@@ -95,12 +99,12 @@ class SeenPhotographs:
             )
 
     def run(
-        self, frames: Iterable[tuple[int, float, np.ndarray]]
-    ) -> Iterator[tuple[int, float, np.ndarray, list[FaceEmotion]]]:
+        self, frames: Iterable[tuple[int, float, Picture]]
+    ) -> Iterator[tuple[int, float, Picture, list[FaceEmotion]]]:
         """Give the faces of photographs, see `EmotionPipeline.run`."""
         paths = list(self._faces)
-        for index, ms, picture_bgr in frames:
-            yield index, ms, picture_bgr, self._faces[paths[index]]
+        for index, ms, picture in frames:
+            yield index, ms, picture, self._faces[paths[index]]
 
 
 def best_pictures(moments: VideoMoments, whose: VideoPeople) -> dict[int, bytes]:

@@ -14,6 +14,7 @@ import numpy as np
 from emotion_recognition.faces.hiding import pixelate
 from emotion_recognition.labels import FaceEmotion, FaceQuality, InputError, Person
 from emotion_recognition.media.endings import FrameError
+from emotion_recognition.media.picture import Picture
 from emotion_recognition.results.corrections import name_run, read_corrections
 from emotion_recognition.results.csv_tables import open_table
 from emotion_recognition.results.face_table import FROM_REST, QUALITY_COLUMNS, FaceColumns, find_columns
@@ -46,10 +47,13 @@ class ReplayedFaces:
         class_names: Names of the classes that the probabilities belong to.
         columns: Columns of the corrected table of faces.
         review: Review that collects the faces as they were found while `run` goes through the frames.
+        needs_frames: See `Recogniser`.
 
     Raises:
         InputError: There is no such table, it is damaged, or the corrections do not fit it.
     """
+
+    needs_frames = True
 
     def __init__(
         self,
@@ -108,8 +112,8 @@ class ReplayedFaces:
             )
 
     def run(
-        self, frames: Iterable[tuple[int, float, np.ndarray]]
-    ) -> Iterator[tuple[int, float, np.ndarray, list[FaceEmotion]]]:
+        self, frames: Iterable[tuple[int, float, Picture]]
+    ) -> Iterator[tuple[int, float, Picture, list[FaceEmotion]]]:
         """Give the recorded faces of frames, see `EmotionPipeline.run`.
 
         Args:
@@ -124,7 +128,7 @@ class ReplayedFaces:
         """
         with closing(prefetch(frames)) as read, closing(self._read()) as recorded_frames:
             recorded = next(recorded_frames, None)
-            for number, timestamp_ms, frame_bgr in read:
+            for number, timestamp_ms, picture in read:
                 if self._last_frame and number > self._last_frame:
                     raise FrameError('the run whose results are corrected ended there')
                 faces: list[FaceEmotion] = []
@@ -136,9 +140,10 @@ class ReplayedFaces:
                         )
                     faces, recorded = recorded[2], next(recorded_frames, None)
                 if self._hides_faces:
-                    pixelate(frame_bgr, [face.box for face in faces])
-                self.review.add(number, round(timestamp_ms, 3), faces, frame_bgr)
-                yield number, timestamp_ms, frame_bgr, self._corrections.apply(number, faces)
+                    pixelate(picture.bgr, [face.box for face in faces])
+                    picture = Picture(picture.bgr)
+                self.review.add(number, round(timestamp_ms, 3), faces, picture)
+                yield number, timestamp_ms, picture, self._corrections.apply(number, faces)
         if recorded:
             raise InputError(f'{self._path}: has frame {recorded[0]}, but the video ends before it')
 

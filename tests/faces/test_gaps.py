@@ -5,6 +5,7 @@ import pytest
 
 from emotion_recognition.faces.gaps import MAX_GAP_FRAMES, fill_gaps
 from emotion_recognition.labels import FaceEmotion, FaceQuality
+from emotion_recognition.media.picture import Picture
 
 CLASSES = ('happy', 'sad')
 
@@ -13,15 +14,15 @@ def face(track_id, x, happy=1.0):
     return FaceEmotion(track_id, (x, 10, 20, 20), np.array([happy, 1 - happy], np.float32), CLASSES, angle=x / 10)
 
 
-def classify(picture_bgr, found):
+def classify(picture, found):
     """The brighter a place is, the happier it looks."""
-    happy = [picture_bgr[place.box[1], place.box[0], 0] / 255 for place in found]
+    happy = [picture.bgr[place.box[1], place.box[0], 0] / 255 for place in found]
     return np.array([[value, 1 - value] for value in happy], np.float32)
 
 
 def fill(frames, gap_ms=40, brightness=51, smoothing_seconds=0.0):
-    picture_bgr = np.full((60, 200, 3), brightness, np.uint8)
-    numbered = [(number, (number - 1) * gap_ms, picture_bgr, faces) for number, faces in enumerate(frames, start=1)]
+    picture = Picture(np.full((60, 200, 3), brightness, np.uint8))
+    numbered = [(number, (number - 1) * gap_ms, picture, faces) for number, faces in enumerate(frames, start=1)]
     filled = list(fill_gaps(numbered, classify, smoothing_seconds))
     assert [frame[0] for frame in filled] == [frame[0] for frame in numbered]
     return [frame[3] for frame in filled]
@@ -66,13 +67,13 @@ def test_other_faces_stay_and_the_order_is_that_of_the_numbers():
 
 def test_frames_wait_only_while_a_face_is_missed():
     taken, waiting = [], []
-    picture_bgr = np.zeros((60, 200, 3), np.uint8)
+    picture = Picture(np.zeros((60, 200, 3), np.uint8))
 
     def frames():
         for number in range(150):
             taken.append(number)
             faces = [] if 10 <= number < 12 or number > 50 else [face(1, 10)]
-            yield number, number * 5.0, picture_bgr, faces
+            yield number, number * 5.0, picture, faces
 
     for number, *_ in fill_gaps(frames(), classify, 0.0):
         waiting.append(taken[-1] - number)

@@ -4,6 +4,7 @@ import pytest
 from emotion_recognition.faces.boxes import FoundFace
 from emotion_recognition.faces.hiding import MAX_HELD, find_all, hide_faces, pixelate
 from emotion_recognition.labels import InputError
+from emotion_recognition.media.picture import Picture
 
 HEIGHT, WIDTH = 90, 160
 
@@ -37,12 +38,12 @@ def noise(number, brightness=0):
 def hidden_at(boxes, point, brightnesses, gap_ms=40, near=()):
     """In which frames, from 0, a place is hidden."""
     originals = [noise(number, brightness) for number, brightness in enumerate(brightnesses)]
-    frames = [(number, number * gap_ms, picture.copy()) for number, picture in enumerate(originals)]
+    frames = [(number, number * gap_ms, Picture(picture.copy())) for number, picture in enumerate(originals)]
     hidden = list(hide_faces(iter(frames), [Scripted(boxes, near)]))
     assert [frame[:2] for frame in hidden] == [frame[:2] for frame in frames]
     x, y = point
     places = (slice(y - 2, y + 3), slice(x - 2, x + 3))
-    return [n for n, (*_, picture) in enumerate(hidden) if (picture[places] != originals[n][places]).any()]
+    return [n for n, (*_, picture) in enumerate(hidden) if (picture.bgr[places] != originals[n][places]).any()]
 
 
 def test_no_detail_of_a_face_is_left():
@@ -65,8 +66,8 @@ def test_a_face_that_is_missed_is_hidden_where_it_must_have_been():
     originals = [np.roll(noise(0), number, axis=1) for number in range(13)]
     for number, picture in enumerate(originals):
         picture[-1, -1] = number
-    frames = [(number, number * 40.0, picture.copy()) for number, picture in enumerate(originals)]
-    shown = [picture for *_, picture in hide_faces(iter(frames), [Scripted(boxes)])]
+    frames = [(number, number * 40.0, Picture(picture.copy())) for number, picture in enumerate(originals)]
+    shown = [picture.bgr for *_, picture in hide_faces(iter(frames), [Scripted(boxes)])]
     columns = [np.flatnonzero((a != b).any(axis=(0, 2))).min() for a, b in zip(shown, originals, strict=True)]
     assert columns == [number + 13 for number in range(13)]
 
@@ -86,7 +87,7 @@ def test_several_detectors_find_what_one_of_them_misses():
 
 def test_frames_before_an_error_are_not_lost():
     def break_off():
-        yield from ((number, number * 40.0, noise(number)) for number in range(5))
+        yield from ((number, number * 40.0, Picture(noise(number))) for number in range(5))
         raise InputError('the file breaks off')
 
     shown = []
@@ -102,7 +103,7 @@ def test_few_frames_wait():
     def frames():
         for number in range(200):
             taken.append(number)
-            yield number, number * 2.0, noise(number)
+            yield number, number * 2.0, Picture(noise(number))
 
     for number, *_ in hide_faces(frames(), [Scripted({})]):
         waiting.append(taken[-1] - number)

@@ -7,6 +7,7 @@ from emotion_recognition.faces.embedding import TEMPLATE
 from emotion_recognition.faces.judging import take_picture
 from emotion_recognition.faces.moments import MAX_MOMENTS, NO_CHANGE, Moment, VideoMoments, _better_of_pairs
 from emotion_recognition.labels import FaceEmotion
+from emotion_recognition.media.picture import Picture
 
 SCENE = np.random.default_rng(0).integers(0, 256, (480, 640, 3), np.uint8)
 OTHER = np.random.default_rng(1).integers(0, 256, (480, 640, 3), np.uint8)
@@ -41,7 +42,7 @@ def watch(frames):
     """Look at frames, each a time in milliseconds, a picture and faces. Returns the moments of the tracks."""
     seen = VideoMoments(Embedder())
     for ms, frame_bgr, faces in frames:
-        seen.add(ms, frame_bgr, faces)
+        seen.add(ms, Picture(frame_bgr), faces)
     seen.end()
     return seen
 
@@ -139,7 +140,7 @@ def test_then_the_slots_are_twice_as_long(judged):
 def test_memory_is_bounded_and_an_hour_takes_few_calls_of_the_network(judged):
     seen = VideoMoments(embedder := Embedder())
     for ms in range(0, 3_600_000, 250):
-        seen.add(float(ms), SCENE, [face(score=0.1 + 0.01 * (ms % 700 == 0))])
+        seen.add(float(ms), Picture(SCENE), [face(score=0.1 + 0.01 * (ms % 700 == 0))])
         assert len(seen.tracks[1].moments) <= MAX_MOMENTS
     seen.end()
     assert 30 < embedder.count < 120
@@ -193,11 +194,11 @@ def test_a_track_that_goes_on_after_a_while_keeps_its_best_poor_picture(judged):
 
 def test_the_last_picture_of_a_track_that_has_ended_is_not_kept_waiting(judged):
     seen = VideoMoments(embedder := Embedder())
-    seen.add(0, SCENE, [face(1, score=0.1), face(2, score=0.1)])
+    seen.add(0, Picture(SCENE), [face(1, score=0.1), face(2, score=0.1)])
     for ms in range(40, 520, 40):
-        seen.add(ms, SCENE, [face(2, score=0.1)])
+        seen.add(ms, Picture(SCENE), [face(2, score=0.1)])
     assert (times_of(seen, 1), embedder.count) == ([], 0)  # the face may still come back
-    seen.add(520, SCENE, [face(2, score=0.1)])
+    seen.add(520, Picture(SCENE), [face(2, score=0.1)])
     assert (times_of(seen, 1), embedder.count) == ([0], 1)
     seen.end()
     assert (times_of(seen, 1), times_of(seen, 2), embedder.count) == ([0], [0], 2)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from emotion_recognition.labels import FaceEmotion, Person
+from emotion_recognition.media.picture import Picture
 from emotion_recognition.results import face_pictures
 from emotion_recognition.results.face_pictures import FacePictures
 
@@ -26,7 +27,7 @@ def decode(picture):
 def test_a_picture_is_small_and_shows_the_face_alone():
     pictures, scene = FacePictures(), frame(BLUE)
     scene[60:180, 100:200] = RED
-    pictures.add(1, scene, [face(7, (100, 60, 100, 120))])
+    pictures.add(1, Picture(scene), [face(7, (100, 60, 100, 120))])
     (picture,) = pictures.to_json()
     assert picture[:2] == [7, 0]
     assert len(base64.b64decode(picture[2])) < 2500
@@ -38,7 +39,7 @@ def test_a_picture_is_small_and_shows_the_face_alone():
 def test_a_tilted_face_is_upright():
     pictures, scene = FacePictures(), frame(BLUE)
     scene[:120] = RED  # above the centre; a head that lies to the right has its top there
-    pictures.add(1, scene, [face(1, (110, 70, 100, 100), angle=90)])
+    pictures.add(1, Picture(scene), [face(1, (110, 70, 100, 100), angle=90)])
     picture = decode(pictures.to_json()[0])
     assert picture[32, 8] == pytest.approx(RED, abs=10) and picture[32, 56] == pytest.approx(BLUE, abs=10)
 
@@ -56,21 +57,21 @@ def test_a_tilted_face_is_upright():
 def test_a_good_moment_is_chosen(moments, best):
     pictures = FacePictures()
     for number, moment in enumerate(moments, start=1):
-        pictures.add(number, frame(), [face(1, **{'box': (0, 0, 60, 60)} | moment)])
+        pictures.add(number, Picture(frame()), [face(1, **{'box': (0, 0, 60, 60)} | moment)])
     assert [picture[1] for picture in pictures.to_json()] == [best]
 
 
 def test_the_first_moment_is_not_the_best_one():
     pictures = FacePictures()
     for number in range(1, 101):
-        pictures.add(number, frame(), [face(1, (0, 0, 60, 60))])
+        pictures.add(number, Picture(frame()), [face(1, (0, 0, 60, 60))])
     assert 10 < pictures.to_json()[0][1] < 30
 
 
 def test_a_face_of_two_people_has_two_pictures():
     pictures = FacePictures()
     for number, person, colour in ((1, 1, RED), (2, 2, BLUE), (3, 2, BLUE)):
-        pictures.add(number, frame(colour), [face(5, (0, 0, 60, 60), person=Person(person))])
+        pictures.add(number, Picture(frame(colour)), [face(5, (0, 0, 60, 60), person=Person(person))])
     second, first = pictures.to_json()  # those seen longest come first
     assert first[:2] == [5, 0] and second[:2] == [5, 1]
     assert decode(first)[32, 32] == pytest.approx(RED, abs=6) and decode(second)[32, 32] == pytest.approx(BLUE, abs=6)
@@ -80,7 +81,7 @@ def test_of_very_many_faces_those_seen_longest_have_pictures(monkeypatch):
     monkeypatch.setattr(face_pictures, 'MAX_PICTURES', 3)
     pictures = FacePictures()
     for number in range(1, 6):
-        pictures.add(number, frame(), [face(track_id, (0, 0, 60, 60)) for track_id in range(1, number + 1)])
+        pictures.add(number, Picture(frame()), [face(track_id, (0, 0, 60, 60)) for track_id in range(1, number + 1)])
     assert [picture[0] for picture in pictures.to_json()] == [1, 2, 3]
 
 
@@ -90,5 +91,5 @@ def test_few_of_many_frames_are_encoded(monkeypatch):
     pictures, random = FacePictures(), np.random.default_rng(3)
     for number in range(1, 2001):
         side, score = int(30 + number / 10), float(random.uniform(0.6, 0.95))
-        pictures.add(number, frame(), [face(1, (0, 0, side, side), score=score)])
+        pictures.add(number, Picture(frame()), [face(1, (0, 0, side, side), score=score)])
     assert 2 <= len(taken) < 25

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from emotion_recognition.labels import FaceEmotion, Person
+from emotion_recognition.media.picture import Picture
 from emotion_recognition.results.corrections import Correction, Corrections
 from emotion_recognition.results.drawing import place_labels
 from emotion_recognition.results.review import Review
@@ -47,9 +48,9 @@ def test_times_and_periods_are_exact():
 
 
 def test_a_person_who_takes_over_a_face_begins_a_period():
-    review = Review(NAMES)
+    review, picture = Review(NAMES), Picture(np.zeros((20, 20, 3), np.uint8))
     for number, person in enumerate((Person(3, 'Anna'), Person(3, 'Anna'), Person(1)), start=1):
-        review.add(number, number * 40.0, [replace(face(9, 0.9), person=person)], np.zeros((20, 20, 3), np.uint8))
+        review.add(number, number * 40.0, [replace(face(9, 0.9), person=person)], picture)
     content = review.to_json('clip.mp4', 'clip.mp4', False, ())
     assert content['words'] == ('person', 'people')
     assert content['people'] == {3: 'Anna', 1: ''}
@@ -65,7 +66,7 @@ def test_labels_are_where_they_are_drawn():
     corrections = Corrections(Path('corrected.csv'), rows)
     for applied, of_found in ((None, (1, 2, 3)), (corrections, (3, 1))):  # face 1 is now 9 and drawn last
         review = Review(NAMES, applied)
-        review.add(1, 0.0, faces, frame_bgr)
+        review.add(1, 0.0, faces, Picture(frame_bgr))
         drawn = place_labels(frame_bgr.shape, applied.apply(1, faces) if applied else faces)
         expected = {found: list(label.box) for found, label in zip(of_found, drawn, strict=True)}
         curves = review.to_json('clip.mp4', 'clip_with_emotions.mp4', True, ())['curves']

@@ -203,13 +203,13 @@ def test_frames_before_an_interruption_are_drawn_and_nothing_stays_in_the_folder
 
 
 def test_a_disk_that_fails_is_not_taken_for_the_end_of_the_video(tmp_path, monkeypatch, capsys):
-    clip, read_frames = write_clip(tmp_path / 'clip.mp4', range(0, 200, 40)), VideoReader.read_frames
+    clip, read_pictures = write_clip(tmp_path / 'clip.mp4', range(0, 200, 40)), VideoReader.read_pictures
 
-    def fail_at_the_end(self):
-        yield from read_frames(self)
+    def fail_at_the_end(self, **options):
+        yield from read_pictures(self, **options)
         raise ReadError('clip.mp4: could not be read after 0.16 s')
 
-    monkeypatch.setattr(VideoReader, 'read_frames', fail_at_the_end)
+    monkeypatch.setattr(VideoReader, 'read_pictures', fail_at_the_end)
     with see(clip, tmp_path, Interruption())[1] as recogniser, pytest.raises(ReadError):
         list(recogniser.run((number, (number - 1) * 40.0, None) for number in range(1, 7)))
     assert f'{clip}: --rest is 0 1, but no face is seen there\n' in capsys.readouterr().err

@@ -7,6 +7,7 @@ import pytest
 import emotions_from_video
 from emotion_recognition.labels import FaceEmotion, FaceQuality, InputError, Person
 from emotion_recognition.media.endings import FrameError
+from emotion_recognition.media.picture import Picture
 from emotion_recognition.results.corrections import name_run
 from emotion_recognition.results.face_table import FaceColumns, FaceTable
 from emotion_recognition.results.output_paths import Outputs
@@ -42,7 +43,7 @@ def outputs(tmp_path):
 
 
 def run(outputs, times=TIMES):
-    frames = [(number, ms, np.zeros((8, 8, 3), np.uint8)) for number, ms in enumerate(times, start=1)]
+    frames = [(number, ms, Picture(np.zeros((8, 8, 3), np.uint8))) for number, ms in enumerate(times, start=1)]
     recorded = ReplayedFaces(outputs, outputs.annotated.with_name('corrected.csv'))
     return recorded, [faces for *_, faces in recorded.run(frames)]
 

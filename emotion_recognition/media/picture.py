@@ -1,0 +1,93 @@
+"""A frame's picture, in the form that somebody needs: BGR to look at, YUV planes to draw on and to write."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from emotion_recognition.labels import reason
+from emotion_recognition.media.endings import FrameError, ReadError
+from emotion_recognition.media.packets import DECODE_ERRORS, may_pass
+from emotion_recognition.media.planes import Planes
+
+Form = TypeVar('Form')
+
+
+class Picture:
+    """A picture that is BGR already.
+
+    Args:
+        bgr: (height, width, 3) uint8, BGR.
+    """
+
+    def __init__(self, bgr: np.ndarray):
+        self._bgr = bgr
+
+    @property
+    def bgr(self) -> np.ndarray:
+        """(height, width, 3) uint8, BGR. Nobody may change it, but for who hides faces in it.
+
+        Raises:
+            FrameError: The decoder's frame cannot be converted; `ReadError` if that is for want of memory.
+        """
+        return self._bgr
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in pixels."""
+        return self._bgr.shape[:2]
+
+    def sample(self) -> np.ndarray:
+        """A picture in which some of the pixels are left out, by which scenes are compared: BGR, of any size."""
+        return self.bgr
+
+    def to_planes(self, matrix: int, reformatter: VideoReformatter, threads: int) -> Planes:
+        """Make planes that can be drawn on and written, see `Planes.of_bgr`."""
+        return Planes.of_bgr(self.bgr, matrix, reformatter, threads)
+
+
+class DecodedPicture(Picture):
+    """A picture that is converted from the decoder's frame, when it is first asked for.
+
+    Args:
+        shape: Height and width in pixels.
+        convert: Makes `bgr`.
+        sample: Makes `sample`.
+        copy_planes: Copies the frame's planes if they are what is written, with a matrix, otherwise gives None.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        convert: Callable[[], np.ndarray],
+        sample: Callable[[], np.ndarray],
+        copy_planes: Callable[[int], Planes | None],
+    ):
+        self._shape, self._bgr = shape, None
+        self._convert, self._sample, self._copy_planes = convert, sample, copy_planes
+
+    @property
+    def bgr(self) -> np.ndarray:
+        if self._bgr is None:
+            self._bgr = _convert(self._convert)
+        return self._bgr
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self._shape
+
+    def sample(self) -> np.ndarray:
+        return _convert(self._sample)
+
+    def to_planes(self, matrix: int, reformatter: VideoReformatter, threads: int) -> Planes:
+        planes = _convert(self._copy_planes, matrix)
+        return super().to_planes(matrix, reformatter, threads) if planes is None else planes
+
+
+def _convert(function, *arguments):
+    try:
+        return function(*arguments)
+    except DECODE_ERRORS as error:
+        kind = ReadError if may_pass(error) else FrameError
+        raise kind(f'a picture cannot be converted ({reason(error)})') from None

@@ -1,0 +1,68 @@
+"""What boxes and labels are drawn on: a picture in BGR, or the planes that are written to a video."""
+
+from typing import Protocol
+
+import cv2
+import numpy as np
+
+from emotion_recognition.media.planes import Planes
+
+FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+Point = tuple[int, int]  # x, y in pixels
+Colour = tuple[int, int, int]  # BGR
+
+
+class Canvas(Protocol):
+    """Draws on a picture, in place. What is beyond its border is left out."""
+
+    def rectangle(self, start: Point, end: Point, colour_bgr: Colour, width: int) -> None:
+        """Draw an outline of a width in pixels; it is filled if the width is cv2.FILLED."""
+
+    def text(self, line: str, origin: Point, scale: float, colour_bgr: Colour, width: int) -> None:
+        """Write a line from its lower left corner, in letters of a size in OpenCV's unit, of strokes of a width."""
+
+
+class BgrCanvas:
+    """Draws on a picture, (height, width, 3) uint8, BGR; see `Canvas`."""
+
+    def __init__(self, picture_bgr: np.ndarray):
+        self._picture = picture_bgr
+
+    def rectangle(self, start: Point, end: Point, colour_bgr: Colour, width: int) -> None:
+        cv2.rectangle(self._picture, start, end, colour_bgr, width, cv2.LINE_AA)
+
+    def text(self, line: str, origin: Point, scale: float, colour_bgr: Colour, width: int) -> None:
+        cv2.putText(self._picture, line, origin, FONT, scale, colour_bgr, width, cv2.LINE_AA)
+
+
+class PlanesCanvas:
+    """Draws on planes; see `Canvas`. The rest of the picture keeps its exact colours.
+
+    What is drawn has the brightness that it has in BGR, pixel by pixel, and its colour in half the resolution.
+    """
+
+    def __init__(self, planes: Planes):
+        self._planes = planes
+
+    def rectangle(self, start: Point, end: Point, colour_bgr: Colour, width: int) -> None:
+        y, u, v = self._planes.to_yuv(colour_bgr)
+        cv2.rectangle(self._planes.y, start, end, y, width, cv2.LINE_AA)
+        for plane, value in ((self._planes.u, u), (self._planes.v, v)):  # `shift` halves the corners exactly
+            cv2.rectangle(plane, start, end, value, _halve(width), cv2.LINE_AA, shift=1)
+
+    def text(self, line: str, origin: Point, scale: float, colour_bgr: Colour, width: int) -> None:
+        y, u, v = self._planes.to_yuv(colour_bgr)
+        cv2.putText(self._planes.y, line, origin, FONT, scale, y, width, cv2.LINE_AA)
+        half = round(origin[0] / 2), round(origin[1] / 2)
+        for plane, value in ((self._planes.u, u), (self._planes.v, v)):
+            cv2.putText(plane, line, half, FONT, scale / 2, value, _halve(width), cv2.LINE_AA)
+
+
+def canvas_of(picture: np.ndarray | Planes) -> Canvas:
+    """Find what draws on a picture."""
+    return PlanesCanvas(picture) if isinstance(picture, Planes) else BgrCanvas(picture)
+
+
+def _halve(width):
+    return width if width == cv2.FILLED else max(1, (width + 1) // 2)
