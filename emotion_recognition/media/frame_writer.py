@@ -55,7 +55,7 @@ class FrameWriter:
         self._matrix = choose_matrix(colours.matrix)
         self._stream = None
         self._reformatter = VideoReformatter()
-        self._options = VIDEO_OPTIONS | (LIVE_OPTIONS if is_live else {})
+        self._is_live, self._options = is_live, VIDEO_OPTIONS | (LIVE_OPTIONS if is_live else {})
         self._delay = Fraction(0)  # seconds by which everything is shown later than its own time
         with as_input_error(self.path):
             self._container = open_output(self.path, options=ALWAYS_PLAYABLE if is_live else INDEX_FIRST)
@@ -102,6 +102,8 @@ class FrameWriter:
         self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, FORMAT
         encoder = self._stream.codec_context
         encoder.time_base, encoder.thread_count = self._time_base, self._threads
+        if not self._is_live:  # several frames at once use all cores; PyAV's default is several parts of one frame
+            encoder.thread_type = 'FRAME'
         encoder.colorspace, encoder.color_range = self._matrix, ColorRange.MPEG
         encoder.color_primaries, encoder.color_trc = self._colours.primaries, self._colours.transfer
         self._container.start_encoding()
