@@ -110,8 +110,8 @@ class VideoReader:
         """Decode the video, or the part of it that is wanted.
 
         Args:
-            lazily: Whether each picture is converted to BGR when it is first asked for; otherwise at once, in the
-                thread that reads.
+            lazily: Whether each picture is converted when it is first asked for. Otherwise it is converted to BGR at
+                once, in the thread that reads, and nothing else of the frame is kept.
 
         Yields:
             Frame number, from 1 for the first of the video; the time at which players show it, in milliseconds; and
@@ -138,9 +138,7 @@ class VideoReader:
                     break
                 if round(last_ms, 3) >= start_ms and frame.item is not None:
                     is_reached = True
-                    if not lazily:
-                        _ = frame.item.bgr
-                    yield number, last_ms, frame.item
+                    yield number, last_ms, frame.item if lazily else Picture(frame.item.bgr)
         except DECODE_ERRORS as error:
             time = 'at its start' if last_ms is None else f'after {last_ms / 1000:.2f} s'
             if may_pass(error):

@@ -109,9 +109,7 @@ def _recognise(reader, recogniser, settings):
             for number, timestamp_ms, picture, faces in frames:
                 pixelate(picture.bgr, [face.box for face in faces])  # once more, as the run itself found them
                 yield number, timestamp_ms, picture, faces
-    elif recogniser.needs_frames:
-        yield from recogniser.run(reader.read_pictures())
-    elif settings.write_video or settings.show_process:
+    elif recogniser.needs_frames or settings.write_video or settings.show_process:
         yield from recogniser.run(reader.read_pictures(lazily=True))
     else:
         reader.skipped_packets, reader.first_skipped_ms = recogniser.skipped
