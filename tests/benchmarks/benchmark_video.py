@@ -86,13 +86,13 @@ def plain_loop(clip, model_path):
 
 
 def this_project(clip, model_path, detector_path, more=()):
-    output = clip.with_name('ours.mp4')
+    output = clip.with_name(f'{clip.stem}_ours.mp4')  # results of another video are not overwritten
     command = [ROOT / 'emotions_from_video.py', clip, '--output-filename', output, '--model-weights-path', model_path]
     command += ['--smoothing-seconds', '0', '--no-compact', '--detector-path', detector_path, *more]
     seconds, megabytes = run(command)
-    faces = pd.read_csv(clip.with_name('ours_faces_data.csv')).sort_values(['frame', 'x'])
+    faces = pd.read_csv(output.with_name(f'{output.stem}_faces_data.csv')).sort_values(['frame', 'x'])
     by_frame = faces.groupby('frame').emotion.apply(list)
-    frames = pd.read_csv(clip.with_name('ours_emotions_data.csv')).frame
+    frames = pd.read_csv(output.with_name(f'{output.stem}_emotions_data.csv')).frame
     return seconds, megabytes, output, [by_frame.get(frame, []) for frame in frames]
 
 
