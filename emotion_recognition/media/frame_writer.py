@@ -10,17 +10,17 @@ from av.video.reformatter import ColorRange, VideoReformatter
 
 from emotion_recognition.labels import InputError, reason
 from emotion_recognition.media.colours import BT709, Colours
+from emotion_recognition.media.encoders import DEFAULT_ENCODER, add_stream
 from emotion_recognition.media.packets import MUX_ERRORS, mux, open_output
 from emotion_recognition.media.picture import Picture
-from emotion_recognition.media.planes import FORMAT, Planes, choose_matrix
+from emotion_recognition.media.planes import Planes, choose_matrix
 
-VIDEO_ENCODER = 'libx264'
-VIDEO_OPTIONS = {'preset': 'veryfast', 'crf': '20'}  # crf: from 0, which is lossless, to 51, the worst
 MAX_FRAME_RATE = 1000  # frames per second that the header may state; FFmpeg cannot read its own mp4 with 20 000
 INDEX_FIRST = {'movflags': '+faststart'}  # so that players can begin before they have all of the file
 # A recording can be played but for its last second however its writing ends; once closed, it is an ordinary mp4.
 ALWAYS_PLAYABLE = {'movflags': '+hybrid_fragmented', 'frag_duration': '1000000', 'flush_packets': '1'}  # microseconds
-LIVE_OPTIONS = {'preset': 'superfast', 'tune': 'zerolatency'}  # little work, and no picture waits for later ones
+# Of x264: little work, and no picture waits for later ones.
+LIVE_OPTIONS = {'preset': 'superfast', 'tune': 'zerolatency'}
 
 
 class FrameWriter:
@@ -36,6 +36,7 @@ class FrameWriter:
         threads: Number of encoding threads; 0 lets the encoder choose.
         is_live: Whether the frames come from a camera. Then the file can be played however its writing ends, for
             example if the machine loses its power, but for the last second.
+        encoder: Name of the encoder in `ENCODERS`; x264 if it is live.
 
     Raises:
         InputError: The file cannot be written.
@@ -49,13 +50,14 @@ class FrameWriter:
         colours: Colours = BT709,
         threads: int = 0,
         is_live: bool = False,
+        encoder: str = DEFAULT_ENCODER,
     ):
         self.path = Path(path)
         self._time_base, self._frame_rate, self._colours, self._threads = time_base, frame_rate, colours, threads
         self._matrix = choose_matrix(colours.matrix)
         self._stream = None
         self._reformatter = VideoReformatter()
-        self._is_live, self._options = is_live, VIDEO_OPTIONS | (LIVE_OPTIONS if is_live else {})
+        self._is_live, self._encoder, self._options = is_live, encoder, LIVE_OPTIONS if is_live else {}
         self._delay = Fraction(0)  # seconds by which everything is shown later than its own time
         with as_input_error(self.path):
             self._container = open_output(self.path, options=ALWAYS_PLAYABLE if is_live else INDEX_FIRST)
@@ -98,8 +100,7 @@ class FrameWriter:
 
     def _open_stream(self, width, height):
         rate = min(self._frame_rate, MAX_FRAME_RATE)
-        self._stream = self._container.add_stream(VIDEO_ENCODER, rate=rate, options=self._options)
-        self._stream.width, self._stream.height, self._stream.pix_fmt = width, height, FORMAT
+        self._stream = add_stream(self._container, self._encoder, width, height, rate, self._options)
         encoder = self._stream.codec_context
         encoder.time_base, encoder.thread_count = self._time_base, self._threads
         if not self._is_live:  # several frames at once use all cores; PyAV's default is several parts of one frame

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from emotion_recognition.labels import InputError, reason
+from emotion_recognition.media.encoders import DEFAULT_ENCODER, find_problem
 from emotion_recognition.media.endings import FrameError
 from emotion_recognition.media.frame_writer import FrameWriter
 from emotion_recognition.media.packets import DECODE_ERRORS
@@ -16,17 +17,19 @@ Time = TypeVar('Time', float, Fraction)
 MAX_SIDE = 16384  # in pixels; libx264 encodes no larger pictures
 
 
-def check_size(video_path: Path, width: int, height: int) -> None:
-    """Check that pictures of a video are small enough to be written.
+def check_size(video_path: Path, width: int, height: int, encoder: str = DEFAULT_ENCODER) -> None:
+    """Check that pictures of a video can be written: not too large, and of a size that the encoder takes here.
 
     Raises:
-        InputError: They are too large.
+        InputError: They cannot.
     """
     if max(width, height) > MAX_SIDE:
         raise InputError(
             f'{video_path}: its pictures are {width} x {height} pixels, but H.264 in mp4 holds at most '
             f'{MAX_SIDE} x {MAX_SIDE}; make the video smaller, or add --no-write-video'
         )
+    if height and (problem := find_problem(encoder, width, height)):  # 0: the file does not state it
+        raise InputError(f'{video_path}: {problem}')
 
 
 def shift_of_copy(start: Time, part: Part) -> Time:
@@ -50,17 +53,25 @@ class VideoWriter(FrameWriter):
         reader: Reader of the video whose frames are written. Its unit of timestamps and its sound are used.
         threads: Number of encoding threads; 0 lets the encoder choose.
         keep_all_sound: Whether to keep all sounds of a video that has several, otherwise the one that players choose.
+        encoder: Name of the encoder in `ENCODERS`.
 
     Attributes:
         left_out_sounds: How many of the video's sounds are left out.
 
     Raises:
-        InputError: The file cannot be written, or the pictures are too large.
+        InputError: The file cannot be written, or see `check_size`.
     """
 
-    def __init__(self, path: str | Path, reader: VideoReader, threads: int = 0, keep_all_sound: bool = False):
-        check_size(reader.path, *reader.stated_size)
-        super().__init__(path, reader.time_base, reader.frame_rate, reader.colours, threads)
+    def __init__(
+        self,
+        path: str | Path,
+        reader: VideoReader,
+        threads: int = 0,
+        keep_all_sound: bool = False,
+        encoder: str = DEFAULT_ENCODER,
+    ):
+        check_size(reader.path, *reader.stated_size, encoder)
+        super().__init__(path, reader.time_base, reader.frame_rate, reader.colours, threads, encoder=encoder)
         self._reader = reader
         self._sounds: list[Sound] = []
         self._sound_ends = float('inf') if reader.part.end is None else reader.part.end  # seconds

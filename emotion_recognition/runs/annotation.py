@@ -130,7 +130,7 @@ def _check_sound(problem):
 
 
 def _open_writer(own, reader, settings):
-    writer = VideoWriter(own.annotated, reader, settings.threads, settings.keep_all_sound)
+    writer = VideoWriter(own.annotated, reader, settings.threads, settings.keep_all_sound, settings.encoder)
     if writer.left_out_sounds:
         count = writer.left_out_sounds + 1
         print(

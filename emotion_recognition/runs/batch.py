@@ -6,6 +6,7 @@ from pathlib import Path
 from emotion_recognition.faces.detection import finds_points
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError, describe_error
+from emotion_recognition.media.encoders import find_problem
 from emotion_recognition.media.part import WHOLE_VIDEO
 from emotion_recognition.media.photographs import is_photograph
 from emotion_recognition.pipeline import Models, open_models
@@ -21,7 +22,7 @@ from emotion_recognition.runs.people_file import PEOPLE_OF_RUN, read_people
 from emotion_recognition.runs.photograph_batch import analyse_photographs
 from emotion_recognition.runs.photograph_group import PhotographGroup, find_pending_photographs
 from emotion_recognition.runs.provenance import find_pending
-from emotion_recognition.runs.ray_cluster import process_on_ray
+from emotion_recognition.runs.ray_cluster import LOCAL, process_on_ray
 from emotion_recognition.runs.run_folder import remove_dead_runs
 from emotion_recognition.settings import Settings
 from emotion_recognition.threads import limit_opencv_threads
@@ -131,6 +132,9 @@ def check_combinations(settings: Settings, videos: Sequence[Path], file_count: i
         check_spans(settings.spans, videos)
     if settings.people is not None:
         check_people(settings)
+    is_here = settings.ray in (None, LOCAL)  # on a cluster, each worker finds out
+    if videos and settings.write_video and is_here and (problem := find_problem(settings.encoder)):
+        raise InputError(problem)
     if settings.ray and settings.show_process:
         raise InputError('--ray is for many videos, without a window; expected no --show-process')
 

@@ -183,7 +183,7 @@ def _see(reader, pipeline, moments, settings, records_path, interruption):
     """Returns the number of frames, when the last one ends in milliseconds, and why the pass ended early, or None."""
     frame_count, ends_ms = 0, 0.0
     if settings.write_video:
-        check_size(reader.path, *reader.stated_size)  # now, and not after the work
+        check_size(reader.path, *reader.stated_size, settings.encoder)  # now, and not after the work
     choice = PictureChoice() if settings.review and not settings.blur_faces else None
     read = reader.read_pictures(lazily=settings.every > 1)
     with records_path.open('wb') as records, closing(pipeline.run(read)) as frames:

@@ -10,6 +10,7 @@ from pathlib import Path
 from emotion_recognition.faces.detection import DETECTORS
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError, describe_error
+from emotion_recognition.media.encoders import find_problem
 from emotion_recognition.pipeline import open_models
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.runs.annotation import Process, place_results
@@ -49,6 +50,8 @@ def process_on_worker(video: Path, outputs: Outputs, process: Process, settings:
         return TaskResult(problem=_describe_missing(missing[0]), affects_all=True)
     if not video.is_file():
         return TaskResult(problem=_describe_missing(video))
+    if settings.write_video and (problem := find_problem(settings.encoder)):
+        return TaskResult(problem=f'node {_name_node()}: {problem}', affects_all=True)
     frame_count, problem, output = 0, None, (io.StringIO(), io.StringIO())
     with redirect_stdout(output[0]), redirect_stderr(output[1]):
         try:
@@ -87,7 +90,10 @@ def localise_paths(settings: Settings, root: Path) -> Settings:
 
 
 def _describe_missing(path):
+    return f'{path}: node {_name_node()} sees no such file; expected a path in a folder that all nodes share'
+
+
+def _name_node():
     from ray.util import get_node_ip_address  # here and not above: it is an optional requirement
 
-    node = f'{platform.node()} ({get_node_ip_address()})'
-    return f'{path}: node {node} sees no such file; expected a path in a folder that all nodes share'
+    return f'{platform.node()} ({get_node_ip_address()})'

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from emotion_recognition.labels import InputError
+from emotion_recognition.media.encoders import DEFAULT_ENCODER, ENCODERS
 from emotion_recognition.media.part import Part, check_part
 from emotion_recognition.results.output_paths import TIMELINE_FORMATS
 from emotion_recognition.runs.people_file import PEOPLE_OF_RUN, is_people_file
@@ -33,6 +34,11 @@ class VideoSettings(Settings):
     write_video: bool = option(True, 'write the annotated video or photograph, not only the other results')
     blur_faces: bool = option(
         False, 'pixelate all faces in the annotated video or photograph and on the page, to show them to others'
+    )
+    encoder: str = option(
+        DEFAULT_ENCODER,
+        'of the annotated video: x264, or one in hardware, if the machine has it (those are not tested by us)',
+        choices=tuple(ENCODERS),
     )
     keep_all_sound: bool = option(False, 'keep all sound streams, not only the one that players choose')
     start: float | None = option(

@@ -9,6 +9,7 @@ from pathlib import Path
 from emotion_recognition.hashing import hash_file
 from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError, describe_error
+from emotion_recognition.media.encoders import find_problem
 from emotion_recognition.media.photographs import is_photograph
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.pipeline import Models
@@ -29,7 +30,7 @@ from emotion_recognition.threads import limit_opencv_threads
 # What the corrected results are drawn with, which may differ from the run that they correct. What found its faces may
 # not: nothing is found again.
 DRAWN_WITH = {'compact', 'write_video', 'keep_all_sound', 'subtitles', 'review', 'elan', 'decimal_comma'}
-DRAWN_WITH |= {'blur_faces', 'min_quality', 'timeline_format'}
+DRAWN_WITH |= {'blur_faces', 'encoder', 'min_quality', 'timeline_format'}
 
 
 def apply_all(paths: Sequence[Path], settings: Settings, given: Collection[str]) -> tuple[int, dict[Path, str]]:
@@ -48,6 +49,8 @@ def apply_all(paths: Sequence[Path], settings: Settings, given: Collection[str])
     """
     if settings.ray or settings.people is not None or settings.skip_done:
         raise InputError('--apply draws results again here and now; expected neither --ray, --people nor --skip-done')
+    if settings.write_video and (problem := find_problem(settings.encoder)):
+        raise InputError(problem)
     others = [path for path in paths if path.suffix.lower() != SUFFIX]
     if photographs := [path for path in others if not path.is_dir() and is_photograph(path)]:
         raise InputError(f'{photographs[0]}: is a photograph; --apply corrects the results of videos')
