@@ -1,9 +1,11 @@
 """Threads: how many there may be, stages that work side by side, and calls that may never return."""
 
+import importlib
 import os
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -25,6 +27,25 @@ def limit_opencv_threads(count: int) -> None:
     """Limit OpenCV's threads in the whole process, since it knows no other limit. A count of 0 changes nothing."""
     if count:
         cv2.setNumThreads(count)
+
+
+def import_ahead(*modules: str) -> None:
+    """Import modules in a thread, beside other work, so that nobody has to wait for them when they are used.
+
+    Who uses them imports them as always: an import waits for one that has begun, and what failed here fails there too,
+    where it is reported. The process does not end before the thread does, since it could crash while a library loads.
+
+    Args:
+        modules: Their complete names, in the order in which they are imported. Nobody should import parts of the same
+            libraries under other names meanwhile: two threads that meet in a circle of imports break it.
+    """
+    threading.Thread(target=_import_all, args=(modules,)).start()
+
+
+def _import_all(modules):
+    for module in modules:
+        with suppress(Exception):
+            importlib.import_module(module)
 
 
 class CallThread:

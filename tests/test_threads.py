@@ -1,10 +1,14 @@
+import importlib
+import subprocess
+import sys
 import threading
 import time
 from contextlib import closing
 
 import pytest
 
-from emotion_recognition.threads import prefetch
+from emotion_recognition.threads import import_ahead, prefetch
+from tests.conftest import ROOT
 
 
 def test_order_stays():
@@ -46,3 +50,43 @@ def test_closing_ends_the_threads_of_a_chain():
     ):
         assert next(second) == 1
     assert not set(threading.enumerate()) - before
+
+
+def import_when_begun(name):
+    """Import a module that `import_ahead` was given, but not before its thread does."""
+    while name not in sys.modules:
+        time.sleep(0.001)
+    return importlib.import_module(name)
+
+
+def test_a_module_is_imported_in_another_thread_and_who_uses_it_waits(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    text = 'import threading, time; thread = threading.current_thread(); time.sleep(0.2); done = True'
+    (tmp_path / 'slow_module.py').write_text(text)
+    import_ahead('slow_module')
+    module = import_when_begun('slow_module')
+    assert module.thread is not threading.current_thread() and module.done
+
+
+@pytest.mark.filterwarnings('error::pytest.PytestUnhandledThreadExceptionWarning')
+def test_a_module_that_cannot_be_imported_fails_where_it_is_used(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / 'broken_module.py').write_text('import time; time.sleep(0.2); raise ImportError("no such library")')
+    import_ahead('broken_module')
+    with pytest.raises(ImportError, match='no such library'):
+        import_when_begun('broken_module')
+
+
+def test_ctrl_c_during_an_import_ahead_ends_in_one_line_and_not_in_the_middle_of_it(tmp_path):
+    (tmp_path / 'slow_module.py').write_text('import time; time.sleep(0.3); print("complete")')
+    code = f"""
+import signal, sys
+sys.path.insert(0, {str(tmp_path)!r})
+from emotion_recognition.command_line import one_line_errors
+from emotion_recognition.threads import import_ahead
+with one_line_errors('script'):
+    import_ahead('slow_module')
+    signal.raise_signal(signal.SIGINT)
+"""
+    done = subprocess.run([sys.executable, '-c', code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (1, 'complete\n', 'script: interrupted\n')

@@ -11,12 +11,16 @@ from emotion_recognition.faces.embedding import FaceEmbedder
 from emotion_recognition.faces.judging import GOOD_DISTANCE, MAX_DISTANCE, take_picture
 from emotion_recognition.labels import FaceEmotion
 from emotion_recognition.media.picture import Picture
+from emotion_recognition.threads import import_ahead
 
 SAMPLE_MS = 100.0  # between two pictures of a face that are looked at, after its first slot: it may be gone soon
 SLOT_MS = 500.0  # at first, from each of which the best picture is kept
 MAX_MOMENTS = 12  # of a track; when there are more, of every two the better one is kept, and slots are twice as long
 PICTURE_SIZE = 72  # pixels, of the pictures that are kept for people to look at
 NO_CHANGE = 0.0, 0.0
+# What joining tracks needs, which takes half a second to import. First comes what the tracker may need meanwhile, so
+# that its thread waits for it and does not begin somewhere else in SciPy.
+SLOW_MODULES = ('scipy.optimize', 'scipy.cluster.hierarchy')
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,8 @@ class VideoMoments:
             faces: Its faces, in the order of the tracker's numbers.
         """
         for index, face in enumerate(faces):
+            if face.track_id not in self.tracks and len(self.tracks) == 1:
+                import_ahead(*SLOW_MODULES)  # now there may be something to join
             track = self.tracks.setdefault(face.track_id, TrackMoments(ms))
             track.add(ms, picture, face, self._embedder)
             self._open.add(face.track_id)

@@ -142,7 +142,7 @@ def _link(distances):
     np.fill_diagonal(distances, NEVER)
     if distances.min() > SAME_PERSON_DISTANCE:
         return list(range(len(distances)))
-    # Not at the top, since they take half a second to import, and many videos have nobody to join
+    # Not at the top, since they take half a second to import, which `VideoMoments` does beside the frames
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import squareform
 

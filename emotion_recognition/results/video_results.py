@@ -24,8 +24,10 @@ from emotion_recognition.results.subtitles import write_subtitles
 from emotion_recognition.results.summary import VideoSummary
 from emotion_recognition.results.table_writing import write_table
 from emotion_recognition.settings import Settings
+from emotion_recognition.threads import import_ahead
 
 MAX_REPORTED_FACES = 10
+TIMELINE = 'emotion_recognition.results.timeline'  # module that `write` uses, and that takes half a second to import
 
 
 class VideoResults:
@@ -76,6 +78,7 @@ class VideoResults:
         self._collectors = [self.emotions, self._face_periods, self._summary]
         self._fills_review = review is None
         self.frame_count, self._run_name = 0, ''
+        import_ahead(TIMELINE)
 
     @property
     def people(self) -> list[Person]:
@@ -114,7 +117,7 @@ class VideoResults:
             own: Where the files are written. The table of faces is already there.
             outputs: Where they will be moved to.
         """
-        # Here and not above, since matplotlib takes a second to import.
+        # Here and not above: it was imported beside the frames.
         from emotion_recognition.results.timeline import save_timeline
 
         last_frame_ms = float(1000 / reader.frame_rate)

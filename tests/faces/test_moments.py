@@ -216,3 +216,15 @@ def test_when_two_tracks_are_first_and_last_seen_together(judged):
 def test_a_track_begins_and_ends_with_its_first_and_last_frame(judged):
     seen = watch((ms, SCENE, [face(1)] * (ms < 300) + [face(2)] * (ms >= 200)) for ms in range(0, 480, 40))
     assert [(track.start_ms, track.end_ms) for track in seen.tracks.values()] == [(0, 280), (200, 440)]
+
+
+def test_what_joins_tracks_is_imported_once_there_are_two(monkeypatch):
+    imported = []
+    monkeypatch.setattr(moments, 'import_ahead', lambda *modules: imported.append(modules))
+    seen = VideoMoments(Embedder())
+    seen.add(0, SCENE, [face(1)])
+    seen.add(40, SCENE, [face(1)])
+    assert imported == []
+    for ms, number in ((80, 2), (120, 3)):
+        seen.add(ms, SCENE, [face(1), face(number)])
+    assert imported == [('scipy.optimize', 'scipy.cluster.hierarchy')]

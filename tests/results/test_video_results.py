@@ -1,13 +1,17 @@
 import json
 import re
+import sys
+import time
 
 import numpy as np
 import pandas as pd
 
+from emotion_recognition import results as package
 from emotion_recognition.labels import FaceEmotion
 from emotion_recognition.media.video import VideoReader
+from emotion_recognition.results import timeline
 from emotion_recognition.results.output_paths import Outputs
-from emotion_recognition.results.video_results import VideoResults
+from emotion_recognition.results.video_results import TIMELINE, VideoResults
 from emotions_from_video import VideoSettings
 from tests.conftest import CLASS_NAMES, write_clip
 
@@ -44,3 +48,13 @@ def test_a_page_that_is_not_wanted_is_not_written(tmp_path):
     with VideoReader(clip) as reader:
         results.write(reader, own, own)
     assert own.summary.exists() and not own.review.exists()
+
+
+def test_the_timeline_is_imported_beside_the_frames(tmp_path, monkeypatch):
+    monkeypatch.setattr(package, 'timeline', timeline)  # which the import below would replace
+    monkeypatch.delitem(sys.modules, TIMELINE)
+    VideoResults(tmp_path / 'clip.mp4', CLASS_NAMES, VideoSettings())
+    started = time.monotonic()
+    while TIMELINE not in sys.modules and time.monotonic() < started + 20:
+        time.sleep(0.01)
+    assert TIMELINE in sys.modules
