@@ -52,29 +52,38 @@ def test_closing_ends_the_threads_of_a_chain():
     assert not set(threading.enumerate()) - before
 
 
-def import_when_begun(name):
-    """Import a module that `import_ahead` was given, but not before its thread does."""
-    while name not in sys.modules:
-        time.sleep(0.001)
-    return importlib.import_module(name)
+@pytest.fixture
+def write_module(tmp_path, monkeypatch):
+    """Writes a module of some lines, which can be imported until the test ends, and returns its name."""
 
+    def write(lines):
+        (tmp_path / 'slow_module.py').write_text(lines)
+        return 'slow_module'
 
-def test_a_module_is_imported_in_another_thread_and_who_uses_it_waits(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
-    text = 'import threading, time; thread = threading.current_thread(); time.sleep(0.2); done = True'
-    (tmp_path / 'slow_module.py').write_text(text)
-    import_ahead('slow_module')
-    module = import_when_begun('slow_module')
+    yield write
+    sys.modules.pop('slow_module', None)
+
+
+def test_a_module_is_imported_in_another_thread_and_who_uses_it_waits(write_module):
+    name = write_module('import threading, time; thread = threading.current_thread(); time.sleep(0.2); done = True')
+    import_ahead(name)
+    started = time.monotonic()
+    while name not in sys.modules and time.monotonic() < started + 10:
+        time.sleep(0.001)
+    module = importlib.import_module(name)
     assert module.thread is not threading.current_thread() and module.done
 
 
 @pytest.mark.filterwarnings('error::pytest.PytestUnhandledThreadExceptionWarning')
-def test_a_module_that_cannot_be_imported_fails_where_it_is_used(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(tmp_path)
-    (tmp_path / 'broken_module.py').write_text('import time; time.sleep(0.2); raise ImportError("no such library")')
-    import_ahead('broken_module')
+def test_a_module_that_cannot_be_imported_fails_where_it_is_used(write_module):
+    name = write_module('raise ImportError("no such library")')
+    before = set(threading.enumerate())
+    import_ahead(name)
     with pytest.raises(ImportError, match='no such library'):
-        import_when_begun('broken_module')
+        importlib.import_module(name)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
 
 
 def test_ctrl_c_during_an_import_ahead_ends_in_one_line_and_not_in_the_middle_of_it(tmp_path):
