@@ -13,13 +13,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
+from emotion_recognition.threads import prefetch
 
 
 def main(video_path, output_path):
     started = time.perf_counter()
     with VideoReader(Path(video_path)) as reader, VideoWriter(Path(output_path), reader) as writer:
-        for _, timestamp_ms, frame_bgr in reader.read_frames():
-            writer.write(timestamp_ms, frame_bgr)
+        for _, timestamp_ms, picture in prefetch(reader.read_pictures(lazily=True)):
+            writer.write(timestamp_ms, writer.to_planes(picture))
     print(time.perf_counter() - started)
 
 

@@ -222,8 +222,8 @@ def test_what_joins_tracks_is_imported_once_there_are_two(monkeypatch):
     imported = []
     monkeypatch.setattr(moments, 'import_ahead', lambda *modules: imported.append(modules))
     seen = VideoMoments(Embedder())
-    seen.add(0, SCENE, [face(1)])
-    seen.add(40, SCENE, [face(1)])
+    seen.add(0, Picture(SCENE), [face(1)])
+    seen.add(40, Picture(SCENE), [face(1)])
     assert imported == []
-    seen.add(80, SCENE, [face(1), face(2)])
+    seen.add(80, Picture(SCENE), [face(1), face(2)])
     assert imported == [('scipy.optimize', 'scipy.cluster.hierarchy')]
