@@ -8,6 +8,7 @@ from typing import NamedTuple
 import av
 import cv2
 import numpy as np
+from av.sidedata.sidedata import SideDataContainer
 from av.sidedata.sidedata import Type as SideDataType
 from av.stream import Disposition
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
@@ -168,7 +169,8 @@ def _read_orientation(frame):
     Returns:
         Whether rows become columns, and the code of the flip after that, or None.
     """
-    matrix = frame.side_data.get('DISPLAYMATRIX')
+    # Not frame.side_data, which the frame would keep: a circle that holds its memory until Python looks for circles
+    matrix = SideDataContainer(frame).get('DISPLAYMATRIX')
     if matrix is None:
         return False, None
     (right_of_x, down_of_x, _), (right_of_y, down_of_y, _), _ = np.frombuffer(matrix, np.int32).reshape(3, 3).tolist()
