@@ -1,6 +1,5 @@
 """From a frame to its faces' emotions: the only place that joins the stages."""
 
-import math
 from collections.abc import Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,14 +20,11 @@ from emotion_recognition.faces.nearby import NearbySearch
 from emotion_recognition.faces.returning import ReturningPeople
 from emotion_recognition.faces.scene_cuts import SceneCuts
 from emotion_recognition.faces.tracking import FaceTracker
+from emotion_recognition.groups import end_at_error, in_groups
 from emotion_recognition.labels import FaceEmotion, InputError
 from emotion_recognition.media.picture import Picture
 from emotion_recognition.settings import REST_MODEL, REST_NONE, Settings
 from emotion_recognition.threads import prefetch
-
-# When the faces of the frames so far are classified: in a batch of eight, a face takes three quarters of the time that
-# it takes alone, and two batches can be answered at once. Three groups are under way; each takes 25 MB at most.
-GROUP_FACES, GROUP_FRAMES, GROUP_PIXELS = 16, 16, 8_000_000
 
 
 @dataclass(frozen=True)
@@ -154,10 +150,10 @@ class EmotionPipeline:
         errors: list[InputError] = []
         with (
             closing(prefetch(frames)) as read,
-            closing(prefetch(_in_groups(self._detect_all(read)), 1)) as groups,
+            closing(prefetch(in_groups(self._detect_all(read)), 1)) as groups,
             closing(prefetch(self._recognise_all(groups))) as recognised,
         ):
-            results = confirm_ahead(_end_at_error(recognised, errors), self._confirm_seconds)
+            results = confirm_ahead(end_at_error(recognised, errors), self._confirm_seconds)
             if self._every > 1:
                 results = fill_between(results, self._cuts)
             if self._fills_gaps:
@@ -217,27 +213,3 @@ class EmotionPipeline:
 
 def _cut_out(picture, found):
     return [align_face(picture.bgr, face) for face in found]
-
-
-def _in_groups(frames):
-    """Collect frames until the network has enough to do. Those before an error come before it is raised."""
-    group, face_count, size = [], 0, 0
-    errors: list[InputError] = []
-    for frame in _end_at_error(frames, errors):
-        group.append(frame)
-        face_count, size = face_count + len(frame[4] or ()), size + math.prod(frame[2].shape)
-        if face_count >= GROUP_FACES or len(group) == GROUP_FRAMES or size >= GROUP_PIXELS:
-            yield group
-            group, face_count, size = [], 0, 0
-    if group:
-        yield group
-    if errors:
-        raise errors[0]
-
-
-def _end_at_error(frames, errors):
-    """End at an error and note it, instead of raising it: the frames still waiting in later stages must not be lost."""
-    try:
-        yield from frames
-    except InputError as error:
-        errors.append(error)

@@ -91,3 +91,12 @@ def test_ctrl_c_does_not_crash_a_process_that_closed_two_networks():
     command = [sys.executable, '-c', TWO_NETWORKS, MODEL_WEIGHTS_PATH]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert (result.stdout, result.returncode) == ('interrupted\n', 0), result.stderr
+
+
+@pytest.mark.parametrize('count', [1, 2, 3, 9])
+def test_a_batch_has_the_same_answers_in_one_piece_and_in_several(count):
+    faces = np.random.default_rng(0).integers(0, 256, (count, 48, 48, 3)).astype(np.float32)
+    whole, in_pieces = (load_network(MODEL_WEIGHTS_PATH, 'openvino', threads=threads)(faces) for threads in (1, 4))
+    assert whole.shape == (count, 9)
+    np.testing.assert_allclose(in_pieces, whole, atol=1e-6)
+    np.testing.assert_allclose(whole.sum(axis=1), 1, atol=1e-3)

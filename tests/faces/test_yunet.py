@@ -5,7 +5,8 @@ import pytest
 from emotion_recognition.faces.boxes import intersection_over_union
 from emotion_recognition.faces.haar import CASCADE_PATH, HaarFaceDetector
 from emotion_recognition.faces.nearby import NearbySearch
-from emotion_recognition.faces.yunet import YuNetFaceDetector
+from emotion_recognition.faces.yunet import YUNET_PATH, YuNetFaceDetector
+from emotion_recognition.faces.yunet_network import YuNetNetwork
 from emotion_recognition.labels import InputError
 from tests.conftest import demo_frame, find_faces
 
@@ -70,3 +71,13 @@ def test_file_that_is_no_yunet(tmp_path, content):
     with pytest.raises(InputError) as error:
         YuNetFaceDetector(path)
     assert str(error.value) == f'{path}: not a YuNet face detector; OpenVINO cannot read it as one'
+
+
+@pytest.mark.parametrize('size', [(640, 360), (333, 217), (128, 128)])
+def test_the_network_answers_as_it_does_in_opencv(size):
+    picture = cv2.resize(demo_frame(0), size, interpolation=cv2.INTER_AREA)
+    opencv = cv2.FaceDetectorYN.create(str(YUNET_PATH), '', size, 0.3)
+    _, expected = opencv.detect(picture)
+    for side in (None, 128) if size == (128, 128) else (None,):
+        np.testing.assert_allclose(YuNetNetwork(YUNET_PATH, 0.3, side).find(picture), expected, atol=2e-3)
+    assert len(expected) >= 1

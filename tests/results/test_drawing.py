@@ -1,8 +1,10 @@
 import cv2
 import numpy as np
 import pytest
+from av.video.reformatter import VideoReformatter
 
 from emotion_recognition.labels import EMOTION_COLOURS_BGR, EMOTIONS, FaceEmotion, Person
+from emotion_recognition.media.planes import Planes
 from emotion_recognition.results.drawing import draw_faces, draw_lines, mirror_faces
 
 HAPPY = np.array([0, 0, 0, 0, 1, 0, 0, 0, 0], np.float32)
@@ -104,3 +106,23 @@ def test_mirrored_face_covers_the_mirrored_pixels():
     x, y, width, height = face.box
     assert (frame[:, ::-1][y : y + height, x : x + width] == 255).all()
     assert (face.track_id, face.emotion) == (1, 'happy')
+
+
+@pytest.mark.parametrize('matrix', [1, 2], ids=['BT.709', 'not stated'])
+def test_planes_are_drawn_on_as_pictures_are(matrix):
+    frame = np.random.default_rng(0).integers(60, 200, (240, 320, 3), np.uint8)
+    frame = cv2.GaussianBlur(frame, (0, 0), 6)
+    faces = [FaceEmotion(1, (101, 100, 81, 79), HAPPY), FaceEmotion(12, (250, 31, 90, 90), HAPPY[::-1])]
+    planes, before = (Planes.of_bgr(frame, matrix, VideoReformatter(), 1) for _ in range(2))
+    draw_faces(planes, faces)
+    drawn = frame.copy()
+    draw_faces(drawn, faces)
+    expected = Planes.of_bgr(drawn, matrix, VideoReformatter(), 1)
+    assert np.abs(planes.y.astype(int) - expected.y).max() <= 6  # soft edges are rounded once more
+    for plane, of_picture in ((planes.u, expected.u), (planes.v, expected.v)):
+        assert np.mean(np.abs(plane.astype(int) - of_picture) > 12) < 0.06  # half the resolution, at the edges
+    untouched = ~(drawn != frame).any(axis=2)
+    np.testing.assert_array_equal(planes.y[untouched], before.y[untouched])
+    far = cv2.erode(untouched.astype(np.uint8), np.ones((9, 9)))[::2, ::2].astype(bool)
+    np.testing.assert_array_equal(planes.u[far], before.u[far])
+    assert far.mean() > 0.5

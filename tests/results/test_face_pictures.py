@@ -1,4 +1,5 @@
 import base64
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from emotion_recognition.labels import FaceEmotion, Person
 from emotion_recognition.media.picture import Picture
 from emotion_recognition.results import face_pictures
-from emotion_recognition.results.face_pictures import FacePictures
+from emotion_recognition.results.face_pictures import FacePictures, PictureChoice
 
 RED, BLUE, GREY = (0, 0, 250), (250, 0, 0), (100, 100, 100)  # BGR
 
@@ -93,3 +94,34 @@ def test_few_of_many_frames_are_encoded(monkeypatch):
         side, score = int(30 + number / 10), float(random.uniform(0.6, 0.95))
         pictures.add(number, Picture(frame()), [face(1, (0, 0, side, side), score=score)])
     assert 2 <= len(taken) < 25
+
+
+def test_pictures_that_were_kept_are_chosen_when_the_video_is_seen_again():
+    """Without its frames; the choice is the one that is made with them."""
+    choice, kept, seen_at_once = PictureChoice(), [], FacePictures()
+    scores = [0.6, 0.5, 0.9, 0.8] + [0.9] * 40
+    for number, score in enumerate(scores, start=1):
+        picture, faces = Picture(frame((0, 0, 2 * number))), [face(1, (0, 0, 60, 60), score=score)]
+        kept.append(choice.add(number * 40.0, picture, faces))
+        seen_at_once.add(number, picture, faces)
+    again = FacePictures()
+    for number, faces in enumerate(kept, start=1):
+        again.add(number, None, faces)
+    assert again.to_json() == seen_at_once.to_json()
+    assert 2 < sum(bool(faces[0].picture_jpeg) for faces in kept) < 10
+
+
+def test_whoever_takes_over_a_track_later_has_a_picture_to_choose():
+    choice, again = PictureChoice(), FacePictures()
+    for number in range(1, 601):  # one frame in 40 ms; the second person comes after 20 s
+        person = Person(1 if number <= 500 else 2)
+        (kept,) = choice.add(number * 40.0, Picture(frame(RED if number <= 500 else BLUE)), [face(1, (0, 0, 60, 60))])
+        again.add(number, None, [replace(kept, person=person)])
+    first, second = again.to_json()
+    assert decode(first)[32, 32] == pytest.approx(RED, abs=6) and decode(second)[32, 32] == pytest.approx(BLUE, abs=6)
+    assert second[1] == 500
+
+
+def test_a_face_that_was_filled_in_is_not_kept():
+    (kept,) = PictureChoice().add(0.0, Picture(frame()), [face(1, (0, 0, 60, 60), detected=False)])
+    assert kept.picture_jpeg == b''

@@ -315,3 +315,24 @@ def test_a_run_that_is_asked_to_end_while_it_finds_faces_keeps_them(tmp_path, mo
     assert 'it was asked to end (SIGTERM); writing the first ' in messages
     assert ' s: it was asked to end (SIGTERM)' in messages
     assert 0 < frame_count < len(picture_times_ms(long_clip))
+
+
+@pytest.mark.parametrize(
+    ('options', 'times'),
+    [({'write_video': False}, 1), ({}, 2), ({'blur_faces': True}, 2)],
+    ids=['without the video', 'with it', 'with hidden faces'],
+)
+def test_a_video_is_decoded_again_only_for_its_pictures(tmp_path, model_path, monkeypatch, options, times):
+    read, counted = VideoReader.read_pictures, []
+
+    def count(self, **lazily):
+        counted.append(self)
+        return read(self, **lazily)
+
+    monkeypatch.setattr(VideoReader, 'read_pictures', count)
+    folder = tmp_path / 'results'
+    folder.mkdir()
+    settings = {'model_weights_path': model_path, 'output_filename': folder / 'demo.mp4', 'end': 1.0, **options}
+    emotions_from_video.analyse_video(DEMO_PATH, **settings)
+    assert len(counted) == times
+    assert '"pictures":[[1,' in (folder / 'demo_review.html').read_text(encoding='utf-8').replace(' ', '')
