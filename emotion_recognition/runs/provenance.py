@@ -22,7 +22,7 @@ from emotion_recognition.runs.record_file import find_folder_of_video, read_reco
 from emotion_recognition.settings import Settings
 
 # To be raised with every change after which a video's tables would differ, so that --skip-done makes them again.
-RESULTS_VERSION = 5
+RESULTS_VERSION = 6
 # Those that change no result; and of files, the contents count and not the names.
 IGNORED_SETTINGS = {
     'show_process',
