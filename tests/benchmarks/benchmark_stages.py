@@ -10,8 +10,10 @@ import argparse
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 from benchmark_video import CLIPS, ROOT
 from clips import make_clip
 
@@ -22,7 +24,9 @@ from emotion_recognition.faces.boxes import boxes_of
 from emotion_recognition.faces.crops import align_face
 from emotion_recognition.faces.detection import open_detector
 from emotion_recognition.faces.nearby import NearbySearch
+from emotion_recognition.faces.scene_cuts import SceneCuts
 from emotion_recognition.faces.tracking import FaceTracker
+from emotion_recognition.groups import in_groups
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
 from emotion_recognition.pipeline import EmotionPipeline, Models
@@ -46,34 +50,31 @@ def main():
 
 
 def measure(clip, models, settings):
-    with VideoReader(clip) as reader:
-        frames = timed('read', lambda: list(reader.read_frames()))
-        pictures = [frame_bgr for _, _, frame_bgr in frames]
-        search, tracker = NearbySearch(models.detector, settings.whole_frame_every), FaceTracker()
-        classify = models.classifier.predict
-        found = timed('detect', lambda: [search.detect(picture) for picture in pictures])
+    with VideoReader(clip) as reader, VideoWriter(clip.with_name('copy.mp4'), reader) as writer:
+        frames = timed('read', lambda: list(reader.read_pictures(lazily=True)))
+        times = [timestamp_ms for _, timestamp_ms, _ in frames]
+        pictures = timed('convert', lambda: [picture.bgr for _, _, picture in frames])
+        cuts = timed('compare', lambda: list(map(SceneCuts().is_cut, pictures)))
+        search = NearbySearch(models.detector, settings.whole_frame_every)
+        found = timed('detect', lambda: list(map(search.detect, pictures, cuts)))
         crops = timed(
             'cut',
-            lambda: [
-                [align_face(picture, face) for face in faces] for picture, faces in zip(pictures, found, strict=True)
-            ],
+            lambda: [list(map(partial(align_face, picture), of)) for picture, of in zip(pictures, found, strict=True)],
         )
-        boxes = list(map(boxes_of, found))
-        classify(crops[0])  # the first call is slower
-        answers = timed('classify', lambda: list(map(classify, crops)))
-        times = [timestamp_ms for _, timestamp_ms, _ in frames]
-        timed('track', lambda: list(map(tracker.update, times, boxes, answers, crops)))
-        pipeline = EmotionPipeline(models, settings)
-        faces = list(map(pipeline.process, pictures, times))
-        timed('draw', lambda: list(map(draw_faces, pictures, faces)))
-        timed('write', lambda: write(clip.with_name('copy.mp4'), reader, frames))
+        answers = timed('classify', lambda: list(classify_in_groups(models.classifier, frames, crops)))
+        tracker = FaceTracker(settings.smoothing_seconds)
+        timed('track', lambda: list(map(tracker.update, times, map(boxes_of, found), answers, crops, cuts)))
+        faces = list(map(EmotionPipeline(models, settings).process, pictures, times))
+        planes = timed('copy', lambda: [writer.to_planes(picture) for _, _, picture in frames])
+        timed('draw', lambda: list(map(draw_faces, planes, faces)))
+        timed('write', lambda: list(map(writer.write, times, planes)))
 
 
-def write(path, reader, frames):
-    with VideoWriter(path, reader) as writer:
-        for _, timestamp_ms, frame_bgr in frames:
-            writer.write(timestamp_ms, frame_bgr)
-    return frames
+def classify_in_groups(classifier, frames, crops):
+    detected = ((*frame, False, of_frame) for frame, of_frame in zip(frames, crops, strict=True))
+    for group in in_groups(detected):
+        answers = classifier.predict([crop for *_, of_frame in group for crop in of_frame])
+        yield from np.split(answers, np.cumsum([len(of_frame) for *_, of_frame in group])[:-1])
 
 
 def timed(stage, work):
