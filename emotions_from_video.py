@@ -22,10 +22,11 @@ from emotion_recognition.results.output_paths import name_outputs
 from emotion_recognition.results.video_results import VideoResults
 from emotion_recognition.runs.annotation import annotate
 from emotion_recognition.runs.batch import analyse_files, describe_problems
-from emotion_recognition.runs.first_pass import SeenFaces, see_before_drawing
+from emotion_recognition.runs.first_pass import see_before_drawing
 from emotion_recognition.runs.inputs import place_single
 from emotion_recognition.runs.output_check import prepare_outputs
 from emotion_recognition.runs.provenance import describe_run, write_record
+from emotion_recognition.runs.seen_faces import SeenFaces
 from emotion_recognition.runs.video_settings import VideoSettings
 from emotion_recognition.settings import to_path
 from emotion_recognition.study.apply_corrections import apply_all, apply_corrections

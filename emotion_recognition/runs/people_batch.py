@@ -16,10 +16,11 @@ from emotion_recognition.results.people_table import (
     write_people_table,
 )
 from emotion_recognition.runs.annotation import Process, place_results
-from emotion_recognition.runs.first_pass import SeenFaces, SeenVideo, see_video
+from emotion_recognition.runs.first_pass import see_video
 from emotion_recognition.runs.people_file import read_people, write_people
 from emotion_recognition.runs.photograph_group import PhotographGroup
 from emotion_recognition.runs.run_folder import RunFolder
+from emotion_recognition.runs.seen_faces import SeenFaces, SeenVideo
 from emotion_recognition.runs.seen_photographs import SeenPhotographs, best_pictures
 from emotion_recognition.settings import Settings
 

@@ -23,7 +23,8 @@ from emotion_recognition.media.photographs import write_photograph
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.pipeline import EmotionPipeline, Models
 from emotion_recognition.results.output_paths import Outputs
-from emotion_recognition.runs.first_pass import SeenFaces, SeenVideo, see_before_drawing
+from emotion_recognition.runs.first_pass import see_before_drawing
+from emotion_recognition.runs.seen_faces import SeenFaces, SeenVideo
 from emotions_from_video import VideoSettings
 from tests.conftest import CLASS_NAMES, DEMO_PATH, ROOT, picture_times_ms, save_classifier, write_clip
 
