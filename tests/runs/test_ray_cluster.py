@@ -51,19 +51,29 @@ def nodes(without_tokens):
     """A head with a core for one video, and another node with two. A test that destroys that one adds such a one."""
     from ray.cluster_utils import Cluster
 
-    with own_handler():
-        head = {'num_cpus': 1, 'object_store_memory': STORE_BYTES, 'include_dashboard': False}
-        head['_system_config'] = {'health_check_period_ms': 500}  # a lost node is lost after five of them, else of 3 s
-        started = Cluster(initialize_head=True, head_node_args=head)
+    head = {'num_cpus': 1, 'object_store_memory': STORE_BYTES, 'include_dashboard': False}
+    head['_system_config'] = {'health_check_period_ms': 500}  # a lost node is lost after five of them, else of 3 s
+    started = Cluster()
+    add_node(started, **head)
     add_large_node(started)
     yield started
     started.shutdown()
 
 
+def add_node(nodes, **options):
+    """Add a node. On a very busy machine it may not start within the 30 s that Ray waits for it: then try again."""
+    for is_last in (False, False, True):
+        with own_handler():
+            try:
+                return nodes.add_node(**options)
+            except Exception as error:  # Ray has no name for it
+                if is_last or 'timed out' not in str(error):
+                    raise
+
+
 def add_large_node(nodes):
     """Add a node with two cores."""
-    with own_handler():
-        nodes.add_node(num_cpus=2, object_store_memory=STORE_BYTES)
+    add_node(nodes, num_cpus=2, object_store_memory=STORE_BYTES)
 
 
 @pytest.fixture
