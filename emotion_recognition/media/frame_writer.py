@@ -14,7 +14,9 @@ from emotion_recognition.media.encoders import DEFAULT_ENCODER, add_stream
 from emotion_recognition.media.packets import MUX_ERRORS, mux, open_output
 from emotion_recognition.media.picture import Picture
 from emotion_recognition.media.planes import Planes, choose_matrix
+from emotion_recognition.threads import count_cores
 
+MAX_THREADS = 16  # each has a frame in work, which takes memory
 MAX_FRAME_RATE = 1000  # frames per second that the header may state; FFmpeg cannot read its own mp4 with 20 000
 INDEX_FIRST = {'movflags': '+faststart'}  # so that players can begin before they have all of the file
 # A recording can be played but for its last second however its writing ends; once closed, it is an ordinary mp4.
@@ -105,6 +107,7 @@ class FrameWriter:
         encoder.time_base, encoder.thread_count = self._time_base, self._threads
         if not self._is_live:  # several frames at once use all cores; PyAV's default is several parts of one frame
             encoder.thread_type = 'FRAME'
+            encoder.thread_count = self._threads or min(count_cores() * 3 // 2, MAX_THREADS)  # x264's own choice
         encoder.colorspace, encoder.color_range = self._matrix, ColorRange.MPEG
         encoder.color_primaries, encoder.color_trc = self._colours.primaries, self._colours.transfer
         self._container.start_encoding()
