@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from functools import partial
+from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from emotion_recognition.media.colours import ColourMapping, Colours
 from emotion_recognition.media.picture import DecodedPicture
-from emotion_recognition.media.planes import FORMAT, Planes, view_plane
+from emotion_recognition.media.planes import FORMAT, Planes, view_plane, view_rows
 
 INTERPOLATION = Interpolation.BILINEAR  # rounds down, by about 1 of 255, in a seventh of the time of exact rounding
 EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND  # for colours that are mapped, which would double the error
@@ -67,13 +68,14 @@ class FrameConverter:
 
     Args:
         stream: Stream that the frames are decoded from.
+        path: Path of the video, for errors.
 
     Attributes:
         size: Width and height of all pictures in pixels, or None before the first one.
     """
 
-    def __init__(self, stream: av.VideoStream):
-        self._stream = stream
+    def __init__(self, stream: av.VideoStream, path: Path):
+        self._stream, self._path = stream, path
         self._own_aspect = stream.codec_context.sample_aspect_ratio or 1  # what the first frames say
         self._aspect = stream.sample_aspect_ratio or 1  # what the container says, if it says anything
         # They are kept, with one thread: else each frame would start as many as there are cores
@@ -103,7 +105,7 @@ class FrameConverter:
         fitting = _fit(upright, self.size)
         layout = Layout(is_transposed, flips, fitting[::-1] if is_transposed else fitting, fitting)
         convert, copy_planes = partial(self._to_bgr, frame, layout), partial(self._copy_planes, frame, layout)
-        return DecodedPicture(self.size[::-1], convert, partial(self._sample, frame), copy_planes)
+        return DecodedPicture(self.size[::-1], convert, partial(self._sample, frame), copy_planes, self._path)
 
     def _to_bgr(self, frame, layout):
         picture_bgr = _turn_upright(self._reformat(frame, *layout.scaled), layout)
@@ -149,9 +151,9 @@ class FrameConverter:
 
 
 def _view_bgr(frame):
-    """See a frame as a (height, width, 3) uint8 array, without copying it."""
-    rows = np.frombuffer(frame.planes[0], np.uint8).reshape(frame.height, -1)
-    return rows[:, : 3 * frame.width].reshape(frame.height, frame.width, 3)
+    """See a frame as a (height, width, 3) uint8 array, without copying it; OpenCV can draw on it."""
+    picture = view_rows(frame.planes[0])[:, : 3 * frame.width].reshape(frame.height, frame.width, 3)
+    return picture if frame.planes[0].line_size > 0 else picture.copy()  # OpenCV draws on no rows in reverse
 
 
 def _turn_upright(picture, layout):

@@ -1,6 +1,7 @@
 """A frame's picture, in the form that somebody needs: BGR to look at, YUV planes to draw on and to write."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -55,6 +56,7 @@ class DecodedPicture(Picture):
         convert: Makes `bgr`.
         sample: Makes `sample`.
         copy_planes: Copies the frame's planes if they are what is written, with a matrix, otherwise gives None.
+        path: Path of the video, for errors.
     """
 
     def __init__(
@@ -63,14 +65,15 @@ class DecodedPicture(Picture):
         convert: Callable[[], np.ndarray],
         sample: Callable[[], np.ndarray],
         copy_planes: Callable[[int], Planes | None],
+        path: Path,
     ):
-        self._shape, self._bgr = shape, None
+        self._shape, self._path, self._bgr = shape, path, None
         self._convert, self._sample, self._copy_planes = convert, sample, copy_planes
 
     @property
     def bgr(self) -> np.ndarray:
         if self._bgr is None:
-            self._bgr = _convert(self._convert)
+            self._bgr = self._call(self._convert)
         return self._bgr
 
     @property
@@ -78,16 +81,15 @@ class DecodedPicture(Picture):
         return self._shape
 
     def sample(self) -> np.ndarray:
-        return _convert(self._sample)
+        return self._call(self._sample)
 
     def to_planes(self, matrix: int, reformatter: VideoReformatter, threads: int) -> Planes:
-        planes = _convert(self._copy_planes, matrix)
+        planes = self._call(self._copy_planes, matrix)
         return super().to_planes(matrix, reformatter, threads) if planes is None else planes
 
-
-def _convert(function, *arguments):
-    try:
-        return function(*arguments)
-    except DECODE_ERRORS as error:
-        kind = ReadError if may_pass(error) else FrameError
-        raise kind(f'a picture cannot be converted ({reason(error)})') from None
+    def _call(self, function, *arguments):
+        try:
+            return function(*arguments)
+        except DECODE_ERRORS as error:
+            kind = ReadError if may_pass(error) else FrameError
+            raise kind(f'{self._path}: a picture cannot be converted ({reason(error)})') from None

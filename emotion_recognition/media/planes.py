@@ -78,8 +78,13 @@ class Planes:
 
 def view_plane(plane: av.video.plane.VideoPlane) -> np.ndarray:
     """See a plane of a frame as a (height, width) uint8 array, without copying it."""
+    return view_rows(plane)[: plane.height, : plane.width]
+
+
+def view_rows(plane: av.video.plane.VideoPlane) -> np.ndarray:
+    """See the rows of a plane, from the top, as a (height, n) uint8 array of their bytes, some of which are padding."""
     rows = np.frombuffer(plane, np.uint8).reshape(-1, abs(plane.line_size))
-    return rows[: plane.height, : plane.width]
+    return rows[::-1] if plane.line_size < 0 else rows  # some files store the lowest row first
 
 
 def choose_matrix(matrix: int) -> int:

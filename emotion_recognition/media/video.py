@@ -87,7 +87,7 @@ class VideoReader:
         self.shifts = [-self.start]
         start = None if part.start is None else round((Fraction(part.start) + self.start) / self.time_base)
         self._before_part = SkippedPackets(self._stream, start)
-        self._converter, self._deinterlacer = FrameConverter(self._stream), Deinterlacer()
+        self._converter, self._deinterlacer = FrameConverter(self._stream, self.path), Deinterlacer()
         self.stated_size = self._converter.stated_size
 
     def _find_start(self):

@@ -1,5 +1,6 @@
 from fractions import Fraction
 from io import BytesIO
+from pathlib import Path
 
 import av
 import numpy as np
@@ -86,7 +87,7 @@ def test_wide_gamut_of_8_bits_is_not_darkened(yuv, expected_bgr):
         plane.update(np.full(plane.buffer_size, value, np.uint8).tobytes())
     frame.colorspace, frame.color_primaries, frame.color_trc, frame.color_range = 1, DISPLAY_P3, 1, 1
     container = av.open(BytesIO(), 'w', 'matroska')
-    picture_bgr = FrameConverter(container.add_stream('libx264')).convert(frame).bgr
+    picture_bgr = FrameConverter(container.add_stream('libx264'), Path('clip.mp4')).convert(frame).bgr
     assert np.abs(picture_bgr[20, 20].astype(int) - expected_bgr).sum() <= 3
 
 

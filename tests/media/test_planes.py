@@ -1,8 +1,10 @@
 import av
+import cv2
 import numpy as np
 import pytest
 from av.video.reformatter import VideoReformatter
 
+from emotion_recognition.media.endings import FrameError
 from emotion_recognition.media.planes import Planes
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
@@ -116,3 +118,32 @@ def test_the_demo_as_it_is_written_is_no_darker_than_the_original():
         straight = picture.to_planes(reader.colours.matrix, VideoReformatter(), 1)
     by_bgr = Planes.of_bgr(picture.bgr, reader.colours.matrix, VideoReformatter(), 1)
     assert abs(float(straight.y.mean()) - float(by_bgr.y.mean())) < 1.5
+
+
+def test_a_picture_whose_lowest_row_is_stored_first_is_the_right_way_up(tmp_path):
+    clip = tmp_path / 'clip.avi'
+    picture = np.zeros((48, 64, 3), np.uint8)
+    picture[:12, :16] = 200
+    with av.open(str(clip), 'w') as container:
+        stream = container.add_stream('rawvideo', rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, 'bgr24'
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture[::-1].copy(), format='bgr24')))
+    height, negative = ((64).to_bytes(4, 'little') + (sign * 48).to_bytes(4, 'little', signed=True) for sign in (1, -1))
+    content = clip.read_bytes()
+    assert content.count(negative) == 1
+    clip.write_bytes(content.replace(negative, height))  # a positive height says that the lowest row comes first
+    with VideoReader(clip) as reader:
+        (read_bgr,) = [frame_bgr for _, _, frame_bgr in reader.read_frames()]
+    np.testing.assert_array_equal(read_bgr, picture)
+    cv2.rectangle(read_bgr, (0, 0), (5, 5), (255, 0, 0))  # does not raise
+
+
+def test_a_picture_that_cannot_be_converted_names_its_file(tmp_path):
+    clip = tmp_path / 'clip.mkv'
+    with av.open(str(clip), 'w') as container:
+        stream = container.add_stream('libx264', rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, 'yuv420p'
+        stream.codec_context.colorspace = 8  # YCgCo, which swscale does not convert
+        container.mux([*stream.encode(av.VideoFrame(64, 48, 'yuv420p')), *stream.encode(None)])
+    with VideoReader(clip) as reader, pytest.raises(FrameError, match=r'clip\.mkv: a picture cannot be converted'):
+        next(reader.read_frames())
