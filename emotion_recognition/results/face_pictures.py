@@ -16,7 +16,7 @@ JPEG_QUALITY = [cv2.IMWRITE_JPEG_QUALITY, 80]
 SETTLED = 25  # frames; a face that has just come is often blurred, half hidden or not faded in yet
 CLEARLY_BETTER = 1.15  # times as good; a picture is then made again, which takes a hundred times as long as comparing
 MAX_PICTURES = 400  # in a page: about 1 MB
-CHOICE_MS = 10_000  # of each such stretch of a track there is a picture to choose, whoever it turns out to belong to
+CHOICE_MS = 500  # of each such stretch of a track there is a picture to choose, whoever it turns out to belong to
 
 
 @dataclass
@@ -92,10 +92,13 @@ class PictureChoice:
             track = self._tracks.setdefault(face.track_id, _Track(ms))
             track.frame_count += 1
             if ms - track.start_ms >= CHOICE_MS:
-                track.start_ms, track.goodness = ms, 0.0
+                track.start_ms, track.goodness_of_stretch = ms, 0.0
             goodness = _judge(face, track.frame_count)
-            if goodness > CLEARLY_BETTER * track.goodness:
-                track.goodness, face = goodness, replace(face, picture_jpeg=_take(frame.bgr, face))
+            if goodness > CLEARLY_BETTER * min(track.goodness, track.goodness_of_stretch):
+                face = replace(face, picture_jpeg=_take(frame.bgr, face))
+                track.goodness_of_stretch = max(goodness, track.goodness_of_stretch)
+                if goodness > CLEARLY_BETTER * track.goodness:  # as in `FacePictures`
+                    track.goodness = goodness
             chosen.append(face)
         return chosen
 
@@ -103,7 +106,8 @@ class PictureChoice:
 @dataclass
 class _Track:
     start_ms: float  # of the present stretch
-    goodness: float = 0.0  # of the best picture in it
+    goodness: float = 0.0  # of the best picture of the track
+    goodness_of_stretch: float = 0.0  # of the best picture in the stretch
     frame_count: int = 0
 
 
