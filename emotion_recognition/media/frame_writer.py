@@ -68,9 +68,10 @@ class FrameWriter:
         """Convert a picture to the form that is written, on which the caller may draw.
 
         Raises:
-            FrameError: It cannot be converted.
+            InputError: It cannot be converted.
         """
-        return picture.to_planes(self._matrix, self._reformatter, self._threads)
+        with as_input_error(self.path):
+            return picture.to_planes(self._matrix, self._reformatter, self._threads)
 
     def write(self, timestamp_ms: float, picture: Planes | np.ndarray) -> None:
         """Write the next frame.

@@ -1,10 +1,15 @@
+from fractions import Fraction
+
 import av
 import cv2
 import numpy as np
 import pytest
 from av.video.reformatter import VideoReformatter
 
+from emotion_recognition.labels import InputError
 from emotion_recognition.media.endings import FrameError
+from emotion_recognition.media.frame_writer import FrameWriter
+from emotion_recognition.media.picture import Picture
 from emotion_recognition.media.planes import Planes
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
@@ -147,3 +152,15 @@ def test_a_picture_that_cannot_be_converted_names_its_file(tmp_path):
         container.mux([*stream.encode(av.VideoFrame(64, 48, 'yuv420p')), *stream.encode(None)])
     with VideoReader(clip) as reader, pytest.raises(FrameError, match=r'clip\.mkv: a picture cannot be converted'):
         next(reader.read_frames())
+
+
+def test_a_lack_of_memory_for_the_planes_is_reported_in_one_line(tmp_path):
+    class TooLarge(Picture):
+        def to_planes(self, matrix, reformatter, threads):
+            raise MemoryError('no room')
+
+    with (
+        FrameWriter(tmp_path / 'copy.mp4', Fraction(1, 1000), Fraction(25)) as writer,
+        pytest.raises(InputError, match=r'copy\.mp4: cannot be written \(no room\)'),
+    ):
+        writer.to_planes(TooLarge(np.zeros((4, 4, 3), np.uint8)))
