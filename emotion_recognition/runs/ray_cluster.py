@@ -32,6 +32,7 @@ MAX_WAITING = 8  # tasks besides one for each video under way; autoscalers need 
 POLL_SECONDS = 0.5
 CONNECT_SECONDS = 20
 CANCEL_SECONDS = 15  # for a cancelled video to clean up
+STARTED_LATE = 'timed out during startup'  # what Ray says then
 OBJECT_STORE_BYTES = 100_000_000  # of a local Ray, by default a third of the memory; nothing large is stored there
 # What is not sent to the machines of a cluster, as in .gitignore: everything but the program and, if used, its model.
 CODE = ['/*', '!/.', '!/emotion_recognition', '!/face_detector', '!/emotions_from_video.py', '__pycache__']
@@ -111,7 +112,7 @@ def _connected_ray(settings) -> Iterator[Any]:
     connection, handler = _describe_connection(settings), signal.getsignal(signal.SIGTERM)
     try:
         _check_address(settings.ray)
-        started = ray.init(**connection, log_to_driver=False, logging_level='error')
+        started = _start(ray, connection)
         signal.signal(signal.SIGTERM, handler)  # Ray has replaced it with its own
     except Exception as error:  # Ray raises nothing more special if one of its processes does not start in time
         reason = (str(error).splitlines() or [type(error).__name__])[0]
@@ -122,6 +123,17 @@ def _connected_ray(settings) -> Iterator[Any]:
         ray.shutdown()
         if settings.ray == LOCAL:
             _remove_session(Path(started.address_info['session_dir']))
+
+
+def _start(ray, connection):
+    """Connect to Ray. One of this run's own may not start within its 30 s on a busy machine: then try again."""
+    for is_last in (False, False, True):
+        try:
+            return ray.init(**connection, log_to_driver=False, logging_level='error')
+        except Exception as error:
+            if is_last or STARTED_LATE not in str(error):
+                raise
+            ray.shutdown()
 
 
 def _remove_session(folder):

@@ -303,3 +303,29 @@ def test_without_ray_or_a_cluster_one_line_says_so(run, tmp_path, monkeypatch):
         ray_cluster.InputError, match=r'needs the package ray; pip install -r requirements-cluster\.txt'
     ):
         ray_cluster._connected_ray(settings).__enter__()
+
+
+@pytest.mark.parametrize(
+    ('late', 'reason', 'expected'),
+    [(2, 'The current node timed out during startup.', 3), (3, 'timed out during startup', 3), (1, 'no such file', 1)],
+    ids=['at last', 'never', 'another reason'],
+)
+def test_a_ray_that_starts_too_slowly_is_started_again(late, reason, expected, monkeypatch, tmp_path):
+    attempts, ended = [], []
+
+    def init(**connection):
+        attempts.append(connection['address'])
+        if len(attempts) <= late:
+            raise Exception(reason)
+        return SimpleNamespace(address_info={'session_dir': str(tmp_path / 'session')})
+
+    monkeypatch.setitem(sys.modules, 'ray', SimpleNamespace(init=init, shutdown=lambda: ended.append(True)))
+    settings = SimpleNamespace(ray='local', threads=1)
+    if late == 2:
+        with ray_cluster._connected_ray(settings):
+            pass
+    else:
+        with pytest.raises(ray_cluster.InputError, match=f'^--ray local: cannot connect to Ray: {reason}'):
+            ray_cluster._connected_ray(settings).__enter__()
+    assert attempts == ['local'] * expected
+    assert len(ended) == {2: 3, 3: 2, 1: 0}[late]
