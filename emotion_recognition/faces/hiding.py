@@ -16,7 +16,7 @@ from emotion_recognition.faces.crops import align_face
 from emotion_recognition.faces.detection import FaceDetector
 from emotion_recognition.faces.scene_cuts import SceneCuts
 from emotion_recognition.faces.tracking import FaceTracker
-from emotion_recognition.labels import InputError
+from emotion_recognition.groups import end_at_error
 from emotion_recognition.media.picture import Picture
 
 CELLS = 4  # across a face's box; with 8, people know people whom they have met
@@ -67,18 +67,15 @@ def hide_faces(
     Raises:
         InputError: What the frames raise, after all frames before it have been yielded.
     """
-    window, problem = _Window(detectors), None
-    try:
-        for number, ms, picture in frames:
-            window.add(number, ms, picture.bgr)
-            while window.is_full:
-                yield window.take()
-    except InputError as error:
-        problem = error
+    window, errors = _Window(detectors), []
+    for number, ms, picture in end_at_error(frames, errors):
+        window.add(number, ms, picture.bgr)
+        while window.is_full:
+            yield window.take()
     while window.held:
         yield window.take()
-    if problem:
-        raise problem
+    if errors:
+        raise errors[0]
 
 
 def find_all(

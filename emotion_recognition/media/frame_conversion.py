@@ -15,13 +15,12 @@ from av.stream import Disposition
 from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
 
 from emotion_recognition.media.colours import ColourMapping, Colours
-from emotion_recognition.media.picture import DecodedPicture
+from emotion_recognition.media.picture import DecodedPicture, sampling_step
 from emotion_recognition.media.planes import FORMAT, Planes, view_plane, view_rows
 
 INTERPOLATION = Interpolation.BILINEAR  # rounds down, by about 1 of 255, in a seventh of the time of exact rounding
 EXACT = Interpolation.BILINEAR | Interpolation.ACCURATE_RND  # for colours that are mapped, which would double the error
 FLIP_CODES = {(True, False): 1, (False, True): 0, (True, True): -1}  # (left-right, top-bottom) -> code of cv2.flip
-SAMPLED_ROWS = 120  # at least; with all of them, comparing scenes would cost a tenth of a frame's time
 MAX_PIXEL_ASPECT = 8  # of width to height, or height to width; only damaged headers name more
 
 
@@ -123,7 +122,7 @@ class FrameConverter:
 
     def _sample(self, frame):
         """Take every nth pixel of every nth row. Neither turning nor mapping the picture changes what it is for."""
-        step = max(1, frame.height // SAMPLED_ROWS)
+        step = sampling_step(frame.height)
         size = max(1, frame.width // step), max(1, frame.height // step)
         with self._lock:
             sample = self._sampler.reformat(frame, *size, 'bgr24', interpolation=Interpolation.POINT, threads=1)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 from av.video.reformatter import VideoReformatter
@@ -12,7 +11,12 @@ from emotion_recognition.media.endings import FrameError, ReadError
 from emotion_recognition.media.packets import DECODE_ERRORS, may_pass
 from emotion_recognition.media.planes import Planes
 
-Form = TypeVar('Form')
+SAMPLED_ROWS = 120  # at least; using all pixels of a large frame would take a sixth of the time of its search
+
+
+def sampling_step(height: int) -> int:
+    """Of how many rows, and of how many pixels in them, one is enough to compare scenes in pictures of a height."""
+    return max(1, height // SAMPLED_ROWS)
 
 
 class Picture:

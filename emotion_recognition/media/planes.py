@@ -70,11 +70,6 @@ class Planes:
         """Convert a colour to Y, U and V as the pictures are."""
         return _to_yuv(tuple(colour_bgr), self._matrix)
 
-    def to_bgr(self) -> np.ndarray:
-        """Convert it back, to (height, width, 3) uint8, BGR."""
-        matrix = None if self._matrix == UNKNOWN_MATRIX else self._matrix
-        return VideoReformatter().reformat(self.frame, format='bgr24', src_colorspace=matrix, threads=1).to_ndarray()
-
 
 def view_plane(plane: av.video.plane.VideoPlane) -> np.ndarray:
     """See a plane of a frame as a (height, width) uint8 array, without copying it."""
