@@ -59,6 +59,8 @@ class YuNetNetwork:
         )
         scores = np.sqrt(probability.clip(0, 1) * objectness.clip(0, 1))[:, 0]
         chosen = np.flatnonzero(scores >= self._score_threshold)
+        if not len(chosen):
+            return np.empty((0, 15))
         places = np.column_stack([chosen % columns, chosen // columns])  # x, y, in strides
         with np.errstate(over='ignore'):
             sizes = np.exp(boxes[chosen, 2:]) * stride

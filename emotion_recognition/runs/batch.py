@@ -22,7 +22,8 @@ from emotion_recognition.runs.people_file import PEOPLE_OF_RUN, read_people
 from emotion_recognition.runs.photograph_batch import analyse_photographs
 from emotion_recognition.runs.photograph_group import PhotographGroup, find_pending_photographs
 from emotion_recognition.runs.provenance import find_pending
-from emotion_recognition.runs.ray_cluster import LOCAL, process_on_ray
+from emotion_recognition.runs.ray_cluster import process_on_ray
+from emotion_recognition.runs.ray_connection import LOCAL
 from emotion_recognition.runs.run_folder import remove_dead_runs
 from emotion_recognition.settings import Settings
 from emotion_recognition.threads import limit_opencv_threads

@@ -1,14 +1,8 @@
-"""Many videos at once, on a Ray cluster or on this machine's cores. Only this module and `ray_worker` know Ray."""
+"""Many videos at once, on a Ray cluster or on this machine's cores."""
 
-import os
-import re
-import shutil
-import signal
-import socket
 import sys
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -20,29 +14,15 @@ from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.runs.annotation import Process
+from emotion_recognition.runs.ray_connection import connected_ray
 from emotion_recognition.runs.ray_worker import TaskResult, localise_paths, process_on_worker
 from emotion_recognition.settings import ROOT, Settings
-from emotion_recognition.threads import count_cores
 
-LOCAL = 'local'  # address that means a Ray of this run's own, on this machine
-ADDRESS = re.compile(r'auto|local|(ray://)?(?P<host>\[[\da-fA-F:]+\]|[\w.-]+):(?P<port>\d+)|ray://.+')
 CORES = 1  # that a video claims, see tests/benchmarks/README.md
 MAX_ATTEMPTS = 4  # at a video whose worker is lost
 MAX_WAITING = 8  # tasks besides one for each video under way; autoscalers need some waiting ones to see the demand
 POLL_SECONDS = 0.5
-CONNECT_SECONDS = 20
 CANCEL_SECONDS = 15  # for a cancelled video to clean up
-STARTED_LATE = 'timed out during startup'  # what Ray says then
-OBJECT_STORE_BYTES = 100_000_000  # of a local Ray, by default a third of the memory; nothing large is stored there
-# What is not sent to the machines of a cluster, as in .gitignore: everything but the program and, if used, its model.
-CODE = ['/*', '!/.', '!/emotion_recognition', '!/face_detector', '!/emotions_from_video.py', '__pycache__']
-CODE += ['!/model_weights', '/model_weights/*', '!/model_weights/face_recognition']
-MODEL = ['!/model_weights/model.h5', '!/model_weights/model.openvino.*']
-
-
-def is_address(text: str) -> bool:
-    """Whether a text is an address of a Ray cluster, rather than a video or folder."""
-    return ADDRESS.fullmatch(text) is not None
 
 
 def process_on_ray(
@@ -70,7 +50,7 @@ def process_on_ray(
     """
     settings = localise_paths(replace(settings, threads=settings.threads or CORES), ROOT)
     problems, unfinished, frame_count, start = {}, set(videos), 0, time.monotonic()
-    with _connected_ray(settings) as ray:
+    with connected_ray(settings) as ray:
         warn_if_too_few_cores(ray, settings.threads)
         submit = _make_submit(ray, process, settings)
         with tqdm(total=len(videos), desc='videos', unit='video') as progress:
@@ -99,70 +79,6 @@ def warn_if_too_few_cores(ray: Any, threads: int) -> None:
     cores = max((node['Resources'].get('CPU', 0) for node in ray.nodes() if node['Alive']), default=0)
     if threads > cores:
         print(f'--threads is {threads}, but no node has more than {cores:g} cores: waiting for one', file=sys.stderr)
-
-
-@contextmanager
-def _connected_ray(settings) -> Iterator[Any]:
-    """Connect Ray as the settings say. Gives the module."""
-    os.environ.setdefault('RAY_USAGE_STATS_ENABLED', '0')  # otherwise Ray sends statistics to its makers
-    try:
-        import ray  # here and not above: it is an optional requirement
-    except ImportError:
-        raise InputError('--ray needs the package ray; pip install -r requirements-cluster.txt') from None
-    connection, handler = _describe_connection(settings), signal.getsignal(signal.SIGTERM)
-    try:
-        _check_address(settings.ray)
-        started = _start(ray, connection)
-        signal.signal(signal.SIGTERM, handler)  # Ray has replaced it with its own
-    except Exception as error:  # Ray raises nothing more special if one of its processes does not start in time
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f'--ray {settings.ray}: cannot connect to Ray: {reason}') from None
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
-        if settings.ray == LOCAL:
-            _remove_session(Path(started.address_info['session_dir']))
-
-
-def _start(ray, connection):
-    """Connect to Ray. One of this run's own may not start within its 30 s on a busy machine: then try again."""
-    for is_last in (False, False, True):
-        try:
-            return ray.init(**connection, log_to_driver=False, logging_level='error')
-        except Exception as error:
-            if is_last or STARTED_LATE not in str(error):
-                raise
-            ray.shutdown()
-
-
-def _remove_session(folder):
-    """Remove what a Ray of this run's own leaves in the temporary folder: its logs, and the link to the latest Ray."""
-    shutil.rmtree(folder, ignore_errors=True)
-    latest = folder.with_name('session_latest')
-    with suppress(OSError):
-        if os.path.basename(latest.readlink()) == folder.name:
-            latest.unlink()
-
-
-def _describe_connection(settings):
-    """Arguments of `ray.init`: where Ray is, and what its workers need."""
-    environment = {'TQDM_DISABLE': '1', 'OPENBLAS_NUM_THREADS': str(settings.threads)}
-    if settings.ray == LOCAL:
-        environment['PYTHONPATH'] = os.pathsep.join(filter(None, [str(ROOT), os.environ.get('PYTHONPATH')]))
-        connection = {'address': LOCAL, 'include_dashboard': False, 'object_store_memory': OBJECT_STORE_BYTES}
-        connection['num_cpus'] = max(settings.threads, count_cores())
-        return connection | {'runtime_env': {'env_vars': environment}}
-    is_own_model = Path(settings.model_weights_path).resolve().is_relative_to(ROOT)
-    code = {'working_dir': str(ROOT), 'excludes': CODE + (MODEL if is_own_model else [])}
-    return {'address': settings.ray, 'runtime_env': {'env_vars': environment, **code}}
-
-
-def _check_address(address):
-    """Check that something answers at the address. Ray itself would take minutes to find out."""
-    match = ADDRESS.fullmatch(address)
-    if match and match['host']:
-        socket.create_connection((match['host'].strip('[]'), int(match['port'])), CONNECT_SECONDS).close()
 
 
 def _make_submit(ray, process, settings):

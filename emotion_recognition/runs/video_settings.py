@@ -12,7 +12,7 @@ from emotion_recognition.media.encoders import DEFAULT_ENCODER, ENCODERS
 from emotion_recognition.media.part import Part, check_part
 from emotion_recognition.results.output_paths import TIMELINE_FORMATS
 from emotion_recognition.runs.people_file import PEOPLE_OF_RUN, is_people_file
-from emotion_recognition.runs.ray_cluster import LOCAL, is_address
+from emotion_recognition.runs.ray_connection import LOCAL, is_address
 from emotion_recognition.settings import Settings, option, to_path, to_time
 
 MAX_EVERY = 60  # frames that wait for the next one that is analysed: 360 MB at 1920x1080

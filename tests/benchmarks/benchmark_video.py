@@ -7,8 +7,8 @@ needs one pass, with --no-identity, which sees the video before it draws it, and
 people apart; then decode_and_encode.py, the limit. The first run of the script, which prepares the model, does not
 count. Prints frames a second (over the program's complete time, but without the imports for decoding and encoding
 alone), the ratios, peak memory, the size of the video, and in how many frames the loop and the single pass have the
-same emotions. --fer also measures the fer package, with its own model (fer_loop.py). --new-model-size takes an
-untrained network instead of the model; that has nothing to learn in the first of two passes.
+same emotions. --fer also measures the fer package, with its own model and both of its detectors (fer_loop.py).
+--new-model-size takes an untrained network instead of the model; that has nothing to learn in the first of two passes.
 """
 
 import argparse
@@ -67,7 +67,8 @@ def compare(clip, frame_count, model_path, options):
         'people': ours,
     }
     if options.fer:
-        programs['fer'] = partial(fer_package, python=options.fer)
+        programs['fer, Haar'] = partial(fer_package, python=options.fer, detector='haar')
+        programs['fer, MTCNN'] = partial(fer_package, python=options.fer, detector='mtcnn')
     programs['decoding and encoding alone'] = decode_and_encode
     ours(clip, model_path)
     seconds = {name: [] for name in programs}
@@ -79,7 +80,7 @@ def compare(clip, frame_count, model_path, options):
             sizes[name] = output.stat().st_size / 1e6
     for name in programs:
         print(f'  {speed(name, frame_count, seconds, memory)}, video {sizes[name]:.1f} MB')
-    for slow in ('plain loop', 'fer') if options.fer else ('plain loop',):
+    for slow in [name for name in programs if name == 'plain loop' or name.startswith('fer')]:
         for name in ('one pass', 'two passes', 'people'):
             print(f'  {name}: {ratios(seconds[slow], seconds[name])} times as fast as {slow}')
     for what, name, without in (('the first pass', 'two passes', 'one pass'), ('people', 'people', 'two passes')):
@@ -121,8 +122,8 @@ def this_project(clip, model_path, detector_path, more=()):
     return seconds, megabytes, output, [by_frame.get(frame, []) for frame in frames]
 
 
-def fer_package(clip, _model_path, python):
-    seconds, megabytes, _ = run([BENCHMARKS / 'fer_loop.py', clip, clip.parent], python)
+def fer_package(clip, _model_path, python, detector):
+    seconds, megabytes, _ = run([BENCHMARKS / 'fer_loop.py', clip, clip.parent, detector], python)
     return seconds, megabytes, clip.with_name(f'{clip.stem}_output.mp4'), None
 
 

@@ -5,6 +5,7 @@ from av.video.reformatter import VideoReformatter
 
 from emotion_recognition.labels import EMOTION_COLOURS_BGR, EMOTIONS, FaceEmotion, Person
 from emotion_recognition.media.planes import Planes
+from emotion_recognition.results.canvas import FONT, canvas_of
 from emotion_recognition.results.drawing import draw_faces, draw_lines, mirror_faces
 
 HAPPY = np.array([0, 0, 0, 0, 1, 0, 0, 0, 0], np.float32)
@@ -126,3 +127,19 @@ def test_planes_are_drawn_on_as_pictures_are(matrix):
     far = cv2.erode(untouched.astype(np.uint8), np.ones((9, 9)))[::2, ::2].astype(bool)
     np.testing.assert_array_equal(planes.u[far], before.u[far])
     assert far.mean() > 0.5
+
+
+
+@pytest.mark.parametrize('origin', [(40, 60), (-30, 60), (170, 60), (40, 4), (40, 121), (-900, 60), (40, 900)])
+def test_a_line_on_planes_is_the_one_of_opencv_and_ends_at_the_border(origin):
+    background = np.random.default_rng(0).integers(30, 220, (120, 200), np.uint8)
+    planes = Planes.copy_of(background, background[::2, ::2], background[::2, ::2], matrix=1)
+    canvas_of(planes).text('2: happy 80%', origin, 0.8, (20, 20, 20), 1)
+    large = cv2.copyMakeBorder(background, 1000, 1000, 1000, 1000, cv2.BORDER_CONSTANT)
+    at = origin[0] + 1000, origin[1] + 1000
+    cv2.putText(large, '2: happy 80%', at, FONT, 0.8, planes.to_yuv((20, 20, 20))[0], 1, cv2.LINE_AA)
+    expected = large[1000:-1000, 1000:-1000]
+    assert np.abs(planes.y.astype(int) - expected).max() <= 4  # overlapping strokes are rounded otherwise
+    is_seen = bool((expected != background).any())
+    assert is_seen == (-900 not in origin and 900 not in origin)
+    np.testing.assert_array_equal((planes.u != background[::2, ::2]).any(), is_seen)

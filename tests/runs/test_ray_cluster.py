@@ -16,7 +16,8 @@ import pandas as pd
 import pytest
 
 from emotion_recognition.interruption import Interruption
-from emotion_recognition.runs import ray_cluster
+from emotion_recognition.labels import InputError
+from emotion_recognition.runs import ray_cluster, ray_connection
 from emotion_recognition.settings import Settings
 from tests.conftest import DEMO_PATH, ROOT, copy_packets, picture_times_ms, write_clip
 
@@ -52,7 +53,9 @@ def nodes(without_tokens):
     from ray.cluster_utils import Cluster
 
     head = {'num_cpus': 1, 'object_store_memory': STORE_BYTES, 'include_dashboard': False}
-    head['_system_config'] = {'health_check_period_ms': 500}  # a lost node is lost after five of them, else of 3 s
+    # A lost node is lost after five of these periods, otherwise of 3 s. The workers that Ray starts before it is given
+    # anything to do are of no use, since a run has an environment of its own.
+    head['_system_config'] = {'health_check_period_ms': 500, 'prestart_worker_first_driver': False}
     started = Cluster()
     add_node(started, **head)
     add_large_node(started)
@@ -299,10 +302,8 @@ def test_without_ray_or_a_cluster_one_line_says_so(run, tmp_path, monkeypatch):
     assert process.messages().count('\n') == 1
     monkeypatch.setitem(sys.modules, 'ray', None)
     settings = type('Settings', (), {'ray': 'local', 'threads': 1})
-    with pytest.raises(
-        ray_cluster.InputError, match=r'needs the package ray; pip install -r requirements-cluster\.txt'
-    ):
-        ray_cluster._connected_ray(settings).__enter__()
+    with pytest.raises(InputError, match=r'needs the package ray; pip install -r requirements-cluster\.txt'):
+        ray_connection.connected_ray(settings).__enter__()
 
 
 @pytest.mark.parametrize(
@@ -315,17 +316,22 @@ def test_a_ray_that_starts_too_slowly_is_started_again(late, reason, expected, m
 
     def init(**connection):
         attempts.append(connection['address'])
+        assert os.environ['OPENBLAS_NUM_THREADS'] == '4711'  # workers inherit it
+        session = tmp_path / f'session_{len(attempts)}_{os.getpid()}'
+        (session / 'logs').mkdir(parents=True)
         if len(attempts) <= late:
             raise Exception(reason)
-        return SimpleNamespace(address_info={'session_dir': str(tmp_path / 'session')})
+        return SimpleNamespace(address_info={'session_dir': str(session)})
 
     monkeypatch.setitem(sys.modules, 'ray', SimpleNamespace(init=init, shutdown=lambda: ended.append(True)))
-    settings = SimpleNamespace(ray='local', threads=1)
+    settings = SimpleNamespace(ray='local', threads=4711)
     if late == 2:
-        with ray_cluster._connected_ray(settings):
+        with ray_connection.connected_ray(settings):
             pass
     else:
-        with pytest.raises(ray_cluster.InputError, match=f'^--ray local: cannot connect to Ray: {reason}'):
-            ray_cluster._connected_ray(settings).__enter__()
+        with pytest.raises(InputError, match=f'^--ray local: cannot connect to Ray: {reason}'):
+            ray_connection.connected_ray(settings).__enter__()
+    assert bool(list(tmp_path.iterdir())) == (late != 2)  # who never gets a Ray does not know its folder
+    assert os.environ.get('OPENBLAS_NUM_THREADS') != '4711'
     assert attempts == ['local'] * expected
     assert len(ended) == {2: 3, 3: 2, 1: 0}[late]
