@@ -129,7 +129,6 @@ def test_planes_are_drawn_on_as_pictures_are(matrix):
     assert far.mean() > 0.5
 
 
-
 @pytest.mark.parametrize('origin', [(40, 60), (-30, 60), (170, 60), (40, 4), (40, 121), (-900, 60), (40, 900)])
 def test_a_line_on_planes_is_the_one_of_opencv_and_ends_at_the_border(origin):
     background = np.random.default_rng(0).integers(30, 220, (120, 200), np.uint8)
