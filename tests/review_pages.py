@@ -19,7 +19,8 @@ from emotion_recognition.results.review_file import write_review
 from emotion_recognition.results.video_results import VideoResults
 from emotion_recognition.runs.annotation import annotate
 from emotions_from_video import VideoSettings
-from tests.conftest import CLASS_NAMES, write_clip
+from tests.clips import write_clip
+from tests.conftest import CLASS_NAMES
 
 STEADY = [40 * number for number in range(60)]
 VARIABLE = [0, *accumulate(islice(cycle([10, 40, 120, 33, 17]), 59))]  # milliseconds, as phones record

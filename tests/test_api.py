@@ -13,7 +13,8 @@ import pytest
 
 import emotion_recognition
 from emotion_recognition import Camera, InputError, analyse_frames, analyse_image, analyse_video, api, table_of_faces
-from tests.conftest import DEMO_PATH, ROOT, copy_packets, demo_frame, write_clip
+from tests.clips import copy_packets, demo_frame, write_clip
+from tests.paths import DEMO_PATH, ROOT
 
 SMALL = 'examples/webcam.png'
 

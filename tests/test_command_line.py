@@ -11,7 +11,7 @@ import pytest
 from emotion_recognition.command_line import Parser, one_line_errors, read_command_line
 from emotion_recognition.settings import Settings, option
 from emotions_from_video import VideoSettings
-from tests.conftest import ROOT
+from tests.paths import ROOT
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from scipy import stats
 
-from tests.conftest import ROOT
+from tests.paths import ROOT
 
 CALM, FUNNY = [0.1, 0.2, 0.3, 0.4, 0.5], [0.2, 0.4, 0.6, 0.8, 1.0]
 

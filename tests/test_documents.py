@@ -12,7 +12,8 @@ from importlib.util import find_spec
 
 import pytest
 
-from tests.conftest import ROOT, write_clip
+from tests.clips import write_clip
+from tests.paths import ROOT
 
 DOCUMENTS = sorted(
     path.relative_to(ROOT)

@@ -10,7 +10,7 @@ import pytest
 
 import model_training
 from model_training import parse_options
-from tests.conftest import ROOT
+from tests.paths import ROOT
 
 DRAFT_FOLDER = ROOT / 'draft_pipelines'
 DRAFTS = {  # network, augmentation, weights

@@ -22,17 +22,9 @@ from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.labels import InputError
 from emotion_recognition.media.frame_conversion import FrameConverter
 from emotion_recognition.results.output_paths import name_outputs
-from tests.conftest import (
-    DEMO_PATH,
-    DETECTOR_PATH,
-    ROOT,
-    SHARED,
-    copy_packets,
-    picture_times_ms,
-    sound_packets,
-    wait_for_frames,
-    write_clip,
-)
+from tests.clips import copy_packets, picture_times_ms, sound_packets, write_clip
+from tests.conftest import wait_for_frames
+from tests.paths import DEMO_PATH, DETECTOR_PATH, ROOT, SHARED
 from tests.screen import NEEDS_SCREEN, wait_for_window, xdotool
 
 MODEL_PATH = ROOT / 'model_weights' / 'model.h5'

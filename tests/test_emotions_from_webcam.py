@@ -15,7 +15,9 @@ from PIL import ImageGrab
 
 from emotion_recognition.labels import emotion_colour_bgr
 from emotion_recognition.results.drawing import draw_lines
-from tests.conftest import CLASS_NAMES, DEMO_PATH, ROOT, copy_packets, picture_times_ms, write_clip
+from tests.clips import copy_packets, picture_times_ms, write_clip
+from tests.conftest import CLASS_NAMES
+from tests.paths import DEMO_PATH, ROOT
 from tests.screen import NEEDS_SCREEN, Screen, close_window, wait_for_window, xdotool
 
 pytestmark = pytest.mark.xdist_group('alone')  # the script keeps up with a clip that plays at its own pace

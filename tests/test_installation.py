@@ -8,7 +8,7 @@ import tomllib
 import pytest
 
 import emotions_from_video
-from tests.conftest import ROOT
+from tests.paths import ROOT
 
 SETUPTOOLS = tomllib.loads((ROOT / 'pyproject.toml').read_text())['tool']['setuptools']
 PROGRAM = """

@@ -8,7 +8,8 @@ import threading
 import pytest
 
 from emotion_recognition.interruption import Interruption, signals_as_ctrl_c
-from tests.conftest import ROOT, default_handlers
+from tests.conftest import default_handlers
+from tests.paths import ROOT
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,7 @@
 
 import ast
 
-from tests.conftest import ROOT
+from tests.paths import ROOT
 
 PACKAGE = sorted((ROOT / 'emotion_recognition').rglob('*.py'))
 MODULES = [*PACKAGE, ROOT / 'emotions_from_video.py', ROOT / 'emotions_from_webcam.py']

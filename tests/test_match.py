@@ -11,8 +11,8 @@ import openvino
 import pytest
 
 import model_training
-from tests.conftest import ROOT
 from tests.conftest import script_on_both_labels as script
+from tests.paths import ROOT
 
 
 @pytest.fixture

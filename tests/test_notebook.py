@@ -6,7 +6,8 @@ import sys
 import matplotlib.pyplot as plt
 import pytest
 
-from tests.conftest import DEMO_PATH, ROOT, copy_packets
+from tests.clips import copy_packets
+from tests.paths import DEMO_PATH, ROOT
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import pytest
 import model_training
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.emotions.runtimes import load_network
-from tests.conftest import ROOT, demo_frame
+from tests.clips import demo_frame
+from tests.paths import ROOT
 from tests.training_runs import small_networks
 
 onnxruntime = pytest.importorskip('onnxruntime')

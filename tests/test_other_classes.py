@@ -20,7 +20,9 @@ from emotion_recognition.pipeline import EmotionPipeline, open_models
 from emotion_recognition.results.face_table import QUALITY_COLUMNS
 from emotion_recognition.results.output_paths import Outputs
 from emotions_from_webcam import WebcamSettings
-from tests.conftest import DEMO_PATH, copy_packets, demo_frame, save_classifier
+from tests.clips import copy_packets, demo_frame
+from tests.conftest import save_classifier
+from tests.paths import DEMO_PATH
 
 SEVEN = ('anger', 'disgust', 'fear', 'happy', 'neutral', 'sad', 'surprise')
 THREE = ('amused', 'bored', 'tense')

@@ -1,6 +1,6 @@
 import re
 
-from tests.conftest import ROOT
+from tests.paths import ROOT
 
 
 def packages(name):

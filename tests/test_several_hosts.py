@@ -20,7 +20,7 @@ import pytest
 
 import model_training
 from model_training import EMOTIONS, TrainingError
-from tests.conftest import ROOT
+from tests.paths import ROOT
 
 jax = pytest.importorskip('jax')
 

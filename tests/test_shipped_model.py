@@ -16,7 +16,9 @@ from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.emotions.rest import compare_with_rest
 from emotion_recognition.emotions.runtimes import OpenVinoNetwork
 from model_training import from_rest, split
-from tests.conftest import CLASS_NAMES, ROOT, SHARED, demo_frame
+from tests.clips import demo_frame
+from tests.conftest import CLASS_NAMES
+from tests.paths import ROOT, SHARED
 
 FOLDER = ROOT / 'model_weights'
 DATA_PATH = SHARED / 'data' / 'emotions9.zip'

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 
 import model_training
-from tests.conftest import ROOT
+from tests.paths import ROOT
 
 
 def lite1_shapes():

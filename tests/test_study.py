@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tests.conftest import ROOT, SHARED
+from tests.paths import ROOT, SHARED
 from tests.review_pages import download
 
 CLIPS = {  # as they are called in the study, and how many seconds of them

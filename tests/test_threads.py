@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from emotion_recognition.threads import import_ahead, prefetch
-from tests.conftest import ROOT
+from tests.paths import ROOT
 
 
 def test_order_stays():

@@ -17,7 +17,7 @@ import model_training
 from emotion_recognition.emotions import model_file
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.emotions.model_file import read_model_file
-from tests.conftest import ROOT
+from tests.paths import ROOT
 from tests.training_runs import arguments, draw_plot, failure, write_tables
 
 pytestmark = pytest.mark.usefixtures('small_network_throughout')

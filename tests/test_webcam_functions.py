@@ -25,7 +25,9 @@ from emotion_recognition.media.video import VideoReader
 from emotion_recognition.pipeline import EmotionPipeline, open_models
 from emotion_recognition.results.drawing import TEXT_COLOUR_BGR, draw_faces, draw_lines, measure_lines, place_labels
 from emotions_from_webcam import WebcamSettings
-from tests.conftest import CLASS_NAMES, DEMO_PATH, demo_frame, find_faces
+from tests.clips import demo_frame
+from tests.conftest import CLASS_NAMES, find_faces
+from tests.paths import DEMO_PATH
 
 
 class ScriptedCamera:

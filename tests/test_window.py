@@ -12,7 +12,7 @@ import pytest
 
 from emotion_recognition.labels import InputError
 from emotion_recognition.window import Window, open_window
-from tests.conftest import ROOT
+from tests.paths import ROOT
 from tests.screen import NEEDS_SCREEN, Screen, close_window, wait_for_window, xdotool
 
 FRAME_BGR = np.zeros((360, 640, 3), np.uint8)

@@ -24,7 +24,9 @@ from emotion_recognition.emotions.conversion import ConversionError
 from emotion_recognition.emotions.runtimes import KerasNetwork, OpenVinoNetwork, load_network
 from emotion_recognition.labels import InputError
 from emotion_recognition.settings import MODEL_WEIGHTS_PATH
-from tests.conftest import ROOT, demo_frame, locked, save_classifier
+from tests.clips import demo_frame
+from tests.conftest import locked, save_classifier
+from tests.paths import ROOT
 
 BATCH = np.random.default_rng(0).uniform(0, 255, (5, 8, 8, 3)).astype(np.float32)
 # A script as it runs where requirements.txt is not installed, but requirements-inference.txt.

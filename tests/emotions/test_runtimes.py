@@ -9,7 +9,8 @@ from emotion_recognition.emotions import conversion, runtimes
 from emotion_recognition.emotions.runtimes import KerasNetwork, OpenVinoNetwork, load_network
 from emotion_recognition.labels import InputError
 from emotion_recognition.settings import MODEL_WEIGHTS_PATH
-from tests.conftest import ROOT, save_classifier
+from tests.conftest import save_classifier
+from tests.paths import ROOT
 
 
 @pytest.fixture

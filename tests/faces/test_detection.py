@@ -9,7 +9,8 @@ from emotion_recognition.faces.haar import CASCADE_PATH, HaarFaceDetector
 from emotion_recognition.faces.yunet import YUNET_PATH, YuNetFaceDetector
 from emotion_recognition.labels import InputError
 from emotion_recognition.settings import Settings
-from tests.conftest import demo_frame, find_faces
+from tests.clips import demo_frame
+from tests.conftest import find_faces
 
 
 @pytest.fixture

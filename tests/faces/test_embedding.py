@@ -11,7 +11,9 @@ from emotion_recognition.faces import embedding
 from emotion_recognition.faces.embedding import NETWORK_PATH, SIDE, TEMPLATE, FaceEmbedder, cut_face
 from emotion_recognition.faces.yunet import YuNetFaceDetector
 from emotion_recognition.labels import InputError
-from tests.conftest import ROOT, demo_frame, find_faces
+from tests.clips import demo_frame
+from tests.conftest import find_faces
+from tests.paths import ROOT
 
 FACES_PATH = ROOT / 'tests' / 'faces' / 'recognised_faces.png'  # the .json next to it says how both were made
 

@@ -3,7 +3,8 @@ import pytest
 
 from emotion_recognition.faces.haar import HaarFaceDetector
 from emotion_recognition.labels import InputError
-from tests.conftest import demo_frame, find_faces
+from tests.clips import demo_frame
+from tests.conftest import find_faces
 
 
 def test_no_face_in_a_plain_frame():

@@ -5,7 +5,7 @@ import pytest
 from emotion_recognition.faces.boxes import FoundFace
 from emotion_recognition.faces.judging import measure
 from emotion_recognition.faces.yunet import YuNetFaceDetector
-from tests.conftest import demo_frame
+from tests.clips import demo_frame
 
 # Eyes 40 pixels apart and the nose between them, as YuNet orders the points
 POINTS = ((30.0, 40.0), (70.0, 40.0), (50.0, 62.0), (33.0, 82.0), (67.0, 82.0))

@@ -4,7 +4,7 @@ import pytest
 from emotion_recognition.faces.haar import HaarFaceDetector
 from emotion_recognition.faces.nearby import NearbySearch
 from emotion_recognition.faces.yunet import YuNetFaceDetector
-from tests.conftest import demo_frame
+from tests.clips import demo_frame
 
 
 class Counting:

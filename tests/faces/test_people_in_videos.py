@@ -6,7 +6,7 @@ import cv2
 import pytest
 
 from emotion_recognition.faces.people import tell_apart
-from tests.conftest import DEMO_PATH, SHARED
+from tests.paths import DEMO_PATH, SHARED
 from tests.people_clips import Finder, compose, who_is_seen_as, with_gap_and_mirrored, write_frames
 
 NEEDS_CLIPS = pytest.mark.skipif(not (SHARED / 'videos').is_dir(), reason='the real clips are not here')

@@ -12,7 +12,8 @@ from emotion_recognition.labels import FaceEmotion
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.pipeline import EmotionPipeline, open_models
 from emotion_recognition.settings import Settings
-from tests.conftest import CLASS_NAMES, DEMO_PATH
+from tests.conftest import CLASS_NAMES
+from tests.paths import DEMO_PATH
 
 FRAME = np.zeros((48, 64, 3), np.uint8)
 ANNA, BERT, CARL = np.eye(128, dtype=np.float32)[:3]  # 1.4 apart

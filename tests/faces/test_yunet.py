@@ -8,7 +8,8 @@ from emotion_recognition.faces.nearby import NearbySearch
 from emotion_recognition.faces.yunet import YUNET_PATH, YuNetFaceDetector
 from emotion_recognition.faces.yunet_network import YuNetNetwork
 from emotion_recognition.labels import InputError
-from tests.conftest import demo_frame, find_faces
+from tests.clips import demo_frame
+from tests.conftest import find_faces
 
 # An ONNX file that OpenCV can read: y = Relu(x), with x and y of 1x3x128x128.
 OTHER_NETWORK = bytes.fromhex(

@@ -10,7 +10,7 @@ import pytest
 import emotions_from_webcam
 from emotion_recognition.labels import EMOTIONS, FaceEmotion, Person
 from emotion_recognition.live.lab_streams import LabStreams
-from tests.conftest import DEMO_PATH
+from tests.paths import DEMO_PATH
 
 pytestmark = pytest.mark.xdist_group('alone')  # streams are found by their names on the whole machine
 

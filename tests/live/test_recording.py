@@ -13,7 +13,7 @@ import pytest
 from emotion_recognition.live import recording as recording_module
 from emotion_recognition.live.recording import Recorder
 from emotion_recognition.media.video import VideoReader
-from tests.conftest import ROOT
+from tests.paths import ROOT
 
 # In a process of its own, which ends without a warning
 KILLED = """

@@ -13,7 +13,8 @@ from emotion_recognition.interruption import signals_as_ctrl_c
 from emotion_recognition.labels import InputError
 from emotion_recognition.media import camera as camera_module
 from emotion_recognition.media.camera import Camera, parse_source
-from tests.conftest import ROOT, write_clip
+from tests.clips import write_clip
+from tests.paths import ROOT
 
 pytestmark = pytest.mark.xdist_group('alone')  # frames are due at their own times
 

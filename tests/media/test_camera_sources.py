@@ -10,7 +10,7 @@ import emotions_from_webcam
 from emotion_recognition.labels import InputError
 from emotion_recognition.media import camera_sources
 from emotion_recognition.media.camera_sources import list_cameras, open_source, open_video
-from tests.conftest import ROOT
+from tests.paths import ROOT
 
 
 @pytest.mark.parametrize(

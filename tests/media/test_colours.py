@@ -11,7 +11,7 @@ from emotion_recognition.media.colours import HLG, PQ, ColourMapping, Colours
 from emotion_recognition.media.frame_conversion import FrameConverter
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
-from tests.conftest import copy_video, write_clip
+from tests.clips import copy_video, write_clip
 
 BT2020, BT2020_SDR = 9, 14  # FFmpeg's number of both matrix and primaries, and of the transfer
 DISPLAY_P3 = 12  # of the primaries

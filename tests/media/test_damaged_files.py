@@ -15,7 +15,7 @@ from emotion_recognition.media.input_file import InputFile
 from emotion_recognition.media.packets import demux
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
-from tests.conftest import picture_times_ms, sound_packets, write_tone
+from tests.clips import picture_times_ms, sound_packets, write_tone
 
 TIME_LIMIT_SECONDS = 20  # for one damaged file, which normally takes some hundredths of a second
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from emotion_recognition.media.video import VideoReader
-from tests.conftest import copy_video, picture_times_ms
+from tests.clips import copy_video, picture_times_ms
 
 
 def draw(field, width, height):

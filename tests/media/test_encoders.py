@@ -12,7 +12,7 @@ from emotion_recognition.labels import InputError
 from emotion_recognition.media.encoders import ENCODERS, OF_HARDWARE, Encoder, add_stream, find_problem
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
-from tests.conftest import picture_times_ms, write_clip
+from tests.clips import picture_times_ms, write_clip
 
 TIMES = [0, 17, 90, 91, 400, 433, 500, 540, 580, 620, 660, 700]  # variable rate, as phones record
 

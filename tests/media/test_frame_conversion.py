@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from emotion_recognition.media.video import VideoReader
-from tests.conftest import turn_clip
+from tests.clips import turn_clip
 
 
 def write_photographs_with_exif(path, matrix):

@@ -21,7 +21,7 @@ from emotion_recognition.media.photographs import read_photograph
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
 from emotion_recognition.pipeline import open_models
-from tests.conftest import picture_times_ms, sound_packets, write_tone
+from tests.clips import picture_times_ms, sound_packets, write_tone
 
 FRAME_COUNT = 75
 BAD_FROM = 2_500_000  # bytes; the last ones can be read, since mp4 has its index there

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from emotion_recognition.media.video import VideoReader
-from tests.conftest import copy_video, picture_times_ms, sound_packets, write_tone
+from tests.clips import copy_video, picture_times_ms, sound_packets, write_tone
 
 
 def write_recording(path, size, seconds, brightness=200, aspect=None, sound=('mp2', 0), codec='mpeg2video'):

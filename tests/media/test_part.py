@@ -10,7 +10,7 @@ from emotion_recognition.labels import InputError
 from emotion_recognition.media.part import Part, check_part
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
-from tests.conftest import picture_times_ms, sound_packets, write_tone
+from tests.clips import picture_times_ms, sound_packets, write_tone
 
 
 def write_parts(path, codec, options=None, count=75):

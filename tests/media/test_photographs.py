@@ -6,7 +6,7 @@ from PIL import Image
 
 from emotion_recognition.labels import InputError
 from emotion_recognition.media.photographs import has_several_pictures, is_photograph, read_photograph, write_photograph
-from tests.conftest import DEMO_PATH
+from tests.paths import DEMO_PATH
 
 
 @pytest.fixture(scope='module')

@@ -13,7 +13,8 @@ from emotion_recognition.media.picture import Picture
 from emotion_recognition.media.planes import Planes
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
-from tests.conftest import DEMO_PATH, ROOT, turn_clip, write_clip
+from tests.clips import turn_clip, write_clip
+from tests.paths import DEMO_PATH, ROOT
 
 UNKNOWN = 2  # FFmpeg's number of a matrix that is not stated
 

@@ -12,7 +12,7 @@ from emotion_recognition.media.input_file import InputFile
 from emotion_recognition.media.sound import Sound
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
-from tests.conftest import copy_video, picture_times_ms, sound_packets, write_clip, write_tone
+from tests.clips import copy_video, picture_times_ms, sound_packets, write_clip, write_tone
 
 STEADY = range(0, 1000, 40)
 

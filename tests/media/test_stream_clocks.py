@@ -11,7 +11,7 @@ from pympi.Elan import Eaf
 import emotions_from_video
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.media.video import VideoReader
-from tests.conftest import copy_video, demo_frame, picture_times_ms, sound_packets, write_tone
+from tests.clips import copy_video, demo_frame, picture_times_ms, sound_packets, write_tone
 
 HOUR = 3600
 

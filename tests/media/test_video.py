@@ -9,7 +9,8 @@ from PIL import Image
 
 from emotion_recognition.labels import InputError
 from emotion_recognition.media.video import VideoReader
-from tests.conftest import SHARED, copy_video, picture_times_ms, sound_packets, turn_clip, write_clip, write_tone
+from tests.clips import copy_video, picture_times_ms, sound_packets, turn_clip, write_clip, write_tone
+from tests.paths import SHARED
 
 STEADY = range(0, 1000, 40)
 

@@ -13,7 +13,8 @@ from emotion_recognition.labels import EMOTIONS, FaceEmotion, Person
 from emotion_recognition.results.elan import make_tiers, write_elan
 from emotion_recognition.results.periods import FacePeriods
 from emotion_recognition.results.spans import Span
-from tests.conftest import DEMO_PATH, picture_times_ms
+from tests.clips import picture_times_ms
+from tests.paths import DEMO_PATH
 
 
 def periods(*frames):

@@ -6,7 +6,8 @@ import pytest
 from emotion_recognition.labels import FaceEmotion
 from emotion_recognition.results.review import Review
 from emotion_recognition.results.review_file import write_review
-from tests.conftest import CLASS_NAMES, write_clip
+from tests.clips import write_clip
+from tests.conftest import CLASS_NAMES
 from tests.review_pages import (
     LATE,
     STEADY,

@@ -13,7 +13,8 @@ import pytest
 
 import emotions_from_video
 from emotion_recognition.results.corrections import read_corrections
-from tests.conftest import CLASS_NAMES, DEMO_PATH
+from tests.conftest import CLASS_NAMES
+from tests.paths import DEMO_PATH
 from tests.review_pages import STEADY, click_at, download, face, read_download, save_page, table_rows
 
 

@@ -13,7 +13,8 @@ from emotion_recognition.results import timeline
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.results.video_results import TIMELINE, VideoResults
 from emotions_from_video import VideoSettings
-from tests.conftest import CLASS_NAMES, write_clip
+from tests.clips import write_clip
+from tests.conftest import CLASS_NAMES
 
 
 def test_spans_stand_in_the_summary_the_page_and_the_file_for_elan(tmp_path):

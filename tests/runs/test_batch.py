@@ -4,7 +4,7 @@ import emotions_from_video
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.faces.embedding import FaceEmbedder
 from emotion_recognition.faces.yunet import YuNetFaceDetector
-from tests.conftest import write_clip
+from tests.clips import write_clip
 
 
 @pytest.fixture

@@ -17,7 +17,9 @@ from emotion_recognition.faces.people import SAME_PERSON_DISTANCE
 from emotion_recognition.faces.yunet import YuNetFaceDetector
 from emotion_recognition.media.photographs import write_photograph
 from emotion_recognition.media.video import VideoReader
-from tests.conftest import DEMO_PATH, demo_frame, find_faces
+from tests.clips import demo_frame
+from tests.conftest import find_faces
+from tests.paths import DEMO_PATH
 from tests.review_pages import read_download
 
 DETAIL_SIDE = 48  # pixels, at which the detail of two faces is compared

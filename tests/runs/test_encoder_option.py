@@ -15,7 +15,8 @@ from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.runs import batch, ray_worker
 from emotion_recognition.runs.video_settings import VideoSettings
 from emotion_recognition.settings import ROOT
-from tests.conftest import DEMO_PATH, copy_packets, write_clip
+from tests.clips import copy_packets, write_clip
+from tests.paths import DEMO_PATH
 
 IN_HARDWARE = Encoder('libx264', 'nv12', {'preset': 'veryfast', **OF_HARDWARE})
 NOWHERE = Encoder('h264_unheard_of')

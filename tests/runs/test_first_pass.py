@@ -26,7 +26,9 @@ from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.runs.first_pass import see_before_drawing
 from emotion_recognition.runs.seen_faces import SeenFaces, SeenVideo
 from emotions_from_video import VideoSettings
-from tests.conftest import CLASS_NAMES, DEMO_PATH, ROOT, picture_times_ms, save_classifier, write_clip
+from tests.clips import picture_times_ms, write_clip
+from tests.conftest import CLASS_NAMES, save_classifier
+from tests.paths import DEMO_PATH, ROOT
 
 PRIORS = [0.08, 0.01, 0.01, 0.02, 0.26, 0.31, 0.1, 0.11, 0.1]
 NEUTRAL = CLASS_NAMES.index('neutral')

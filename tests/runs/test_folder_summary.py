@@ -13,7 +13,8 @@ from emotion_recognition.results.summary import VideoSummary, read_summary
 from emotion_recognition.results.table_writing import write_table
 from emotion_recognition.runs.folder_summary import summarise_folders
 from emotion_recognition.runs.run_folder import RunFolder
-from tests.conftest import DEMO_PATH, ROOT, write_clip
+from tests.clips import write_clip
+from tests.paths import DEMO_PATH, ROOT
 
 
 def test_folder_of_videos_gets_one_table_that_agrees_with_the_tables_of_faces(tmp_path, colour_model_path, capsys):

@@ -13,7 +13,8 @@ from emotion_recognition.media.photographs import write_photograph
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.runs.ray_worker import process_on_worker
 from emotion_recognition.settings import ROOT
-from tests.conftest import DEMO_PATH, copy_packets, demo_frame, write_clip
+from tests.clips import copy_packets, demo_frame, write_clip
+from tests.paths import DEMO_PATH
 
 
 def names(folder):

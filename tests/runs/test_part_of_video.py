@@ -11,7 +11,8 @@ from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.runs.provenance import describe_provenance, is_done
 from emotion_recognition.settings import to_seconds
 from emotions_from_video import VideoSettings
-from tests.conftest import DEMO_PATH, picture_times_ms
+from tests.clips import picture_times_ms
+from tests.paths import DEMO_PATH
 from tests.review_pages import read_download, wait_until
 
 

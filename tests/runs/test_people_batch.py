@@ -22,7 +22,8 @@ from emotion_recognition.media.photographs import write_photograph
 from emotion_recognition.results import people_table
 from emotion_recognition.runs import people_batch
 from emotion_recognition.runs.seen_photographs import best_pictures
-from tests.conftest import DEMO_PATH, ROOT, demo_frame, write_clip
+from tests.clips import demo_frame, write_clip
+from tests.paths import DEMO_PATH, ROOT
 from tests.people_clips import read_frames, write_frames
 
 

@@ -22,7 +22,8 @@ from emotion_recognition.results.output_paths import Outputs, name_outputs, name
 from emotion_recognition.runs.photograph_batch import read_photographs
 from emotion_recognition.runs.photograph_group import PhotographGroup, find_pending_photographs
 from emotions_from_video import VideoSettings
-from tests.conftest import DEMO_PATH, ROOT, SHARED, write_clip
+from tests.clips import write_clip
+from tests.paths import DEMO_PATH, ROOT, SHARED
 
 CUT_OUT_FACES = SHARED / 'data' / 'emotions9.zip'
 

@@ -14,7 +14,8 @@ from emotion_recognition.results.corrections import name_run
 from emotion_recognition.results.output_paths import name_outputs
 from emotion_recognition.runs.provenance import RESULTS_VERSION, describe_provenance, find_pending
 from emotions_from_video import VideoSettings
-from tests.conftest import DETECTOR_PATH, write_clip
+from tests.clips import write_clip
+from tests.paths import DETECTOR_PATH
 
 
 @pytest.fixture

@@ -19,7 +19,8 @@ from emotion_recognition.interruption import Interruption
 from emotion_recognition.labels import InputError
 from emotion_recognition.runs import ray_cluster, ray_connection
 from emotion_recognition.settings import Settings
-from tests.conftest import DEMO_PATH, ROOT, copy_packets, picture_times_ms, write_clip
+from tests.clips import copy_packets, picture_times_ms, write_clip
+from tests.paths import DEMO_PATH, ROOT
 
 if sys.platform != 'linux':
     pytest.skip("workers are found by their names in Linux' /proc", allow_module_level=True)

@@ -11,7 +11,7 @@ from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.runs.provenance import RESULTS_VERSION
 from emotion_recognition.settings import MODEL_WEIGHTS_PATH
-from tests.conftest import DEMO_PATH, ROOT
+from tests.paths import DEMO_PATH, ROOT
 
 pytestmark = pytest.mark.xdist_group('results version')  # its tests share one run
 PUBLISHED = Outputs(ROOT / 'examples' / 'results' / 'demo_with_emotions.mp4')  # by examples/make_demo.py

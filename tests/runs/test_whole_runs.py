@@ -17,14 +17,9 @@ from emotion_recognition.emotions import conversion
 from emotion_recognition.media.video import VideoReader
 from emotion_recognition.media.video_writer import VideoWriter
 from emotion_recognition.results import timeline
-from tests.conftest import (
-    DEMO_PATH,
-    ROOT,
-    picture_times_ms,
-    save_classifier,
-    wait_for_frames,
-    write_clip,
-)
+from tests.clips import picture_times_ms, write_clip
+from tests.conftest import save_classifier, wait_for_frames
+from tests.paths import DEMO_PATH, ROOT
 
 if os.name == 'nt':
     pytest.skip('terminals and signals are those of Unix', allow_module_level=True)

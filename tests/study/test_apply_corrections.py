@@ -11,7 +11,8 @@ import pytest
 
 import emotions_from_video
 from emotion_recognition.results.corrections import name_run
-from tests.conftest import DEMO_PATH, copy_packets
+from tests.clips import copy_packets
+from tests.paths import DEMO_PATH
 
 HEAD = 'frame_start,frame_end,emotions,person,found_as,by,use,note,run'
 

@@ -12,7 +12,8 @@ from emotion_recognition.results.corrections import name_run
 from emotion_recognition.results.face_table import FaceColumns, FaceTable
 from emotion_recognition.results.output_paths import Outputs
 from emotion_recognition.study.replay import ReplayedFaces
-from tests.conftest import CLASS_NAMES, picture_times_ms, write_clip
+from tests.clips import picture_times_ms, write_clip
+from tests.conftest import CLASS_NAMES
 
 HEAD = 'frame_start,frame_end,emotions,face,by\n'
 TIMES = [0.0, 40.0, 80.0, 120.0, 160.0]

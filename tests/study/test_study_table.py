@@ -9,7 +9,8 @@ from emotion_recognition.results.summary import name_columns
 from emotion_recognition.runs.record_file import save_record
 from emotion_recognition.study.participants import read_participants
 from emotion_recognition.study.study_table import make_study_table
-from tests.conftest import CLASS_NAMES, ROOT
+from tests.conftest import CLASS_NAMES
+from tests.paths import ROOT
 
 PERSON = ['person', 'name', 'identified']
 
