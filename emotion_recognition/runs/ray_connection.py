@@ -5,9 +5,10 @@ import re
 import shutil
 import signal
 import socket
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,20 +53,20 @@ def connected_ray(settings: Settings) -> Iterator[Any]:
         import ray  # here and not above: it is an optional requirement
     except ImportError:
         raise InputError('--ray needs the package ray; pip install -r requirements-cluster.txt') from None
-    is_local, handler = settings.ray == LOCAL, signal.getsignal(signal.SIGTERM)
-    try:
-        _check_address(settings.ray)
-        started = _start_local(ray, settings) if is_local else _connect(ray, settings)
-        signal.signal(signal.SIGTERM, handler)  # Ray has replaced it with its own
-    except Exception as error:  # Ray raises nothing more special if one of its processes does not start in time
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise InputError(f'--ray {settings.ray}: cannot connect to Ray: {reason}') from None
-    try:
+    handler = signal.getsignal(signal.SIGTERM)
+    with ExitStack() as stack:
+        try:
+            _check_address(settings.ray)
+            if settings.ray == LOCAL:
+                _start_local(ray, settings, stack.enter_context(_temporary_folder()))
+            else:
+                _connect(ray, settings)
+            signal.signal(signal.SIGTERM, handler)  # Ray has replaced it with its own
+        except Exception as error:  # Ray raises nothing more special if one of its processes does not start in time
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise InputError(f'--ray {settings.ray}: cannot connect to Ray: {reason}') from None
+        stack.callback(ray.shutdown)
         yield ray
-    finally:
-        ray.shutdown()
-        if is_local:
-            _remove_sessions(Path(started.address_info['session_dir']))
 
 
 def _connect(ray, settings):
@@ -73,21 +74,23 @@ def _connect(ray, settings):
     is_own_model = Path(settings.model_weights_path).resolve().is_relative_to(ROOT)
     code = {'working_dir': str(ROOT), 'excludes': CODE + (MODEL if is_own_model else [])}
     environment = {'env_vars': _variables_of_workers(settings), **code}
-    return ray.init(address=settings.ray, runtime_env=environment, **QUIET)
+    ray.init(address=settings.ray, runtime_env=environment, **QUIET)
 
 
-def _start_local(ray, settings):
+def _start_local(ray, settings, folder):
     """Start a Ray of this run's own. It may not start within its 30 s on a busy machine: then try again.
 
     Its workers inherit their environment variables. If Ray were given them, it would start other workers for them than
     those that it has started already, which takes five seconds.
     """
     folders = [str(ROOT), *filter(None, [os.environ.get('PYTHONPATH')])]
-    cores = {'num_cpus': max(settings.threads, count_cores()), 'object_store_memory': OBJECT_STORE_BYTES}
+    own = {'num_cpus': max(settings.threads, count_cores()), 'object_store_memory': OBJECT_STORE_BYTES}
+    own |= {'include_dashboard': False, '_temp_dir': folder}
     with _environment(_variables_of_workers(settings) | {'PYTHONPATH': os.pathsep.join(folders)}):
         for is_last in (False, False, True):
             try:
-                return ray.init(address=LOCAL, include_dashboard=False, **cores, **QUIET)
+                ray.init(address=LOCAL, **own, **QUIET)
+                return
             except Exception as error:
                 if is_last or STARTED_LATE not in str(error):
                     raise
@@ -113,23 +116,22 @@ def _environment(variables):
                 os.environ[name] = value
 
 
-def _remove_sessions(folder):
-    """Remove what a Ray of this run's own leaves in the temporary folder: its logs, and the link to the latest Ray.
+@contextmanager
+def _temporary_folder():
+    """Make a folder for the logs and sockets of a local Ray, and remove it when its last process has ended.
 
-    A session's name ends with the number of this process; one that started too slowly has left its logs, too.
+    It is where Ray would make its own: in other temporary folders, paths may be too long for sockets.
     """
-    latest = folder.with_name('session_latest')
-    with suppress(OSError):
-        if os.path.basename(latest.readlink()) == folder.name:
-            latest.unlink()
-    deadline = time.monotonic() + REMOVE_SECONDS
-    of_this_process = f'session_*_{os.getpid()}'
-    while sessions := [path for path in {folder, *folder.parent.glob(of_this_process)} if path.exists()]:
-        for session in sessions:
-            shutil.rmtree(session, ignore_errors=True)
-        if time.monotonic() > deadline:
-            return
-        time.sleep(0.1)
+    usual = '/tmp' if os.name == 'posix' else tempfile.gettempdir()
+    folder = tempfile.mkdtemp(prefix='ray_', dir=os.environ.get('RAY_TMPDIR', usual))
+    try:
+        yield folder
+    finally:
+        deadline = time.monotonic() + REMOVE_SECONDS
+        shutil.rmtree(folder, ignore_errors=True)
+        while os.path.exists(folder) and time.monotonic() < deadline:
+            time.sleep(0.1)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _check_address(address):
