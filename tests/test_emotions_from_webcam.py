@@ -70,16 +70,16 @@ def shows_a_box(display, emotions):
 
 @pytest.fixture(scope='module')
 def long_clip(tmp_path_factory):
-    """A clip of a minute without faces."""
+    """A clip without faces that lasts longer than any test waits: it plays on while a busy machine looks for it."""
     folder = tmp_path_factory.mktemp('clip')
     part = write_clip(folder / 'part.mp4', range(0, 6_000, 40), size=(320, 240))
-    return copy_packets(part, folder / 'minute.mp4', repeats=10)
+    return copy_packets(part, folder / 'long.mp4', repeats=100)
 
 
 @pytest.fixture(scope='module')
 def face_clip(tmp_path_factory):
-    """A clip of a minute with faces: the demo clip again and again."""
-    return copy_packets(DEMO_PATH, tmp_path_factory.mktemp('clip') / 'faces.mp4', repeats=7)
+    """The same with faces: the demo clip again and again."""
+    return copy_packets(DEMO_PATH, tmp_path_factory.mktemp('clip') / 'faces.mp4', repeats=70)
 
 
 @NEEDS_SCREEN
