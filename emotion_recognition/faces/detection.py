@@ -9,7 +9,8 @@ import numpy as np
 
 from emotion_recognition.faces.boxes import FoundFace
 from emotion_recognition.faces.haar import CASCADE_PATH, HaarFaceDetector
-from emotion_recognition.faces.yunet import YUNET_PATH, YuNetFaceDetector
+from emotion_recognition.faces.yunet import SCORE_THRESHOLD, YUNET_PATH, YuNetFaceDetector
+from emotion_recognition.faces.yunet_network import YuNetNetwork
 from emotion_recognition.labels import InputError
 from emotion_recognition.settings import Settings
 
@@ -112,7 +113,7 @@ def path_of_detector(name: str) -> Path:
 @cache  # so that the message is printed once
 def _choose_path():
     try:
-        YuNetFaceDetector(YUNET_PATH)
+        YuNetNetwork(YUNET_PATH, SCORE_THRESHOLD)  # compiled once, so that opening the detector then takes no time
     except InputError as error:
         print(f'{error}. Using Haar, which finds only upright faces from the front', file=sys.stderr)
         return CASCADE_PATH
