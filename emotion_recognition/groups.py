@@ -7,7 +7,7 @@ from typing import Any
 from emotion_recognition.labels import InputError
 
 # When a group is complete: in a batch of eight, a face takes three quarters of the time that it takes alone, and two
-# batches can be answered at once. Five groups are under way; the pictures of each take 25 MB at most, or one picture.
+# batches can be answered at once. Three groups are under way; the pictures of each take 25 MB at most, or one picture.
 GROUP_FACES, GROUP_FRAMES, GROUP_PIXELS = 16, 16, 8_000_000
 
 DetectedFrame = tuple[int, float, Any, bool, Any]  # number, timestamp, picture, whether a scene begins, found faces

@@ -133,8 +133,8 @@ class EmotionPipeline:
     ) -> Iterator[tuple[int, float, Picture, list[FaceEmotion]]]:
         """Process frames while others are still being read.
 
-        Reading, detection, classification and tracking each run in a thread of their own, some frames ahead. The
-        network answers the faces of several frames in one batch, and begins the next one while these are tracked.
+        Reading, detection and recognition each run in a thread of their own, some frames ahead. The network answers
+        the faces of several frames in one batch.
 
         Close it (`contextlib.closing`) to end before the frames do.
 
@@ -151,10 +151,9 @@ class EmotionPipeline:
         with (
             closing(prefetch(frames)) as read,
             closing(prefetch(in_groups(self._detect_all(read)), 1)) as groups,
-            closing(prefetch(self._classify_all(groups), 1)) as classified,
-            closing(prefetch(self._follow_all(classified))) as followed,
+            closing(prefetch(self._recognise_all(groups))) as recognised,
         ):
-            results = confirm_ahead(end_at_error(followed, errors), self._confirm_seconds)
+            results = confirm_ahead(end_at_error(recognised, errors), self._confirm_seconds)
             if self._every > 1:
                 results = fill_between(results, self._cuts)
             if self._fills_gaps:
@@ -175,20 +174,15 @@ class EmotionPipeline:
             found = None if left_out else self._search.detect(picture.bgr, is_cut)
             yield number, timestamp_ms, picture, is_cut, found
 
-    def _classify_all(self, groups):
-        """Yield for each frame of a group also the crops and the probabilities of its faces."""
+    def _recognise_all(self, groups):
         for group in groups:
             crops = [_cut_out(picture, found or ()) for _, _, picture, _, found in group]
             probabilities = self._predict([crop for of_frame in crops for crop in of_frame])
-            ends = np.cumsum([len(of_frame) for of_frame in crops])
-            yield list(zip(group, crops, np.split(probabilities, ends[:-1]), strict=True))
-
-    def _follow_all(self, groups):
-        for group in groups:
-            for (number, timestamp_ms, picture, is_cut, found), crops, probabilities in group:
+            for (number, timestamp_ms, picture, is_cut, found), of_frame in zip(group, crops, strict=True):
+                own, probabilities = probabilities[: len(of_frame)], probabilities[len(of_frame) :]
                 faces = None
                 if found is not None:
-                    faces = self._follow(picture.bgr, timestamp_ms, is_cut, found, crops, probabilities)
+                    faces = self._follow(picture.bgr, timestamp_ms, is_cut, found, of_frame, own)
                 yield number, timestamp_ms, picture, faces
 
     def _follow(self, frame_bgr, timestamp_ms, is_cut, found, crops, probabilities):
