@@ -57,9 +57,9 @@ class PlanesCanvas:
     def text(self, line: str, origin: Point, scale: float, colour_bgr: Colour, width: int) -> None:
         y, u, v = self._planes.to_yuv(colour_bgr)
         _blend(self._planes.y, y, *_letters(line, scale, width), origin)
-        half = round(origin[0] / 2), round(origin[1] / 2)
+        letters, half = _letters(line, scale / 2, _halve(width)), (round(origin[0] / 2), round(origin[1] / 2))
         for plane, value in ((self._planes.u, u), (self._planes.v, v)):
-            _blend(plane, value, *_letters(line, scale / 2, _halve(width)), half)
+            _blend(plane, value, *letters, half)
 
 
 def canvas_of(picture: np.ndarray | Planes) -> Canvas:

@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -120,18 +121,18 @@ def _environment(variables):
 def _temporary_folder():
     """Make a folder for the logs and sockets of a local Ray, and remove it when its last process has ended.
 
-    It is where Ray would make its own: in other temporary folders, paths may be too long for sockets.
+    It is where Ray would make its own: on a Mac, the usual temporary folder has too long a path for sockets.
     """
-    usual = '/tmp' if os.name == 'posix' else tempfile.gettempdir()
-    folder = tempfile.mkdtemp(prefix='ray_', dir=os.environ.get('RAY_TMPDIR', usual))
+    parent = os.environ.get('RAY_TMPDIR') or ('/tmp' if sys.platform == 'darwin' else tempfile.gettempdir())
+    os.makedirs(parent, exist_ok=True)
+    folder = tempfile.mkdtemp(prefix='ray_', dir=parent)
     try:
         yield folder
     finally:
         deadline = time.monotonic() + REMOVE_SECONDS
-        shutil.rmtree(folder, ignore_errors=True)
         while os.path.exists(folder) and time.monotonic() < deadline:
-            time.sleep(0.1)
             shutil.rmtree(folder, ignore_errors=True)
+            time.sleep(0.1)  # one of those processes may make it again
 
 
 def _check_address(address):

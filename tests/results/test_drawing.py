@@ -141,4 +141,4 @@ def test_a_line_on_planes_is_the_one_of_opencv_and_ends_at_the_border(origin):
     assert np.abs(planes.y.astype(int) - expected).max() <= 4  # overlapping strokes are rounded otherwise
     is_seen = bool((expected != background).any())
     assert is_seen == (-900 not in origin and 900 not in origin)
-    np.testing.assert_array_equal((planes.u != background[::2, ::2]).any(), is_seen)
+    assert bool((planes.u != background[::2, ::2]).any()) == is_seen
