@@ -10,6 +10,7 @@ import ctypes
 import os
 import struct
 import sys
+from contextlib import suppress
 
 SIZE = struct.Struct('<II')  # height and width
 CLOSED = 'closed'
@@ -32,11 +33,22 @@ def has_screen() -> bool:
     return not is_dead
 
 
+def let_qt_have_all_events() -> None:
+    """Load the system's libX11-xcb before OpenCV loads the older one that its package brings.
+
+    Qt calls it to make libX11 leave the X server's events alone. The older one notes that where the libX11 of its time
+    looked for it. With a newer libX11, both then take events, and some never reach Qt: a window may stay black.
+    """
+    with suppress(OSError):  # there is none, or this is not Linux
+        ctypes.CDLL('libX11-xcb.so.1', mode=ctypes.RTLD_GLOBAL)
+
+
 def main() -> None:
     title, largest_side = sys.argv[1], int(sys.argv[2])
     if not has_screen():
         sys.exit('no screen')
     print('ready', flush=True)
+    let_qt_have_all_events()
 
     import cv2  # after the answer, which should come soon
     import numpy as np

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 import numpy as np
 import pytest
+from PIL import ImageGrab
 
 from emotion_recognition.labels import InputError
 from emotion_recognition.window import Window, open_window
@@ -79,6 +80,30 @@ def test_a_window_opens_no_larger_than_it_should(display, shown):
     _, window = shown
     words = xdotool(display, 'getwindowgeometry', '--shell', window)
     assert {'WIDTH=320', 'HEIGHT=180'} <= set(words)
+
+
+def is_green(display):
+    pixel = ImageGrab.grab(xdisplay=display).getpixel((320, 180))
+    return max(abs(value - expected) for value, expected in zip(pixel, (0, 200, 0), strict=True)) < 12
+
+
+@NEEDS_SCREEN
+def test_no_window_stays_black(monkeypatch):
+    """Ten, on a machine that is busy. If Qt does not get all events, some of them stay black."""
+    frame_bgr, windows = np.full_like(FRAME_BGR, (0, 200, 0)), {}
+    with ExitStack() as stack:
+        for _ in range(4):
+            busy = stack.enter_context(subprocess.Popen([sys.executable, '-c', 'while True: pass']))
+            stack.callback(busy.kill)
+        for _ in range(10):
+            display = stack.enter_context(Screen())
+            monkeypatch.setenv('DISPLAY', display)
+            windows[display] = stack.enter_context(Window('some frames'))
+        black, deadline = set(windows), time.monotonic() + 60
+        while black and time.monotonic() < deadline:
+            assert not any(window.show(frame_bgr) for window in windows.values())
+            black -= set(filter(is_green, black))
+    assert not black
 
 
 @pytest.fixture
