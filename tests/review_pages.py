@@ -150,7 +150,7 @@ def reload(page):
     wait_until(page, READY)
 
 
-def wait_until(page, condition, seconds=10):
+def wait_until(page, condition, seconds=60):
     """Wait for a JavaScript condition. Playwright's own way evaluates text in the page, which its policy forbids."""
     deadline = time.monotonic() + seconds
     while not page.evaluate(condition):

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.xdist_group('alone')  # streams are found by their name
 
 
 def receive(pylsl, name):
-    inlet = pylsl.StreamInlet(pylsl.resolve_byprop('source_id', name, timeout=30)[0])
+    inlet = pylsl.StreamInlet(pylsl.resolve_byprop('source_id', name, timeout=120)[0])
     inlet.open_stream(30)
     return inlet
 
