@@ -11,6 +11,7 @@ from emotion_recognition.results.face_table import FROM_REST
 
 FACES_STREAM, MARKS_STREAM = 'FacialEmotions', 'FacialEmotionsMarks'
 FIRST_CHANNELS = ('frame', 'face', 'person', 'x', 'y', 'width', 'height')
+CLOCK_READINGS = 5  # of which the closest together count: on a busy machine, milliseconds may pass within one of them
 NOT_KNOWN = float('nan')  # in the channel of the person, and in those of a reference at rest that a face does not have
 
 
@@ -68,13 +69,14 @@ class LabStreams:
             faces: Its faces, in the order of their numbers.
         """
         self._frame_time = frame_time
+        lsl_time = self._on_lsl_clock(frame_time) if faces else None
         for face in faces:
             compared = face.probabilities_from_rest
             person = face.number if face.person and face.number else NOT_KNOWN
             values = [frame_number, face.track_id, person, *face.box, *face.probabilities]
             values += [face.valence] * self._has_valence
             values += [NOT_KNOWN] * len(face.class_names) if compared is None else list(compared)
-            self._faces.push_sample([float(value) for value in values], self._on_lsl_clock(frame_time))
+            self._faces.push_sample([float(value) for value in values], lsl_time)
 
     def mark(self, mark: str) -> None:
         """Send a mark for the newest frame."""
@@ -83,7 +85,12 @@ class LabStreams:
     def _on_lsl_clock(self, moment):
         """Convert a time of `time.perf_counter` to LSL's clock. Both run at the same speed, but on some systems they
         start or are adjusted separately."""
-        return self._pylsl.local_clock() - (time.perf_counter() - moment)
+        return moment + min(self._read_clocks() for _ in range(CLOCK_READINGS))[1]
+
+    def _read_clocks(self):
+        """Read both clocks. Returns how long it took, in seconds, and how far LSL's clock is ahead."""
+        before, lsl_time, after = time.perf_counter(), self._pylsl.local_clock(), time.perf_counter()
+        return after - before, lsl_time - (before + after) / 2
 
 
 def _public_name(source):

@@ -1,5 +1,6 @@
 """LabStreamingLayer streams, received as another program on the network receives them."""
 
+import itertools
 import sys
 import time
 from dataclasses import replace
@@ -17,7 +18,7 @@ pytestmark = pytest.mark.xdist_group('alone')  # streams are found by their name
 
 def receive(pylsl, name):
     inlet = pylsl.StreamInlet(pylsl.resolve_byprop('source_id', name, timeout=120)[0])
-    inlet.open_stream(30)
+    inlet.open_stream(120)
     return inlet
 
 
@@ -39,14 +40,32 @@ def test_samples_bear_the_time_of_their_frame(pylsl):
     streams.mark('4')
     streams.add(8, read + 0.5, [])
     streams.add(9, read + 1, [FaceEmotion(2, (1, 2, 3, 4), seen, probabilities_from_rest=from_rest)])
-    first, second, third = (faces.pull_sample(10) for _ in range(3))
+    first, second, third = (faces.pull_sample(60) for _ in range(3))
     np.testing.assert_allclose(first[0], [7, 1, 3, 5, 6, 70, 80, *seen, 0.3, *[np.nan] * 9], atol=1e-6)
     np.testing.assert_allclose(second[0][:4], [7, 2, np.nan, 90])  # it is not known yet whose face it is
     np.testing.assert_allclose(third[0], [9, 2, np.nan, 1, 2, 3, 4, *seen, 0.25, *from_rest], atol=1e-6)
     assert [first[1], second[1], third[1]] == pytest.approx([clock, clock, clock + 1], abs=0.02)
-    mark, marked = marks.pull_sample(10)
+    assert first[1] == second[1]  # of one frame
+    mark, marked = marks.pull_sample(60)
     assert (mark, marked) == (['4'], pytest.approx(clock, abs=0.02))
     assert faces.pull_sample(0) == (None, None)
+
+
+def test_times_stay_exact_where_the_process_is_interrupted_between_the_clocks(pylsl, monkeypatch):
+    real_clock, moments = pylsl.local_clock, itertools.cycle(['before', 'after', 'never'])
+
+    def interrupted_clock():
+        moment = next(moments)
+        time.sleep(0.05 if moment == 'before' else 0)
+        now = real_clock()
+        time.sleep(0.05 if moment == 'after' else 0)
+        return now
+
+    streams = LabStreams(pylsl, 0, EMOTIONS)
+    expected = real_clock() - time.perf_counter()
+    monkeypatch.setattr(pylsl, 'local_clock', interrupted_clock)
+    for moment in (0.0, 100.0):
+        assert streams._on_lsl_clock(moment) - moment == pytest.approx(expected, abs=0.001)
 
 
 def run_with_streams():
