@@ -9,7 +9,6 @@ from emotion_recognition.labels import InputError
 # When a group is complete: in a batch of eight, a face takes three quarters of the time that it takes alone, and two
 # batches can be answered at once. Three groups are under way; the pictures of each take 25 MB at most, or one picture.
 GROUP_FACES, GROUP_FRAMES, GROUP_PIXELS = 16, 16, 8_000_000
-LEFT_OUT_SHARE = 1 / 3  # of the memory of a frame that is analysed, since it is not converted to BGR
 
 DetectedFrame = tuple[int, float, Any, bool, Any]  # number, timestamp, picture, whether a scene begins, found faces
 
@@ -27,8 +26,7 @@ def in_groups(frames: Iterable[DetectedFrame]) -> Iterator[list[DetectedFrame]]:
     errors: list[InputError] = []
     for frame in end_at_error(frames, errors):
         group.append(frame)
-        face_count += len(frame[4] or ())
-        size += math.prod(frame[2].shape) * (LEFT_OUT_SHARE if frame[4] is None else 1)
+        face_count, size = face_count + len(frame[4] or ()), size + math.prod(frame[2].shape)
         if face_count >= GROUP_FACES or len(group) == GROUP_FRAMES or size >= GROUP_PIXELS:
             yield group
             group, face_count, size = [], 0, 0

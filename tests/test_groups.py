@@ -38,11 +38,6 @@ def test_few_large_pictures_wait(shape, expected):
     assert sizes([1] * 10, shape=shape) == expected
 
 
-@pytest.mark.parametrize(('shape', 'expected'), [((1080, 1920), [7, 8]), ((2160, 3840), [1, 3, 3, 3, 3, 2])])
-def test_frames_that_are_left_out_take_less_memory(shape, expected):
-    assert sizes([4, None, None] * 5, shape=shape) == expected
-
-
 def test_frames_before_an_error_come_first():
     def break_off():
         yield from frames([1] * 3)
