@@ -184,7 +184,7 @@ def test_other_ways_to_end(tmp_path, display, start, long_clip, how):
     clip = write_clip(tmp_path / 'short.mp4', range(0, 1000, 40)) if how == 'end of the file' else long_clip
     process = start(csv_path, display, '--camera', clip)
     # A short clip may be over before anybody has seen its window
-    window = None if clip != long_clip else wait_for_window(display, 'emotions_from_webcam', process)
+    window = wait_for_window(display, 'emotions_from_webcam', process) if clip == long_clip else None
     recording = tmp_path / 'faces_1.mp4'
     if how == 'SIGTERM':
         xdotool(display, 'key', '--window', window, 'r')

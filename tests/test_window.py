@@ -99,11 +99,12 @@ def test_no_window_stays_black(monkeypatch):
             display = stack.enter_context(Screen())
             monkeypatch.setenv('DISPLAY', display)
             windows[display] = stack.enter_context(Window('some frames'))
-        black, deadline = set(windows), time.monotonic() + 60
-        while black and time.monotonic() < deadline:
+
+        def all_are_green():
             assert not any(window.show(frame_bgr) for window in windows.values())
-            black -= set(filter(is_green, black))
-    assert not black
+            return all(map(is_green, windows))
+
+        wait_for(all_are_green)
 
 
 @pytest.fixture
