@@ -4,7 +4,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 END_SIGNALS = {
@@ -21,12 +21,16 @@ class Interruption:
     In its `with` block Ctrl-C, SIGTERM and SIGHUP are such requests. A second Ctrl-C interrupts as usual. Python loses
     a KeyboardInterrupt that is raised while it tidies up an object; the request behind it counts from the start.
 
+    Args:
+        signals: Names of the signals that are such requests.
+
     Attributes:
         reasons: The reason for each request, in their order.
     """
 
-    def __init__(self):
+    def __init__(self, signals: Iterable[str] = END_SIGNALS):
         self.reasons: list[str] = []
+        self._signals = tuple(signals)
 
     @property
     def reason(self) -> str | None:
@@ -39,7 +43,7 @@ class Interruption:
             self.reasons.append(reason)
 
     def __enter__(self):
-        self._previous = _handle_signals(END_SIGNALS, self._on_signal)
+        self._previous = _handle_signals(self._signals, self._on_signal)
         self.reasons += _raised
         return self
 

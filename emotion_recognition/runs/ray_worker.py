@@ -59,7 +59,8 @@ def process_on_worker(video: Path, outputs: Outputs, process: Process, settings:
         except InputError as error:
             return TaskResult(problem=str(error), affects_all=True)
         try:
-            results = process(video, models, place_results(settings, outputs), Interruption())
+            with Interruption(['SIGINT']) as interruption:  # cancelled; an exception could get lost in PyAV's callbacks
+                results = process(video, models, place_results(settings, outputs), interruption)
             frame_count, problem = results.frame_count, results.problem and str(results.problem)
         except (InputError, OSError) as error:
             problem = describe_error(error, video)
