@@ -40,8 +40,6 @@ from tests.conversions import SUBPROCESS
 from tests.paths import ROOT
 from tests.screen import Screen
 
-CHROMIUM_OPTIONS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run']
-CHROMIUM_OPTIONS += ['--disable-sync', '--disable-component-update', '--mute-audio']
 # Groups of tests that take longest. Damaged files come first: late in a process, FFmpeg once lacked memory for one.
 LONG_GROUPS = ['test_damaged_files', 'alone', 'test_emotions_from_video', 'test_several_hosts']
 LONG_GROUPS += ['test_people_in_videos', 'test_people_batch']
@@ -186,15 +184,15 @@ def find_faces(detector, frame_bgr):
 
 @pytest.fixture(scope='session')
 def browser():
-    """Chromium, driven by Playwright; what needs it skips where either is missing."""
-    playwright = pytest.importorskip('playwright.sync_api')
+    """A window of Chromium, driven by Playwright; what needs it skips where either is missing."""
+    pytest.importorskip('playwright.sync_api')
     path = shutil.which('chromium')
     if path is None:
         pytest.skip('Chromium is not here')
-    with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
-        yield browser
-        browser.close()
+    from tests.review_pages import start_browser
+
+    with start_browser(path) as window:
+        yield window
 
 
 @pytest.fixture

@@ -21,7 +21,10 @@ from emotion_recognition.runs.annotation import annotate
 from emotions_from_video import VideoSettings
 from tests.clips import write_clip
 from tests.conftest import CLASS_NAMES
+from tests.paths import ROOT
 
+CHROMIUM_OPTIONS = ['--no-sandbox', '--disable-gpu', '--disable-background-networking', '--no-first-run']
+CHROMIUM_OPTIONS += ['--disable-sync', '--disable-component-update', '--mute-audio']
 STEADY = [40 * number for number in range(60)]
 VARIABLE = [0, *accumulate(islice(cycle([10, 40, 120, 33, 17]), 59))]  # milliseconds, as phones record
 
@@ -119,28 +122,62 @@ WATCH = """addEventListener('DOMContentLoaded', () => {
     };
     video.requestVideoFrameCallback(note);
 })"""  # which frame the browser shows, and where the cursor of the page is then
+DESK = {'width': 1280, 'height': 1000}
 READY = 'player.isReady && window.shown !== undefined'
 
 
+ANY_FILE = (ROOT / 'requirements.txt').as_uri()
+
+
 @contextmanager
-def opening(browser):
-    """Yields a function that opens pages. They may load only files, and nothing in them may fail."""
-    context = browser.new_context(viewport={'width': 1280, 'height': 1000}, accept_downloads=True)
+def start_browser(path):
+    """Start Chromium, and yield a window of it with a tab. All pages in it share what they keep."""
+    from playwright.sync_api import sync_playwright  # here and not above: it may be missing
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
+        window = browser.new_context(viewport=DESK, accept_downloads=True)
+        window.add_init_script(WATCH)
+        window.new_page()
+        yield window
+        browser.close()
+
+
+@contextmanager
+def opening(window):
+    """Yields a function that opens pages. They may load only files, and nothing in them may fail.
+
+    The first page opens in the window's own tab, since a new tab takes the browser a second.
+    """
     asked, problems = [], []
+    listeners = {
+        'request': lambda request: asked.append(request.url),
+        'weberror': lambda error: problems.append(str(error.error)),
+        'console': lambda message: problems.append(message.text) if message.type == 'error' else None,
+        'dialog': lambda dialog: (problems.append(dialog.message), dialog.dismiss()),
+    }
+    tab = window.pages[0]
+    unused = [tab]
 
     def open_page(path):
-        page = context.new_page()
-        page.on('request', lambda request: asked.append(request.url))
-        page.on('pageerror', lambda error: problems.append(str(error)))
-        page.on('console', lambda message: problems.append(message.text) if message.type == 'error' else None)
-        page.on('dialog', lambda dialog: (problems.append(dialog.message), dialog.dismiss()))
-        page.add_init_script(WATCH)
+        page = unused.pop() if unused else window.new_page()
         page.goto(path.as_uri())
         wait_until(page, READY)
         return page
 
-    yield open_page
-    context.close()
+    for event, listener in listeners.items():
+        window.on(event, listener)
+    try:
+        yield open_page
+    finally:
+        for event, listener in listeners.items():
+            window.remove_listener(event, listener)
+        for page in window.pages[1:]:
+            page.close()
+        tab.goto(ANY_FILE)
+        tab.evaluate('localStorage.clear()')
+        tab.set_viewport_size(DESK)
+        tab.mouse.move(0, 0)
     assert [url for url in asked if not url.startswith(('file:', 'blob:'))] == []
     assert problems == []
 

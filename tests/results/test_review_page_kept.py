@@ -154,8 +154,9 @@ NOTE_ORDER = """
 
 
 def test_what_is_kept_is_not_read_before_the_browser_knows_the_page(tmp_path, open_page):
-    page = open_page(save_page(tmp_path, STEADY))
-    page.keyboard.press('u')
+    path = save_page(tmp_path, STEADY)
+    open_page(path).keyboard.press('u')
+    page = open_page(path)
     page.add_init_script(NOTE_ORDER)
     reload(page)
     assert page.evaluate('order.slice(0, 2)') == ['answer', 'read']
