@@ -46,6 +46,18 @@ def model(imagenet_file):
     return model_training.build_model(0, str(imagenet_file), image_size=32, grayscale=True)
 
 
+@pytest.fixture(scope='module')
+def before_saving(model):
+    return {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
+
+
+@pytest.fixture(scope='module')
+def saved_path(model, before_saving, tmp_path_factory):
+    path = tmp_path_factory.mktemp('saved') / 'model.h5'
+    model_training.save_model(model, path, dict.fromkeys(EMOTIONS, 1 / 9), 0.85)
+    return path
+
+
 def test_saved_model_has_what_inference_must_know(tmp_path):
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2)])
     model_training.save_model(model, tmp_path / 'model.h5', dict.fromkeys(EMOTIONS, 1 / 9), 0.85)
@@ -62,13 +74,11 @@ def test_saved_model_has_what_inference_must_know(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ['model.h5']
 
 
-def test_saved_weights_are_rounded_to_float16_except_those_of_normalisations(model, tmp_path):
-    before = {layer.name: layer.get_weights() for layer in model.layers if layer.weights}
-    model_training.save_model(model, tmp_path / 'model.h5', dict.fromkeys(EMOTIONS, 1 / 9), 0.85)
-    loaded = keras.models.load_model(tmp_path / 'model.h5', compile=False)
+def test_saved_weights_are_rounded_to_float16_except_those_of_normalisations(before_saving, model, saved_path):
+    loaded = keras.models.load_model(saved_path, compile=False)
     normalisations = keras.layers.BatchNormalization | keras.layers.Normalization
     rounded = exact = 0
-    for name, weights in before.items():
+    for name, weights in before_saving.items():
         is_exact = isinstance(model.get_layer(name), normalisations)
         exact, rounded = exact + is_exact, rounded + (not is_exact)
         saved, kept = (each.get_layer(name).get_weights() for each in (loaded, model))
@@ -78,7 +88,7 @@ def test_saved_weights_are_rounded_to_float16_except_those_of_normalisations(mod
             np.testing.assert_array_equal(same, old)  # saving does not change the model in memory
     assert (rounded, exact) == (83, 50)  # EfficientNetB0, the grey layer and the last one
     np.testing.assert_allclose(predict(loaded), predict(model), atol=1e-3)
-    assert (tmp_path / 'model.h5').stat().st_size < 2.2 * model.count_params()  # bytes
+    assert saved_path.stat().st_size < 2.2 * model.count_params()  # bytes
 
 
 def test_kernel_that_is_too_large_for_float16_keeps_float32(tmp_path):
@@ -92,12 +102,11 @@ def test_kernel_that_is_too_large_for_float16_keeps_float32(tmp_path):
         assert bias[0] == pytest.approx(1e-5, abs=3e-8)
 
 
-def test_going_on_from_a_model_of_this_project(model, tmp_path):
-    model_training.save_model(model, tmp_path / 'model.h5', dict.fromkeys(EMOTIONS, 1 / 9), 1.0)
-    again = model_training.build_model(0, str(tmp_path / 'model.h5'), image_size=32, grayscale=True)
+def test_going_on_from_a_model_of_this_project(model, saved_path):
+    again = model_training.build_model(0, str(saved_path), image_size=32, grayscale=True)
     np.testing.assert_allclose(predict(again), predict(model), atol=1e-3)  # its weights are rounded
     with pytest.raises(TrainingError, match='not weights of EfficientNetB1'):
-        model_training.build_model(1, str(tmp_path / 'model.h5'), image_size=32)
+        model_training.build_model(1, str(saved_path), image_size=32)
 
 
 def test_grey_and_small_faces_are_handled_inside_the_model(small_network):
