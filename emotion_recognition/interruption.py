@@ -31,11 +31,21 @@ class Interruption:
     def __init__(self, signals: Iterable[str] = END_SIGNALS):
         self.reasons: list[str] = []
         self._signals = tuple(signals)
+        self._heeded = 0
 
     @property
     def reason(self) -> str | None:
         """The reason for the first request, or None."""
         return self.reasons[0] if self.reasons else None
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether there is a request that was not heeded."""
+        return len(self.reasons) > self._heeded
+
+    def heed(self) -> None:
+        """Take note that the requests until now have ended a first pass. What it saw is still to be written."""
+        self._heeded = len(self.reasons)
 
     def request(self, reason: str | None) -> None:
         """Ask the run to stop after the current frame. None asks for nothing."""

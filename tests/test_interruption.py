@@ -28,6 +28,25 @@ def test_the_first_reason_stays():
     assert interruption.reasons == ['q was pressed', 'the window was closed']
 
 
+def test_a_request_that_was_heeded_is_no_longer_pending():
+    interruption = Interruption()
+    assert not interruption.is_pending
+    interruption.request('q was pressed')
+    assert interruption.is_pending
+    interruption.heed()
+    assert not interruption.is_pending and interruption.reason == 'q was pressed'
+    interruption.request('the window was closed')
+    assert interruption.is_pending
+
+
+def test_other_signals_than_those_that_are_named_stay_as_they_are():
+    before = signal.getsignal(signal.SIGTERM)
+    with Interruption(['SIGINT']) as interruption:
+        assert signal.getsignal(signal.SIGTERM) is before
+        signal.raise_signal(signal.SIGINT)
+    assert interruption.reason == 'Ctrl-C was pressed'
+
+
 @pytest.mark.parametrize(
     ('name', 'reason'),
     [

@@ -74,10 +74,11 @@ def annotate(
         Why it ended early, or what of it is missing; None if nothing is.
 
     Raises:
-        InputError: There is no frame at all.
+        InputError: There is no frame at all, or the user ended it before the first one.
     """
     stopped: FrameError | None = None
-    requests_before = len(interruption.reasons)
+    if interruption.is_pending:
+        raise InputError(f'{reader.path}: nothing was written, {interruption.reason} before the first frame')
     with ExitStack() as stack:
         face_table = stack.enter_context(FaceTable(own.faces, columns))
         writer = stack.enter_context(_open_writer(own, reader, settings)) if settings.write_video else None
@@ -90,7 +91,7 @@ def annotate(
                 if writer:
                     writer.write(timestamp_ms, _annotated(writer.to_planes(picture), faces))
                 interruption.request(window.show(_annotated(picture.bgr.copy(), faces)) if window else None)
-                if len(interruption.reasons) > requests_before:
+                if interruption.is_pending:
                     raise RequestedEnd(interruption.reason)
         except FrameError as error:  # the frames before it count
             stopped = error

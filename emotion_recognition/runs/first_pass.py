@@ -86,6 +86,7 @@ def see_video(
     if interruption.reason:
         so_far = f'writing the first {ends_ms / 1000:.2f} s, which another Ctrl-C discards'
         print(f'{video_path}: {interruption.reason}; {so_far}', file=sys.stderr)
+        interruption.heed()
     if moments:
         moments.end()
     if pipeline.references.span_ms:

@@ -110,6 +110,8 @@ def _write_videos(seen, people, folder, outputs, process, models, settings, inte
         faces[0].references.share([one.references for one in faces[1:]])
     for video, whose, of_video in zip(seen, people, faces, strict=False):
         try:
+            if interruption.is_pending:
+                raise InputError(f'{video.video_path}: not begun, {interruption.reason}')
             placed = place_results(settings, outputs[video.video_path])
             results = process(video.video_path, models, placed, interruption, of_video)
             name = name_in_folder(video.video_path, folder)

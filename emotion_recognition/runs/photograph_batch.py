@@ -90,7 +90,6 @@ def process_photographs(
         Why some photographs failed.
     """
     paths, problems, face_counts = list(group.outputs), {}, {}
-    requests_before = len(interruption.reasons)
     detectors = open_hiding_detectors(settings) if settings.blur_faces else []
     with (
         group.open_table(columns, made_with) as table,
@@ -108,7 +107,7 @@ def process_photographs(
             except (InputError, OSError) as error:
                 problems[path] = describe_error(error, path)
             interruption.request(window.show(picture_bgr) if window else None)
-            if len(interruption.reasons) > requests_before:
+            if interruption.is_pending:
                 problems |= not_begun(paths[index + 1 :], interruption)
                 break
     if face_counts:
@@ -180,9 +179,8 @@ def read_photographs(
 
     Those that cannot be read are left out, and `problems` gets the reason. An interruption ends it.
     """
-    requests_before = len(interruption.reasons)
     for index, path in enumerate(paths):
-        if len(interruption.reasons) > requests_before:
+        if interruption.is_pending:
             problems |= not_begun([path], interruption)
             continue
         try:

@@ -72,6 +72,7 @@ class SeenPhotographs:
                 if interruption.reason:
                     problems |= not_begun(paths[index + 1 :], interruption)
                     break
+        interruption.heed()
         return problems
 
     def name(self, people: Iterator[VideoPeople]) -> list[PersonInFile]:
@@ -92,6 +93,8 @@ class SeenPhotographs:
         """Write the results of those that were seen. Returns why some failed."""
         if not self._faces:
             return {}
+        if interruption.is_pending:
+            return not_begun(self._faces, interruption)
         group = replace(self._group, outputs={path: self._group.outputs[path] for path in self._faces})
         with open_window(WINDOW_TITLE, self._settings.show_process) as window:
             return process_photographs(

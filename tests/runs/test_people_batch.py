@@ -20,6 +20,7 @@ from emotion_recognition.labels import InputError, Person
 from emotion_recognition.media.endings import ReadError
 from emotion_recognition.media.photographs import write_photograph
 from emotion_recognition.results import people_table
+from emotion_recognition.results.video_results import VideoResults
 from emotion_recognition.runs import people_batch
 from emotion_recognition.runs.seen_photographs import best_pictures
 from tests.clips import demo_frame, write_clip
@@ -374,6 +375,23 @@ def test_ctrl_c_writes_all_photographs_that_were_seen(own_study, colour_model_pa
         f'emotions_from_video.py: 1 of 3 files failed:\n  {paths[2]}: not begun, Ctrl-C was pressed'
     )
     assert [len(faces_of(own_study, letter)) for letter in 'cd'] == [1, 1]
+
+
+def test_ctrl_c_in_the_second_pass_ends_it_for_all_videos(own_study, colour_model_path, monkeypatch):
+    real_add = VideoResults.add
+
+    def add_and_be_interrupted(self, number, *others):
+        real_add(self, number, *others)
+        if number == 7:
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(VideoResults, 'add', add_and_be_interrupted)
+    with pytest.raises(SystemExit) as caught:
+        run(colour_model_path, own_study, '--people', '--no-review')
+    for name in ('b.mp4', 'c.png'):
+        assert f'{own_study / name}: not begun, Ctrl-C was pressed' in caught.value.code
+    assert faces_of(own_study, 'a').frame.max() == 7
+    assert not (own_study / 'b_with_emotions_faces_data.csv').exists()
 
 
 def test_ctrl_c_in_the_first_pass_writes_what_was_seen(own_study, tmp_path, colour_model_path, interrupt_at):

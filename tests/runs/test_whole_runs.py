@@ -163,6 +163,20 @@ def test_sigterm_before_the_first_frame_leaves_nothing_and_says_so(long_clip, mo
     assert names(long_clip) == []
 
 
+def test_sigterm_just_before_the_only_pass_ends_the_run(face_clip, models, monkeypatch):
+    real_describe_run = emotions_from_video.describe_run
+
+    def describe_and_be_terminated(*arguments):
+        signal.raise_signal(signal.SIGTERM)
+        return real_describe_run(*arguments)
+
+    monkeypatch.setattr(emotions_from_video, 'describe_run', describe_and_be_terminated)
+    told = rf'{face_clip}: nothing was written, it was asked to end \(SIGTERM\) before the first frame$'
+    with pytest.raises(SystemExit, match=told):
+        emotions_from_video.main([str(face_clip), '--no-identity', '--model-weights-path', str(models[0])])
+    assert names(face_clip) == []
+
+
 def test_sigterm_while_the_results_are_written_lets_them_be_written(face_clip, models, monkeypatch):
     real_save_timeline, handler = timeline.save_timeline, signal.getsignal(signal.SIGTERM)
 
