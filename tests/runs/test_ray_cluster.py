@@ -10,6 +10,8 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager, suppress
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -26,7 +28,8 @@ from tests.paths import DEMO_PATH, ROOT
 
 if sys.platform != 'linux':
     pytest.skip("workers are found by their names in Linux' /proc", allow_module_level=True)
-ray = pytest.importorskip('ray')
+if find_spec('ray') is None:  # importing it takes a second or two, in all processes of pytest
+    pytest.skip('Ray is not installed', allow_module_level=True)
 pytestmark = pytest.mark.xdist_group('alone')  # clusters need all cores
 STORE_BYTES = 80_000_000
 WRITES_AT_ONCE = '--no-identity'  # else faces are found in the whole video before the first frame is written
@@ -250,9 +253,8 @@ def test_videos_of_a_killed_worker_and_of_a_lost_node_are_done_elsewhere(nodes, 
 class ShrinkingRay:
     """Ray as far as videos are handed out: a cluster that loses half of its cores with each answer."""
 
-    exceptions = ray.exceptions
-
     def __init__(self, cores):
+        self.exceptions = import_module('ray.exceptions')
         self.cores, self.submitted, self.most = cores, [], 0
 
     def cluster_resources(self):
