@@ -22,7 +22,7 @@ CORES = 1  # that a video claims, see tests/benchmarks/README.md
 MAX_ATTEMPTS = 4  # at a video whose worker is lost
 MAX_WAITING = 8  # tasks besides one for each video under way; autoscalers need some waiting ones to see the demand
 POLL_SECONDS = 0.5
-CANCEL_SECONDS = 15  # for a cancelled video to clean up
+CANCEL_SECONDS = 15  # for the results of cancelled videos to be written
 
 
 def process_on_ray(
@@ -104,12 +104,19 @@ def _run_tasks(ray, videos, submit, settings, interruption):
             video = pending.pop(reference)
             if result := _fetch_result(ray, reference, video):
                 yield video, result
-    for reference in pending:
-        ray.cancel(reference)
-    done = ray.wait(list(pending), num_returns=len(pending), timeout=CANCEL_SECONDS)[0] if pending else []
-    for reference in done:
-        if result := _fetch_result(ray, reference, pending[reference]):
-            yield pending[reference], result
+    yield from _cancel(ray, pending)
+
+
+def _cancel(ray, pending):
+    """Cancel tasks, and yield the videos with results that were begun, and written as far as they came."""
+    deadline = time.monotonic() + CANCEL_SECONDS
+    while pending and time.monotonic() < deadline:
+        for reference in pending:
+            ray.cancel(reference)  # several times, since one that meets the start of a task can get lost
+        for reference in ray.wait(list(pending), timeout=POLL_SECONDS)[0]:
+            video = pending.pop(reference)
+            if result := _fetch_result(ray, reference, video):
+                yield video, result
 
 
 def _fetch_result(ray, reference, video):

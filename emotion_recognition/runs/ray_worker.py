@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from emotion_recognition.faces.detection import DETECTORS
-from emotion_recognition.interruption import Interruption
+from emotion_recognition.interruption import END_SIGNALS, Interruption
 from emotion_recognition.labels import InputError, describe_error
 from emotion_recognition.media.encoders import find_problem
 from emotion_recognition.pipeline import open_models
@@ -45,7 +45,24 @@ def process_on_worker(video: Path, outputs: Outputs, process: Process, settings:
         settings: Settings of the video script.
         root: Folder of this project on the machine that submitted the task.
     """
-    settings = localise_paths(settings, root)
+    with _Cancellation() as cancellation:
+        return _process(video, outputs, process, localise_paths(settings, root), cancellation)
+
+
+class _Cancellation(Interruption):
+    """Ray's request to cancel the task, which comes as Ctrl-C, and maybe several times.
+
+    Ray would raise an exception for it, which can get lost where FFmpeg asks for more of a file.
+    """
+
+    def __init__(self):
+        super().__init__(['SIGINT'])
+
+    def _on_signal(self, *_):
+        self.request(END_SIGNALS['SIGINT'])
+
+
+def _process(video, outputs, process, settings, cancellation):
     if missing := [path for path in (settings.model_weights_path, settings.spans) if path and not path.is_file()]:
         return TaskResult(problem=_describe_missing(missing[0]), affects_all=True)
     if not video.is_file():
@@ -59,8 +76,7 @@ def process_on_worker(video: Path, outputs: Outputs, process: Process, settings:
         except InputError as error:
             return TaskResult(problem=str(error), affects_all=True)
         try:
-            with Interruption(['SIGINT']) as interruption:  # cancelled; an exception could get lost in PyAV's callbacks
-                results = process(video, models, place_results(settings, outputs), interruption)
+            results = process(video, models, place_results(settings, outputs), cancellation)
             frame_count, problem = results.frame_count, results.problem and str(results.problem)
         except (InputError, OSError) as error:
             problem = describe_error(error, video)
