@@ -44,7 +44,7 @@ class Interruption:
         return len(self.reasons) > self._heeded
 
     def heed(self) -> None:
-        """Take note that the requests until now have ended a first pass. What it saw is still to be written."""
+        """Take note that the requests until now have ended the first pass. What it saw is still to be written."""
         self._heeded = len(self.reasons)
 
     def request(self, reason: str | None) -> None:

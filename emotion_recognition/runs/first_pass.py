@@ -64,6 +64,7 @@ def see_before_drawing(
     try:
         video = see_video(video_path, models, pipeline, settings, records_path, interruption)
         people = tell_apart([video.moments])[0][0] if video.moments else None
+        interruption.heed()
         yield SeenFaces(video, people)
     finally:
         records_path.unlink(missing_ok=True)  # not one of the results
@@ -86,7 +87,6 @@ def see_video(
     if interruption.reason:
         so_far = f'writing the first {ends_ms / 1000:.2f} s, which another Ctrl-C discards'
         print(f'{video_path}: {interruption.reason}; {so_far}', file=sys.stderr)
-        interruption.heed()
     if moments:
         moments.end()
     if pipeline.references.span_ms:

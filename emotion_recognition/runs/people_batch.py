@@ -64,6 +64,7 @@ def analyse_with_people(
             return problems
         moments = [video.moments for video in seen] + [one for group in stills for one in group.moments]
         people, everyone = tell_apart(moments, known.people, known.next_number, known.named)
+        interruption.heed()
         appearances, failed = _write_videos(seen, people, folder, videos, process, models, settings, interruption)
         of_photographs, failed_too = _write_photographs(stills, people[len(seen) :], interruption)
         appearances, problems = appearances + of_photographs, problems | failed | failed_too

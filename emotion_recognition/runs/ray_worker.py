@@ -50,7 +50,7 @@ def process_on_worker(video: Path, outputs: Outputs, process: Process, settings:
 
 
 class _Cancellation(Interruption):
-    """Ray's request to cancel the task, which comes as Ctrl-C, and maybe several times.
+    """Ray's request to cancel the task, which comes as Ctrl-C; if it is repeated, that is the same request.
 
     Ray would raise an exception for it, which can get lost where FFmpeg asks for more of a file.
     """
@@ -59,7 +59,8 @@ class _Cancellation(Interruption):
         super().__init__(['SIGINT'])
 
     def _on_signal(self, *_):
-        self.request(END_SIGNALS['SIGINT'])
+        if not self.reasons:
+            self.request(END_SIGNALS['SIGINT'])
 
 
 def _process(video, outputs, process, settings, cancellation):

@@ -72,7 +72,6 @@ class SeenPhotographs:
                 if interruption.reason:
                     problems |= not_begun(paths[index + 1 :], interruption)
                     break
-        interruption.heed()
         return problems
 
     def name(self, people: Iterator[VideoPeople]) -> list[PersonInFile]:

@@ -196,6 +196,7 @@ def test_frames_before_an_interruption_are_drawn_and_nothing_stays_in_the_folder
     interruption = Interruption()
     interruption.request('Ctrl-C was pressed')
     with see(clip, tmp_path, interruption)[1] as recogniser:
+        assert not interruption.is_pending  # the second pass goes on
         frames = recogniser.run((number, (number - 1) * 40.0, None) for number in range(1, 51))
         assert next(frames) == (1, 0.0, None, [])
         with pytest.raises(FrameError, match=r'^Ctrl-C was pressed$'):
