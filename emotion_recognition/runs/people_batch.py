@@ -64,7 +64,6 @@ def analyse_with_people(
             return problems
         moments = [video.moments for video in seen] + [one for group in stills for one in group.moments]
         people, everyone = tell_apart(moments, known.people, known.next_number, known.named)
-        interruption.heed()
         appearances, failed = _write_videos(seen, people, folder, videos, process, models, settings, interruption)
         of_photographs, failed_too = _write_photographs(stills, people[len(seen) :], interruption)
         appearances, problems = appearances + of_photographs, problems | failed | failed_too
@@ -105,6 +104,7 @@ def _see_videos(videos, models, settings, records, interruption):
 
 
 def _write_videos(seen, people, folder, outputs, process, models, settings, interruption):
+    interruption.heed()
     appearances, problems = [], {}
     faces = [SeenFaces(video, whose) for video, whose in zip(seen, people, strict=False)]
     if faces:
