@@ -13,6 +13,8 @@ from av.codec.codec import UnknownCodecError
 from emotion_recognition.labels import reason
 
 DEFAULT_ENCODER = 'x264'
+# Looking ahead makes the files of this preset small; crf is 0, lossless, to 51, worst. See tests/benchmarks/README.md
+OF_X264 = {'preset': 'superfast', 'mbtree': '1', 'rc-lookahead': '10', 'crf': '20'}
 # Key frames as often as those of x264. No frame waits for a later one (B-frames): encoders in hardware reckon with a
 # constant frame rate when they say in which order to decode those, and a video may have any.
 OF_HARDWARE = {'g': '250', 'bf': '0'}
@@ -35,7 +37,7 @@ class Encoder:
 
 
 ENCODERS = {
-    DEFAULT_ENCODER: Encoder('libx264', options={'preset': 'veryfast', 'crf': '20'}),  # crf: 0, lossless, to 51, worst
+    DEFAULT_ENCODER: Encoder('libx264', options=OF_X264),
     'nvenc': Encoder('h264_nvenc', options={'preset': 'p4', 'rc': 'vbr', 'cq': '20', **OF_HARDWARE}),
     'quicksync': Encoder('h264_qsv', 'nv12', {'preset': 'veryfast', 'global_quality': '20', **OF_HARDWARE}),
     'videotoolbox': Encoder(  # its quality is 1, the worst, to 100; only Macs with Apple silicon have it

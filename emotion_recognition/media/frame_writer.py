@@ -22,7 +22,7 @@ INDEX_FIRST = {'movflags': '+faststart'}  # so that players can begin before the
 # A recording can be played but for its last second however its writing ends; once closed, it is an ordinary mp4.
 ALWAYS_PLAYABLE = {'movflags': '+hybrid_fragmented', 'frag_duration': '1000000', 'flush_packets': '1'}  # microseconds
 # Of x264: little work, and no picture waits for later ones.
-LIVE_OPTIONS = {'preset': 'superfast', 'tune': 'zerolatency'}
+LIVE_OPTIONS = {'tune': 'zerolatency', 'mbtree': '0', 'rc-lookahead': '0'}
 
 
 class FrameWriter:
