@@ -21,7 +21,7 @@ MAX_FRAME_RATE = 1000  # frames per second that the header may state; FFmpeg can
 INDEX_FIRST = {'movflags': '+faststart'}  # so that players can begin before they have all of the file
 # A recording can be played but for its last second however its writing ends; once closed, it is an ordinary mp4.
 ALWAYS_PLAYABLE = {'movflags': '+hybrid_fragmented', 'frag_duration': '1000000', 'flush_packets': '1'}  # microseconds
-# Of x264: little work, and no picture waits for later ones.
+# Of x264: no picture waits for later ones, so it does not look ahead either, as it does for files.
 LIVE_OPTIONS = {'tune': 'zerolatency', 'mbtree': '0', 'rc-lookahead': '0'}
 
 
