@@ -6,8 +6,7 @@ Edit VIDEO_PATH and run it, or name videos, photographs or folders: python emoti
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from emotion_recognition.api import reuse_models
 from emotion_recognition.command_line import Parser, one_line_errors, read_command_line
@@ -31,6 +30,9 @@ from emotion_recognition.runs.video_settings import VideoSettings
 from emotion_recognition.settings import to_path
 from emotion_recognition.study.apply_corrections import apply_all, apply_corrections
 from emotion_recognition.threads import limit_opencv_threads
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 VIDEO_PATH = Path(__file__).resolve().parent / 'examples' / 'demo.mp4'  # or a photograph, or a folder of either
 # All options and their defaults are in emotion_recognition/runs/video_settings.py and emotion_recognition/settings.py.
@@ -96,7 +98,7 @@ def analyse_video(
     write_video: bool = VideoSettings.write_video,
     output_filename: str | Path | None = None,
     **others,
-) -> pd.DataFrame:
+) -> 'pd.DataFrame':
     """Find the emotions of a video from Python; write what the command line writes.
 
     Ctrl-C, SIGTERM, `q` in the window or a file that breaks off end it early; everything done until then is written.
@@ -135,7 +137,7 @@ def analyse_video(
         results = process(video_path, models, settings, interruption)
     if results.problem:
         raise results.problem
-    return results.emotions.to_frame()
+    return results.emotions.to_table().to_frame()
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

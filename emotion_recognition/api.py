@@ -14,10 +14,9 @@ from io import StringIO
 from itertools import starmap
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from emotion_recognition.emotions.classifier import EmotionClassifier
 from emotion_recognition.interruption import Interruption
@@ -34,6 +33,9 @@ from emotion_recognition.runs.photograph_batch import open_pipeline
 from emotion_recognition.runs.video_settings import VideoSettings
 from emotion_recognition.settings import Settings
 from emotion_recognition.threads import limit_opencv_threads
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 LIVE_OPTIONS = tuple(field.name for field in dataclasses.fields(Settings))
 IMAGE_OPTIONS = (*LIVE_OPTIONS, 'whole_picture')
@@ -110,7 +112,7 @@ def analyse_frames(source: str | os.PathLike | Camera, **options: Any) -> Iterat
     return _read(Path(source), _read_options(options, VIDEO_OPTIONS))
 
 
-def table_of_faces(frames: Iterable[Frame]) -> pd.DataFrame:
+def table_of_faces(frames: Iterable[Frame]) -> 'pd.DataFrame':
     """Make the table of faces: a row for each face and frame, with the columns of `..._faces_data.csv`.
 
     Args:
@@ -119,6 +121,8 @@ def table_of_faces(frames: Iterable[Frame]) -> pd.DataFrame:
     Returns:
         The table; examples/README.md explains the columns. It is empty if there are no faces.
     """
+    import pandas as pd  # not at the top, since it takes time, and the scripts need none
+
     rows = [(frame.number, round(frame.ms, 3), face) for frame in frames for face in frame.faces]
     faces = [face for _, _, face in rows]
     columns = FaceColumns(

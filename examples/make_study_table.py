@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from emotion_recognition.command_line import Parser, one_line_errors
 from emotion_recognition.results.csv_tables import open_table
-from emotion_recognition.results.table_writing import write_table
+from emotion_recognition.results.table_writing import Table, write_table
 from emotion_recognition.study.study_table import make_study_table, name_some
 
 STUDY_TABLE = 'study_table.csv'  # the name of what is written, next to the table of participants
@@ -29,7 +29,7 @@ def main(arguments=None):
     with one_line_errors(parser.prog):
         table, remarks = make_study_table(given.folder, given.participants)
         path = given.participants.with_name(STUDY_TABLE)
-        write_table(table, path, decimal_comma=is_european(given.participants))
+        write_table(Table(table.columns, table.to_numpy(object)), path, decimal_comma=is_european(given.participants))
         for remark in remarks:
             print(remark)
         conditions = list(table['condition'].unique())

@@ -22,6 +22,7 @@ LOST = 'The window was lost, probably with its screen: continuing without a wind
 # In a process of its own, which has one X server for its life. It says what it finds.
 SHOW = """
 import sys
+import time
 import numpy as np
 from emotion_recognition.window import Window
 
@@ -31,6 +32,7 @@ with Window('some frames', largest_side=320) as window:
         reason = window.show(np.zeros((360, 640, 3), np.uint8))
         if window.key:
             print(window.key, flush=True)
+        time.sleep(0.02)
 print(reason, flush=True)
 """
 
@@ -39,7 +41,7 @@ def wait_for(condition):
     deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
-        time.sleep(0.01)
+        time.sleep(0.05)
 
 
 @pytest.fixture

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-import pandas as pd
-
 from emotion_recognition.labels import FaceEmotion
+from emotion_recognition.results.table_writing import Table
 
 FRAME_COLUMNS = ['ms', 'frame', 'emotions']
 PERIOD_COLUMNS = ['ms_start', 'ms_end', 'frame_start', 'frame_end', 'emotions']
@@ -22,7 +21,7 @@ class EmotionTable:
     A compact table keeps only periods in memory, which grow in number with the changes, not with the frames.
 
     Args:
-        compact: Whether `to_frame` gives periods rather than frames.
+        compact: Whether the table has periods rather than frames.
     """
 
     def __init__(self, compact: bool = True):
@@ -45,11 +44,9 @@ class EmotionTable:
         if not self._compact:
             self._frames.append([timestamp_ms, frame_number, emotions])
 
-    def periods(self) -> pd.DataFrame:
-        """One row per period: `ms_start, ms_end, frame_start, frame_end, emotions`. The times are those at which its
-        first and its last frame are shown."""
-        return pd.DataFrame(self._periods, columns=PERIOD_COLUMNS)
+    def to_table(self) -> Table:
+        """The table: one row per period, `ms_start, ms_end, frame_start, frame_end, emotions`, if it is compact.
 
-    def to_frame(self) -> pd.DataFrame:
-        """The periods if the table is compact, otherwise one row per frame: `ms, frame, emotions`."""
-        return self.periods() if self._compact else pd.DataFrame(self._frames, columns=FRAME_COLUMNS)
+        Otherwise it has one per frame: `ms, frame, emotions`. A period's times are those of its first and last frame.
+        """
+        return Table(PERIOD_COLUMNS, self._periods) if self._compact else Table(FRAME_COLUMNS, self._frames)

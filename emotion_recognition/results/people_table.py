@@ -9,13 +9,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from emotion_recognition.labels import Person
 from emotion_recognition.results.csv_tables import open_table, to_cell
 from emotion_recognition.results.face_table import PERSON_COLUMNS, name_details, person_cells
-from emotion_recognition.results.table_writing import write_table
+from emotion_recognition.results.table_writing import Table, write_table
 
 COLUMNS = ('file', 'seconds', 'from', 'to')
 PICTURE_SIZE = 72  # pixels, of each small face
@@ -52,7 +51,7 @@ def write_people_table(appearances: Sequence[PersonInFile], path: Path, decimal_
     write_table(make_people_table(appearances), path, decimal_comma)
 
 
-def make_people_table(appearances: Sequence[PersonInFile]) -> pd.DataFrame:
+def make_people_table(appearances: Sequence[PersonInFile]) -> Table:
     """Make a table with a row for each person and file, ordered by people."""
     details = name_details(one.person for one in appearances)
     rows = []
@@ -60,8 +59,7 @@ def make_people_table(appearances: Sequence[PersonInFile]) -> pd.DataFrame:
         times = [one.seconds, one.from_seconds, one.to_seconds]
         times = [math.nan if seconds is None else round(seconds, 3) for seconds in times]
         rows.append([*person_cells(one.person, details), to_cell(one.file_name), *times])
-    columns = [*PERSON_COLUMNS, *map(to_cell, details), *COLUMNS]
-    return pd.DataFrame(rows, columns=columns)
+    return Table([*PERSON_COLUMNS, *map(to_cell, details), *COLUMNS], rows)
 
 
 def read_people_table(path: Path, named: Mapping[int, Person]) -> list[PersonInFile]:

@@ -7,12 +7,12 @@ from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from emotion_recognition.labels import FaceEmotion, InputError, Person, has_valence
 from emotion_recognition.results.csv_tables import open_table, to_cell
 from emotion_recognition.results.face_table import PERSON_COLUMNS, name_details, person_cells
 from emotion_recognition.results.spans import Span
+from emotion_recognition.results.table_writing import Table
 
 USABLE = 'usable'
 SHARE, MEAN = '_share', '_mean'  # suffixes of the columns of each emotion
@@ -96,7 +96,7 @@ class VideoSummary:
                 seen.frames += 1
                 seen.changes += is_change
 
-    def to_frame(self, last_frame_ms: float) -> pd.DataFrame:
+    def to_table(self, last_frame_ms: float) -> Table:
         """Make the table, whose first rows are about the whole video.
 
         Args:
@@ -117,7 +117,7 @@ class VideoSummary:
         ]
         who = [*PERSON_COLUMNS, *map(to_cell, details)] if self._with_people else ['face']
         columns = name_columns(who, self._class_names, self._min_quality is not None, self._is_corrected)
-        return pd.DataFrame(rows, columns=columns)
+        return Table(columns, rows)
 
     @property
     def people(self) -> list[Person]:
@@ -183,7 +183,7 @@ def name_columns(
     return [*FIRST_COLUMNS, *who, *times, *shares, *means, *valence, 'changes_per_minute', *by_person]
 
 
-def read_summary(path: Path) -> pd.DataFrame:
+def read_summary(path: Path) -> Table:
     """Read a summary of a run, also one that a spreadsheet has saved, with all texts as they are in cells.
 
     Raises:
@@ -205,7 +205,7 @@ def read_summary(path: Path) -> pd.DataFrame:
     for _, row in table.rows():
         numbers = [row.whole_number('frames', minimum=0), *(_to_number(row, name) for name in columns[place + 1 :])]
         rows.append([*(to_cell(row.cells[name]) for name in columns[:place]), *numbers])
-    return pd.DataFrame(rows, columns=[*map(to_cell, columns[:place]), *columns[place:]])
+    return Table([*map(to_cell, columns[:place]), *columns[place:]], rows)
 
 
 def _to_number(row, column):

@@ -1,26 +1,66 @@
 """How tables are written: with commas and decimal points, or in the European way, as `--decimal-comma` asks for."""
 
 import csv
+import io
+import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 SEPARATORS = {False: ',', True: ';'}  # by whether numbers have a decimal comma
 POINTS = {False: '.', True: ','}
 
 
-def write_table(table: pd.DataFrame, path: Path, decimal_comma: bool = False) -> None:
+class Table(NamedTuple):
+    """A table as it is written.
+
+    Attributes:
+        columns: Names of the columns.
+        rows: Their cells: texts, which have gone through `to_cell` if they are from outside, and numbers; lists too.
+    """
+
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+
+    def records(self) -> list[dict[str, Any]]:
+        """The rows, each as its cells by the names of their columns."""
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
+    def to_frame(self) -> 'pd.DataFrame':
+        """The same for pandas."""
+        import pandas as pd  # not at the top, since it takes a quarter of a run's start, and the scripts need none
+
+        return pd.DataFrame(self.rows, columns=self.columns)
+
+    def with_column(self, column: str, cell: Any) -> 'Table':
+        """A copy that has the same cell in each row of a column."""
+        place = self.columns.index(column)
+        return self._replace(rows=[[*row[:place], cell, *row[place + 1 :]] for row in self.rows])
+
+
+def write_table(table: Table, path: Path, decimal_comma: bool = False) -> None:
     """Write a table that people open in spreadsheets, see `write_text`.
 
     Args:
-        table: The table. Texts from outside have gone through `to_cell`.
+        table: The table.
         path: Path of the CSV file.
         decimal_comma: Whether numbers have a decimal comma, with semicolons between the cells.
     """
-    text = table.to_csv(index=False, sep=SEPARATORS[decimal_comma], decimal=POINTS[decimal_comma], lineterminator='\n')
-    write_text(text, path)
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=SEPARATORS[decimal_comma], lineterminator='\n')
+    writer.writerow(table.columns)
+    writer.writerows([cell_text(cell, decimal_comma) for cell in row] for row in table.rows)
+    write_text(text.getvalue(), path)
+
+
+def cell_text(cell: Any, decimal_comma: bool = False) -> str:
+    """Convert a cell of a `Table` to text. NaN is an empty one."""
+    if not isinstance(cell, float):
+        return str(cell)
+    return '' if math.isnan(cell) else repr(float(cell)).replace('.', POINTS[decimal_comma])  # without NumPy's type
 
 
 def write_text(text: str, path: Path) -> None:

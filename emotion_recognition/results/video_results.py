@@ -124,8 +124,8 @@ class VideoResults:
         self.seen_seconds = self._face_periods.seen_seconds(last_frame_ms)
         shown_path = outputs.annotated if self._settings.write_video else reader.path
         decimal_comma = self._settings.decimal_comma
-        write_table(self.emotions.to_frame(), own.emotions, decimal_comma)
-        write_table(self._summary.to_frame(last_frame_ms), own.summary, decimal_comma)
+        write_table(self.emotions.to_table(), own.emotions, decimal_comma)
+        write_table(self._summary.to_table(last_frame_ms), own.summary, decimal_comma)
         timeline_path = own.timeline(self._settings.timeline_format)
         save_timeline(
             self._face_periods, reader.path.name, timeline_path, self._class_names, self._spans, last_frame_ms

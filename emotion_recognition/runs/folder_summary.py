@@ -3,13 +3,11 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import pandas as pd
-
 from emotion_recognition.labels import InputError, describe_error
 from emotion_recognition.results.csv_tables import to_cell
 from emotion_recognition.results.output_paths import Outputs, name_in_folder, name_summary_of_folder
 from emotion_recognition.results.summary import BY_PERSON, read_summary
-from emotion_recognition.results.table_writing import write_table
+from emotion_recognition.results.table_writing import Table, write_table
 from emotion_recognition.runs.record_file import read_record
 from emotion_recognition.runs.run_folder import RunFolder
 
@@ -37,25 +35,31 @@ def summarise_folders(
     problems = {}
     for folder in folders:
         path = name_summary_of_folder(folder, output_folder)
-        tables = []
+        tables: list[Table] = []
         for video, outputs in done.items():
             if folder not in video.parents:
                 continue
             summary = choose_summary(outputs)
             try:
-                tables.append(read_summary(summary).assign(video=to_cell(name_in_folder(video, folder))))
+                name = to_cell(name_in_folder(video, folder))
+                tables.append(read_summary(summary).with_column('video', name))
             except InputError as error:
                 problems[summary] = f'{error} (its rows are missing in {path})'
         try:
             if tables:
                 with RunFolder(Outputs(path)) as own:
-                    table = pd.concat(tables)
-                    by_person = {BY_PERSON: 0.0} if BY_PERSON in table else {}  # 0 in videos that were not corrected
-                    write_table(table.fillna(by_person), own.annotated, decimal_comma)
+                    write_table(_join(tables), own.annotated, decimal_comma)
                 print(f'Wrote {path}, a row for each video and person')
         except (InputError, OSError) as error:
             problems[path] = describe_error(error, path)
     return problems
+
+
+def _join(tables):
+    columns = list(dict.fromkeys(column for table in tables for column in table.columns))
+    missing = {BY_PERSON: 0.0}  # in videos that were not corrected
+    rows = [row for table in tables for row in table.records()]
+    return Table(columns, [[row.get(column, missing.get(column, '')) for column in columns] for row in rows])
 
 
 def choose_summary(outputs: Outputs) -> Path:

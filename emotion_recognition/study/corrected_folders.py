@@ -6,14 +6,12 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from emotion_recognition.labels import InputError, describe_error
 from emotion_recognition.results.csv_tables import from_cell, open_table, to_cell
 from emotion_recognition.results.output_paths import FOLDER_SUFFIX, PEOPLE_SUFFIX, SUMMARY_SUFFIX, Outputs, to_text
 from emotion_recognition.results.people_table import PersonInFile, make_people_table
 from emotion_recognition.results.summary import BY_PERSON, read_summary
-from emotion_recognition.results.table_writing import write_text
+from emotion_recognition.results.table_writing import cell_text, write_text
 from emotion_recognition.runs.run_folder import RunFolder
 
 MAX_FOLDERS_ABOVE = 5  # in which tables are looked for
@@ -43,7 +41,7 @@ def follow_corrections(outputs: Outputs, appearances: Sequence[PersonInFile], vi
         for path, column in tables.items():
             try:
                 new = read_summary(outputs.summary) if column == 'video' else make_people_table(appearances)
-                if _replace_rows(path, column, name, new.assign(**{column: to_cell(name)})):
+                if _replace_rows(path, column, name, new.with_column(column, to_cell(name))):
                     print(f'Corrected too: {path}')
             except (InputError, OSError) as error:
                 problems[path] = describe_error(error, path)
@@ -59,22 +57,18 @@ def _replace_rows(path, column, name, new):
     if not any(from_cell(row[place]) == name for row in rows):
         return False
     columns = list(dict.fromkeys([*header, *new.columns]))
+    decimal_comma = table.separator != ','
     others = [dict(zip(header, row, strict=False)) for row in rows if from_cell(row[place]) != name]
     before = next(index for index, row in enumerate(rows) if from_cell(row[place]) == name)
-    texts = [{key: _to_text(value, table.separator) for key, value in row.items()} for row in new.to_dict('records')]
+    texts = [{column: cell_text(cell, decimal_comma) for column, cell in row.items()} for row in new.records()]
     changed = [*others[:before], *texts, *others[before:]]
     if column == 'file':
         changed.sort(key=lambda row: int(row['person']) if row.get('person', '').isdigit() else 0)
     text = io.StringIO()
     writer = csv.writer(text, delimiter=table.separator, lineterminator='\n')
     writer.writerow(columns)
-    missing = {BY_PERSON: _to_text(0.0, table.separator)}
+    missing = {BY_PERSON: cell_text(0.0, decimal_comma)}
     writer.writerows([row.get(key, missing.get(key, '')) for key in columns] for row in changed)
     with RunFolder(Outputs(path)) as own:
         write_text(text.getvalue(), own.annotated)
     return True
-
-
-def _to_text(value, separator):
-    text = '' if pd.isna(value) else str(value)
-    return text.replace('.', ',') if separator != ',' and isinstance(value, float) else text

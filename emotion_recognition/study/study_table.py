@@ -68,7 +68,7 @@ def read_summaries(folder: Path) -> list[SummaryOfVideo]:
         paths.discard(path if is_outdated else outputs.summary)
     found: dict[str, SummaryOfVideo] = {}
     for path in sorted(paths):
-        table = read_summary(path)
+        table = read_summary(path).to_frame()
         if table.empty:  # nobody is seen in the video
             continue
         video = path.relative_to(folder).with_name(from_cell(table['video'].iloc[0])).as_posix()

@@ -1,19 +1,18 @@
 """Compare emotions_from_video.py with the loop that everybody writes (plain_loop.py), on the same clip and model.
 
-    python tests/benchmarks/benchmark_video.py [--fer ../fer_environment/bin/python]
+    python tests/benchmarks/benchmark_video.py
 
 They run as separate programs, in turn, several times: the loop, the script with --rest none and --no-identity, which
 needs one pass, with --no-identity, which sees the video before it draws it, and the script as it is, which also tells
 people apart; then decode_and_encode.py, the limit. The first run of the script, which prepares the model, does not
 count. Prints frames a second (over the program's complete time, but without the imports for decoding and encoding
 alone), the ratios, peak memory, the size of the video, and in how many frames the loop and the single pass have the
-same emotions. --fer also measures the fer package, with its own model and both of its detectors (fer_loop.py).
---new-model-size takes an untrained network instead of the model; that has nothing to learn in the first of two passes.
+same emotions. --new-model-size takes an untrained network instead of the model; that has nothing to learn in the first
+of two passes.
 """
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -37,12 +36,7 @@ def main():
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--detector-path', default='auto', help='detector here; the plain loop always uses Haar')
     parser.add_argument('--new-model-size', type=int, help='pixels; take an untrained EfficientNetB1 of this size')
-    parser.add_argument('--fer', metavar='PYTHON', help='Python of an environment with fer==25.10.3; measure that too')
     options = parser.parse_args()
-    if options.fer:
-        if not shutil.which(options.fer):
-            parser.error(f'--fer: {options.fer} is not a program; name the Python of an environment with fer==25.10.3')
-        run(['-c', 'import fer.fer'], options.fer)
     with tempfile.TemporaryDirectory() as folder:
         model_path = save_new_model(Path(folder), options.new_model_size) if options.new_model_size else MODEL_PATH
         for name, (width, height, face_count, seconds) in CLIPS.items():
@@ -66,9 +60,6 @@ def compare(clip, frame_count, model_path, options):
         'two passes': partial(ours, more=['--no-identity']),
         'people': ours,
     }
-    if options.fer:
-        programs['fer, Haar'] = partial(fer_package, python=options.fer, detector='haar')
-        programs['fer, MTCNN'] = partial(fer_package, python=options.fer, detector='mtcnn')
     programs['decoding and encoding alone'] = decode_and_encode
     ours(clip, model_path)
     seconds = {name: [] for name in programs}
@@ -80,9 +71,8 @@ def compare(clip, frame_count, model_path, options):
             sizes[name] = output.stat().st_size / 1e6
     for name in programs:
         print(f'  {speed(name, frame_count, seconds, memory)}, video {sizes[name]:.1f} MB')
-    for slow in [name for name in programs if name == 'plain loop' or name.startswith('fer')]:
-        for name in ('one pass', 'two passes', 'people'):
-            print(f'  {name}: {ratios(seconds[slow], seconds[name])} times as fast as {slow}')
+    for name in ('one pass', 'two passes', 'people'):
+        print(f'  {name}: {ratios(seconds["plain loop"], seconds[name])} times as fast as the plain loop')
     for what, name, without in (('the first pass', 'two passes', 'one pass'), ('people', 'people', 'two passes')):
         costs = np.divide(seconds[name], seconds[without]) - 1
         print(f'  {what}: {np.median(costs):.1%} longer ({min(costs):.1%} to {max(costs):.1%})')
@@ -120,11 +110,6 @@ def this_project(clip, model_path, detector_path, more=()):
     by_frame = faces.groupby('frame').emotion.apply(list)
     frames = pd.read_csv(output.with_name(f'{output.stem}_emotions_data.csv')).frame
     return seconds, megabytes, output, [by_frame.get(frame, []) for frame in frames]
-
-
-def fer_package(clip, _model_path, python, detector):
-    seconds, megabytes, _ = run([BENCHMARKS / 'fer_loop.py', clip, clip.parent, detector], python)
-    return seconds, megabytes, clip.with_name(f'{clip.stem}_output.mp4'), None
 
 
 def decode_and_encode(clip, _model_path=None):

@@ -15,7 +15,7 @@ def face(track_id, emotion):
 def fill(table, frames):
     for number, emotions in enumerate(frames, start=1):
         table.add(number, number * 40.0 - 40, faces(*emotions))
-    return table.to_frame()
+    return table.to_table().to_frame()
 
 
 def test_cell_is_a_word_for_one_face_and_a_list_otherwise():
@@ -55,7 +55,7 @@ def test_one_row_per_frame():
 
 
 def test_no_frames_leave_the_columns():
-    assert list(EmotionTable().to_frame().columns) == ['ms_start', 'ms_end', 'frame_start', 'frame_end', 'emotions']
+    assert list(EmotionTable().to_table().columns) == ['ms_start', 'ms_end', 'frame_start', 'frame_end', 'emotions']
 
 
 def test_csv_text(tmp_path):

@@ -20,7 +20,7 @@ def summarise(frames, spans=(), last_frame_ms=100.0):
     summary = VideoSummary('a.mp4', NAMES, spans)
     for number, (ms, faces) in enumerate(frames, start=1):
         summary.add(number, ms, faces)
-    table = summary.to_frame(last_frame_ms)
+    table = summary.to_table(last_frame_ms).to_frame()
     assert set(table.video) <= {'a.mp4'}
     np.testing.assert_allclose(table.happy_share + table.neutral_share, 1)
     np.testing.assert_allclose(table.happy_mean + table.neutral_mean, 1)
@@ -67,12 +67,12 @@ def test_memory_does_not_grow_with_the_frames():
     for number in range(1, 2001):
         summary.add(number, number * 40.0, [face(1, 0.9)])
     assert len(summary._seen) == 2
-    assert summary.to_frame(40.0).frames.tolist() == [2000, 2000]
-    assert summary.to_frame(40.0).frames.tolist() == [2000, 2000]  # a second call counts nothing twice
+    assert summary.to_table(40.0).to_frame().frames.tolist() == [2000, 2000]
+    assert summary.to_table(40.0).to_frame().frames.tolist() == [2000, 2000]  # a second call counts nothing twice
 
 
 def test_columns_with_valence_and_without_faces():
-    table = VideoSummary('a.mp4', EMOTIONS).to_frame(40.0)
+    table = VideoSummary('a.mp4', EMOTIONS).to_table(40.0).to_frame()
     assert len(table) == 0
     assert list(table.columns) == [
         *('video', 'span', 'face', 'frames', 'seconds'),
@@ -86,7 +86,7 @@ def test_means_leave_out_the_time_in_which_a_person_gave_the_emotion():
     summary = VideoSummary('a.mp4', NAMES, [Span('film', 0.0, 100.0)], is_corrected=True)
     for number, (ms, happy, corrected) in enumerate([(0.0, 0.9, 'neutral'), (100.1, 0.7, None), (400.0, 0.3, None)]):
         summary.add(number, ms, [replace(face(1, happy), corrected=corrected)])
-    table = summary.to_frame(100.0)
+    table = summary.to_table(100.0).to_frame()
     columns = ['span', 'seconds', 'happy_share', 'neutral_share', 'happy_mean', 'changes_per_minute', 'share_by_person']
     whole, film = table[columns].to_numpy().tolist()
     assert whole == ['', 0.5, 0.5998, 0.4002, 0.6, 240.0, 0.2002]
@@ -104,7 +104,7 @@ def test_tracks_of_one_person_share_a_row():
     ]
     for number, faces in enumerate(frames, start=1):
         summary.add(number, number * 100.0 - 100, faces)
-    table = summary.to_frame(100.0)
+    table = summary.to_table(100.0).to_frame()
     columns = ['span', 'person', 'name', 'identified', 'frames', 'seconds', 'happy_share', 'changes_per_minute']
     assert table[columns].to_numpy().tolist() == [
         ['', 1, '', 0, 1, 0.1, 0.0, 0.0],
@@ -119,13 +119,13 @@ def test_further_columns_of_the_users_table_follow_the_name():
     anna = Person(1, 'Anna', details=(('condition', 'control'), ('age', '25')))
     summary = VideoSummary('a.mp4', NAMES, with_people=True)
     summary.add(1, 0.0, [face(1, 1.0, person=anna), face(2, 1.0, person=Person(2))])
-    table = summary.to_frame(40.0)
+    table = summary.to_table(40.0).to_frame()
     assert list(table.columns[:8]) == ['video', 'span', 'person', 'name', 'identified', 'condition', 'age', 'frames']
     assert table[['name', 'condition', 'age']].to_numpy().tolist() == [['Anna', 'control', '25'], ['', '', '']]
 
 
 def test_columns_with_people_and_nobody():
-    table = VideoSummary('a.mp4', NAMES, with_people=True).to_frame(40.0)
+    table = VideoSummary('a.mp4', NAMES, with_people=True).to_table(40.0).to_frame()
     assert list(table.columns[:6]) == ['video', 'span', 'person', 'name', 'identified', 'frames'] and table.empty
 
 
@@ -139,11 +139,11 @@ def test_usable_is_the_share_of_the_time_with_enough_quality(tmp_path):
     frames = [(0.0, seen(0.5)), (300.0, seen(0.49)), (400.0, seen(0.8)), (900.0, seen(None))]
     for number, (ms, faces) in enumerate(frames, start=1):
         summary.add(number, ms, faces)
-    table = summary.to_frame(100.0)
+    table = summary.to_table(100.0).to_frame()
     assert table[['span', 'seconds', 'usable']].to_numpy().tolist() == [
         ['', 1.0, 0.8],
         ['film', 0.3, 1.0],
         ['rest', 0.7, 0.7143],
     ]
     table.to_csv(tmp_path / 'summary.csv', index=False)
-    assert read_summary(tmp_path / 'summary.csv').usable.tolist() == [0.8, 1.0, 0.7143]
+    assert read_summary(tmp_path / 'summary.csv').to_frame().usable.tolist() == [0.8, 1.0, 0.7143]

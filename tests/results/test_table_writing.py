@@ -8,20 +8,20 @@ from emotion_recognition.labels import EMOTIONS, FaceEmotion, Person
 from emotion_recognition.results.csv_tables import open_table
 from emotion_recognition.results.face_table import FaceColumns, FaceTable
 from emotion_recognition.results.people_table import PersonInFile, write_people_table
-from emotion_recognition.results.table_writing import RowWriter, write_table
+from emotion_recognition.results.table_writing import RowWriter, Table, write_table
 
 
 def test_the_european_way_has_semicolons_and_decimal_commas_in_numbers_alone(tmp_path):
-    table = pd.DataFrame({'file': ['a.b.mp4', 'c;d'], 'frames': [3, 40], 'seconds': [0.12, 1.0]})
+    table = Table(['file', 'frames', 'seconds'], [['a.b.mp4', 3, 0.12], ['c;d', 40, np.float64(1)], ['', 0, np.nan]])
     write_table(table, tmp_path / 't.csv', decimal_comma=True)
-    assert (tmp_path / 't.csv').read_bytes() == b'file;frames;seconds\na.b.mp4;3;0,12\n"c;d";40;1,0\n'
+    assert (tmp_path / 't.csv').read_bytes() == b'file;frames;seconds\na.b.mp4;3;0,12\n"c;d";40;1,0\n;0;\n'
     write_table(table, tmp_path / 't.csv')
-    assert (tmp_path / 't.csv').read_bytes() == b'file,frames,seconds\na.b.mp4,3,0.12\nc;d,40,1.0\n'
+    assert (tmp_path / 't.csv').read_bytes() == b'file,frames,seconds\na.b.mp4,3,0.12\nc;d,40,1.0\n,0,\n'
 
 
 @pytest.mark.parametrize(('name', 'mark'), [('Zoe', b''), ('Zo\xeb', b'\xef\xbb\xbf')])
 def test_only_a_table_with_letters_that_need_it_begins_with_the_mark(tmp_path, name, mark):
-    write_table(pd.DataFrame({'name': [name]}), tmp_path / 't.csv')
+    write_table(Table(['name'], [[name]]), tmp_path / 't.csv')
     assert (tmp_path / 't.csv').read_bytes() == mark + f'name\n{name}\n'.encode()
     assert pd.read_csv(tmp_path / 't.csv').name.tolist() == [name]
     assert [row.text('name') for _, row in open_table(tmp_path / 't.csv', ['name'], 'a table').rows()] == [name]
