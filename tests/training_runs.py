@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from keras.src.applications import efficientnet
 from matplotlib.figure import Figure
 
 import model_training
@@ -57,6 +58,14 @@ def small_networks():
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setattr(Figure, 'savefig', lambda self, path, **_: Path(path).touch())
         monkeypatch.setattr(keras.applications, 'EfficientNetB0', tiny_backbone)
+        yield
+
+
+@contextmanager
+def first_stages():
+    """Let each EfficientNet have two of its seven stages, since Keras takes a second to build all of them."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(efficientnet, 'DEFAULT_BLOCKS_ARGS', efficientnet.DEFAULT_BLOCKS_ARGS[:2])
         yield
 
 

@@ -4,7 +4,6 @@ import hashlib
 import itertools
 import json
 import os
-import shutil
 import stat
 import subprocess
 import sys
@@ -13,7 +12,6 @@ import zipfile
 from types import SimpleNamespace
 from unittest.mock import Mock
 
-import cv2
 import h5py
 import keras
 import numpy as np
@@ -21,21 +19,13 @@ import pytest
 
 from emotion_recognition.emotions import conversion
 from emotion_recognition.emotions.conversion import ConversionError
-from emotion_recognition.emotions.runtimes import KerasNetwork, OpenVinoNetwork, load_network
+from emotion_recognition.emotions.runtimes import KerasNetwork, OpenVinoNetwork
 from emotion_recognition.labels import InputError
 from emotion_recognition.settings import MODEL_WEIGHTS_PATH
-from tests.clips import demo_frame
 from tests.conftest import locked, save_classifier
 from tests.paths import ROOT
 
 BATCH = np.random.default_rng(0).uniform(0, 255, (5, 8, 8, 3)).astype(np.float32)
-# A script as it runs where requirements.txt is not installed, but requirements-inference.txt.
-WITHOUT_TRAINING = """
-import runpy, sys
-sys.modules.update(dict.fromkeys(['tensorflow', 'keras', 'sklearn', 'moviepy']))
-script, sys.argv = sys.argv[1], sys.argv[1:]
-runpy.run_path(script, run_name='__main__')
-"""
 
 
 @pytest.fixture
@@ -300,50 +290,6 @@ def test_shipped_conversion_belongs_to_the_model():
     assert origin == conversion.origin_of(MODEL_WEIGHTS_PATH), 'run python -m emotion_recognition.emotions.conversion'
     # Nearly as small: model.h5 has compressed kernels, which would make each start with OpenVINO slower
     assert conversion.shipped_path(MODEL_WEIGHTS_PATH).stat().st_size <= 1.01 * MODEL_WEIGHTS_PATH.stat().st_size
-
-
-@pytest.fixture
-def photograph_path(tmp_path):
-    cv2.imwrite(str(tmp_path / 'portrait.png'), demo_frame(1))
-    return tmp_path / 'portrait.png'
-
-
-def run_without_training(*arguments):
-    command = [sys.executable, '-c', WITHOUT_TRAINING, *arguments]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-
-
-def test_shipped_model_needs_no_tensorflow(photograph_path):
-    done = run_without_training('emotions_from_video.py', photograph_path)
-    assert done.returncode == 0, done.stderr
-    assert 'Preparing' not in done.stderr
-    table = photograph_path.with_name('portrait_with_emotions_faces_data.csv')
-    assert len(table.read_text().splitlines()) == 2  # the names of the columns, and the face
-
-
-def test_other_models_need_it_and_say_so(photograph_path, colour_model_path, tmp_path):
-    model_path = shutil.copy(colour_model_path, tmp_path / 'other.h5')
-    how = 'pip install -r requirements.txt, with Python 3.11 to 3.13'
-    why = f'OpenVINO cannot run it: converting it needs tensorflow and keras, not installed here; {how}'
-    for runtime, reason in (('auto', why), ('keras', f'Keras cannot run it: keras is not installed; {how}')):
-        options = ['--model-weights-path', model_path, '--runtime', runtime]
-        done = run_without_training('emotions_from_video.py', photograph_path, *options)
-        assert (done.returncode, done.stderr) == (1, f'emotions_from_video.py: {model_path}: {reason}\n')
-
-
-def test_training_says_so_too():
-    done = run_without_training('model_training.py', '--help')
-    assert done.returncode == 1
-    assert done.stderr.startswith('model_training.py: keras is not installed; pip install -r requirements.txt')
-    assert done.stderr.count('\n') == 1
-
-
-def test_keras_takes_a_model_that_tensorflow_is_missing_for(model_path, monkeypatch):
-    """Keras may have another backend."""
-    monkeypatch.setattr(conversion, 'find_spec', lambda name: None if name == 'tensorflow' else True)
-    assert isinstance(load_network(model_path, 'auto'), KerasNetwork)
-    with pytest.raises(InputError, match='converting it needs tensorflow, not installed here; pip install -r'):
-        load_network(model_path, 'openvino')
 
 
 def test_a_conversion_tells_nobody_of_itself(monkeypatch, model_path):

@@ -290,11 +290,6 @@ def test_more_cores_than_any_node_has_are_reported(capsys):
     assert capsys.readouterr().err == '--threads is 5, but no node has more than 4 cores: waiting for one\n'
 
 
-def test_nothing_imports_ray_without_the_option():
-    code = 'import sys, emotions_from_video; sys.exit("ray" in sys.modules)'
-    assert subprocess.run([sys.executable, '-c', code], cwd=ROOT).returncode == 0
-
-
 def test_without_ray_or_a_cluster_one_line_says_so(tmp_path, monkeypatch, capfd):
     with pytest.raises(SystemExit, match=r'^emotions_from_video\.py: --ray 127\.0\.0\.1:1: [^\n]*$'):
         main(['--ray', '127.0.0.1:1', str(write_clip(tmp_path / 'a.mp4', [0, 40]))])
