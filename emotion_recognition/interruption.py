@@ -6,6 +6,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 END_SIGNALS = {
     'SIGINT': 'Ctrl-C was pressed',
@@ -46,6 +47,14 @@ class Interruption:
     def heed(self) -> None:
         """Take note that the requests until now have ended the first pass. What it saw is still to be written."""
         self._heeded = len(self.reasons)
+
+    def not_begun(self, path: Path) -> str:
+        """What is said of a file, or of a result, that a request came before."""
+        return f'{path}: not begun, {self.reason}'
+
+    def nothing_written(self, path: Path) -> str:
+        """What is said of a video whose run a request ended before the first frame."""
+        return f'{path}: nothing was written, {self.reason} before the first frame'
 
     def request(self, reason: str | None) -> None:
         """Ask the run to stop after the current frame. None asks for nothing."""

@@ -31,7 +31,7 @@ class Table(NamedTuple):
 
     def to_frame(self) -> 'pd.DataFrame':
         """The same for pandas."""
-        import pandas as pd  # not at the top, since it takes a quarter of a run's start, and the scripts need none
+        import pandas as pd  # not at the top, since it takes a fifth of a second, and the scripts need none
 
         return pd.DataFrame(self.rows, columns=self.columns)
 
@@ -57,9 +57,9 @@ def write_table(table: Table, path: Path, decimal_comma: bool = False) -> None:
 
 
 def cell_text(cell: Any, decimal_comma: bool = False) -> str:
-    """Convert a cell of a `Table` to text. NaN is an empty one."""
+    """Convert a cell of a `Table` to text. NaN and None are empty ones."""
     if not isinstance(cell, float):
-        return str(cell)
+        return '' if cell is None else str(cell)
     return '' if math.isnan(cell) else repr(float(cell)).replace('.', POINTS[decimal_comma])  # without NumPy's type
 
 

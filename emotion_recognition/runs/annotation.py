@@ -78,7 +78,7 @@ def annotate(
     """
     stopped: FrameError | None = None
     if interruption.is_pending:
-        raise InputError(f'{reader.path}: nothing was written, {interruption.reason} before the first frame')
+        raise InputError(interruption.nothing_written(reader.path))
     with ExitStack() as stack:
         face_table = stack.enter_context(FaceTable(own.faces, columns))
         writer = stack.enter_context(_open_writer(own, reader, settings)) if settings.write_video else None

@@ -185,7 +185,7 @@ def process_in_turn(
     for video, outputs in videos.items():
         try:
             if interruption.reason:
-                raise InputError(f'{video}: not begun, {interruption.reason}')
+                raise InputError(interruption.not_begun(video))
             if problem := process(video, models, place_results(settings, outputs), interruption).problem:
                 problems[video] = str(problem)
         except (InputError, OSError) as error:

@@ -83,7 +83,7 @@ def see_video(
     with VideoReader(video_path, settings.threads, interruption, settings.part) as reader:
         frame_count, ends_ms, ended = _see(reader, pipeline, moments, settings, records_path, interruption)
     if interruption.reason and not frame_count:
-        raise InputError(f'{video_path}: nothing was written, {interruption.reason} before the first frame')
+        raise InputError(interruption.nothing_written(video_path))
     if interruption.reason:
         so_far = f'writing the first {ends_ms / 1000:.2f} s, which another Ctrl-C discards'
         print(f'{video_path}: {interruption.reason}; {so_far}', file=sys.stderr)

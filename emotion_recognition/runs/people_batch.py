@@ -95,7 +95,7 @@ def _see_videos(videos, models, settings, records, interruption):
     for index, video in enumerate(videos):
         try:
             if interruption.reason:
-                raise InputError(f'{video}: not begun, {interruption.reason}')
+                raise InputError(interruption.not_begun(video))
             pipeline = EmotionPipeline(models, settings, fill_gaps=settings.fill_gaps, every=settings.every)
             seen.append(see_video(video, models, pipeline, settings, records / f'{index}.faces', interruption))
         except (InputError, OSError) as error:
@@ -112,7 +112,7 @@ def _write_videos(seen, people, folder, outputs, process, models, settings, inte
     for video, whose, of_video in zip(seen, people, faces, strict=False):
         try:
             if interruption.is_pending:
-                raise InputError(f'{video.video_path}: not begun, {interruption.reason}')
+                raise InputError(interruption.not_begun(video.video_path))
             placed = place_results(settings, outputs[video.video_path])
             results = process(video.video_path, models, placed, interruption, of_video)
             name = name_in_folder(video.video_path, folder)

@@ -157,7 +157,7 @@ def _first_of(names):
 
 def not_begun(paths: Iterable[Path], interruption: Interruption) -> dict[Path, str]:
     """Say of photographs that an interruption came before them."""
-    return {path: f'{path}: not begun, {interruption.reason}' for path in paths}
+    return {path: interruption.not_begun(path) for path in paths}
 
 
 def _write(outputs: Outputs, picture_bgr: np.ndarray | None, faces: Sequence[FaceEmotion], columns: FaceColumns | None):

@@ -69,7 +69,7 @@ def apply_all(paths: Sequence[Path], settings: Settings, given: Collection[str])
         for run in runs:
             try:
                 if interruption.reason:
-                    raise InputError(f'{run.table}: not begun, {interruption.reason}')
+                    raise InputError(interruption.not_begun(run.table))
                 results = _apply(run, _complete(settings, given, run), interruption)
                 problems |= {run.table: str(results.problem)} if results.problem else {}
                 problems |= _follow(run, results)
