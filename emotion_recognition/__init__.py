@@ -1,6 +1,6 @@
 """Faces and their emotions, from Python: the names below. README.md follows a frame through the modules.
 
-Each name is imported when it is first used: OpenCV, pandas and the rest take a second or two.
+Each name is imported when it is first used: OpenCV, FFmpeg and the rest take a second or two.
 """
 
 from importlib import import_module

@@ -121,7 +121,7 @@ def table_of_faces(frames: Iterable[Frame]) -> 'pd.DataFrame':
     Returns:
         The table; examples/README.md explains the columns. It is empty if there are no faces.
     """
-    import pandas as pd  # not at the top, since it takes time, and the scripts need none
+    import pandas as pd  # not at the top, since it takes time, and the scripts do not need it
 
     rows = [(frame.number, round(frame.ms, 3), face) for frame in frames for face in frame.faces]
     faces = [face for _, _, face in rows]

@@ -49,11 +49,11 @@ class Interruption:
         self._heeded = len(self.reasons)
 
     def not_begun(self, path: Path) -> str:
-        """What is said of a file, or of a result, that a request came before."""
+        """What is said of a file whose turn had not come when the run was asked to stop."""
         return f'{path}: not begun, {self.reason}'
 
     def nothing_written(self, path: Path) -> str:
-        """What is said of a video whose run a request ended before the first frame."""
+        """What is said of a video whose run was asked to stop before the first frame."""
         return f'{path}: nothing was written, {self.reason} before the first frame'
 
     def request(self, reason: str | None) -> None:

@@ -56,7 +56,7 @@ def wait_for_window(display, title, process, seconds=300):
         if windows := xdotool(display, 'search', '--onlyvisible', '--name', title):
             return windows[-1]
         assert process.poll() is None, process.communicate()
-        time.sleep(0.1)  # a search costs more than what it finds sooner is worth
+        time.sleep(0.1)  # each search takes some of the processor's time
     raise AssertionError(f'no window in {seconds} s')
 
 

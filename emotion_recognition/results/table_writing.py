@@ -2,10 +2,11 @@
 
 import csv
 import io
-import math
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+
+import numpy as np
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +20,8 @@ class Table(NamedTuple):
 
     Attributes:
         columns: Names of the columns.
-        rows: Their cells: texts, which have gone through `to_cell` if they are from outside, and numbers; lists too.
+        rows: Their cells: numbers, texts or lists of them, and None or NaN where nothing is known. Texts from outside
+            have gone through `to_cell`.
     """
 
     columns: Sequence[str]
@@ -30,13 +32,13 @@ class Table(NamedTuple):
         return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
 
     def to_frame(self) -> 'pd.DataFrame':
-        """The same for pandas."""
-        import pandas as pd  # not at the top, since it takes a fifth of a second, and the scripts need none
+        """Convert the table to a DataFrame."""
+        import pandas as pd  # not at the top, since it takes a sixth of a second, and the scripts do not need it
 
         return pd.DataFrame(self.rows, columns=self.columns)
 
     def with_column(self, column: str, cell: Any) -> 'Table':
-        """A copy that has the same cell in each row of a column."""
+        """Copy the table, with this cell in all rows of a column."""
         place = self.columns.index(column)
         return self._replace(rows=[[*row[:place], cell, *row[place + 1 :]] for row in self.rows])
 
@@ -57,10 +59,10 @@ def write_table(table: Table, path: Path, decimal_comma: bool = False) -> None:
 
 
 def cell_text(cell: Any, decimal_comma: bool = False) -> str:
-    """Convert a cell of a `Table` to text. NaN and None are empty ones."""
-    if not isinstance(cell, float):
+    """Convert a cell of a `Table` to text. NaN and None become empty cells."""
+    if not isinstance(cell, float | np.floating):
         return '' if cell is None else str(cell)
-    return '' if math.isnan(cell) else repr(float(cell)).replace('.', POINTS[decimal_comma])  # without NumPy's type
+    return '' if np.isnan(cell) else str(cell).replace('.', POINTS[decimal_comma])
 
 
 def write_text(text: str, path: Path) -> None:

@@ -16,6 +16,7 @@ from emotion_recognition.labels import InputError, Person
 from emotion_recognition.media.input_file import check_regular_file
 from emotion_recognition.results.csv_tables import open_table
 from emotion_recognition.results.output_paths import Outputs
+from emotion_recognition.results.summary import BY_PERSON, MEAN, SHARE, USABLE
 from emotion_recognition.results.table_writing import SEPARATORS
 from emotion_recognition.runs.run_folder import RunFolder, remove_dead_runs
 
@@ -23,6 +24,8 @@ PEOPLE_OF_RUN = 'run'  # in place of a file: the same numbers in all files of th
 SUFFIX = '.npz'
 FIRST_COLUMNS = ['person', 'name']  # of the table; the user may add others, but not those of the tables of results
 TAKEN_COLUMNS = {'video', 'span', 'file', 'identified', 'frames', 'seconds', 'from', 'to', 'changes_per_minute'}
+TAKEN_COLUMNS |= {USABLE, BY_PERSON}
+TAKEN_ENDINGS = SHARE, MEAN
 EXPECTED_NUMBER = 'a number from 1, each once'
 
 
@@ -100,7 +103,7 @@ def _open_names(path):
 
 
 def _read_names(table):
-    if taken := [name for name in table.columns if name in TAKEN_COLUMNS]:
+    if taken := [name for name in table.columns if name in TAKEN_COLUMNS or name.endswith(TAKEN_ENDINGS)]:
         raise InputError(f'{table.path}: has a column {taken[0]}, as the tables of results have; expected another name')
     named: dict[int, Person] = {}
     for _, row in table.rows():

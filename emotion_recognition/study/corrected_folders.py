@@ -60,7 +60,7 @@ def _replace_rows(path, column, name, new):
     decimal_comma = table.separator != ','
     others = [dict(zip(header, row, strict=False)) for row in rows if from_cell(row[place]) != name]
     before = next(index for index, row in enumerate(rows) if from_cell(row[place]) == name)
-    texts = [{column: cell_text(cell, decimal_comma) for column, cell in row.items()} for row in new.records()]
+    texts = [{key: cell_text(cell, decimal_comma) for key, cell in row.items()} for row in new.records()]
     changed = [*others[:before], *texts, *others[before:]]
     if column == 'file':
         changed.sort(key=lambda row: int(row['person']) if row.get('person', '').isdigit() else 0)

@@ -60,6 +60,7 @@ def test_training_says_so_too():
 def test_keras_takes_a_model_that_tensorflow_is_missing_for(colour_model_path, tmp_path, monkeypatch):
     """Keras may have another backend."""
     model_path = shutil.copy(colour_model_path, tmp_path / 'other.h5')
+    monkeypatch.setattr(conversion.platformdirs, 'user_cache_path', lambda name: tmp_path / 'user' / name)
     monkeypatch.setattr(conversion, 'find_spec', lambda name: None if name == 'tensorflow' else True)
     assert isinstance(load_network(model_path, 'auto'), KerasNetwork)
     with pytest.raises(InputError, match='converting it needs tensorflow, not installed here; pip install -r'):

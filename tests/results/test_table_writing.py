@@ -12,11 +12,12 @@ from emotion_recognition.results.table_writing import RowWriter, Table, write_ta
 
 
 def test_the_european_way_has_semicolons_and_decimal_commas_in_numbers_alone(tmp_path):
-    table = Table(['file', 'frames', 'seconds'], [['a.b.mp4', 3, 0.12], ['c;d', 40, np.float64(1)], ['', None, np.nan]])
+    rows = [['a.b.mp4', 3, 0.12], ['c;d', np.int64(40), np.float64(1)], ['', None, np.nan], ['', [], np.float32(0.1)]]
+    table = Table(['file', 'frames', 'seconds'], rows)
     write_table(table, tmp_path / 't.csv', decimal_comma=True)
-    assert (tmp_path / 't.csv').read_bytes() == b'file;frames;seconds\na.b.mp4;3;0,12\n"c;d";40;1,0\n;;\n'
+    assert (tmp_path / 't.csv').read_bytes() == b'file;frames;seconds\na.b.mp4;3;0,12\n"c;d";40;1,0\n;;\n;[];0,1\n'
     write_table(table, tmp_path / 't.csv')
-    assert (tmp_path / 't.csv').read_bytes() == b'file,frames,seconds\na.b.mp4,3,0.12\nc;d,40,1.0\n,,\n'
+    assert (tmp_path / 't.csv').read_bytes() == b'file,frames,seconds\na.b.mp4,3,0.12\nc;d,40,1.0\n,,\n,[],0.1\n'
 
 
 @pytest.mark.parametrize(('name', 'mark'), [('Zoe', b''), ('Zo\xeb', b'\xef\xbb\xbf')])

@@ -120,6 +120,17 @@ def test_no_text_from_outside_begins_like_a_formula(done):
     ]
 
 
+@pytest.mark.parametrize('decimal_comma', [False, True])
+def test_a_video_without_anybody_changes_nothing_of_the_others(done, tmp_path, decimal_comma):
+    assert summarise_folders([tmp_path], done, decimal_comma=decimal_comma) == {}
+    expected = name_summary_of_folder(tmp_path).read_text()
+    empty = Outputs(tmp_path / 'c_with_emotions.mp4')
+    write_table(VideoSummary('c.mp4', EMOTIONS, with_people=True).to_table(40.0), empty.summary)
+    done[tmp_path / 'c.mp4'] = empty
+    assert summarise_folders([tmp_path], done, decimal_comma=decimal_comma) == {}
+    assert name_summary_of_folder(tmp_path).read_text() == expected
+
+
 @pytest.mark.parametrize('encoding', ['utf-8-sig', 'utf-16'])
 def test_a_summary_in_another_encoding_is_joined_as_it_was(done, encoding):
     expected = joined(done)

@@ -165,6 +165,13 @@ def test_a_table_to_which_nobody_is_added_is_not_written(path, table):
             b'person,name,seconds\n1,Anna,3\n',
             'has a column seconds, as the tables of results have; expected another name',
         ),
+        *(
+            (
+                f'person,name,{column}\n1,Anna,3\n'.encode(),
+                f'has a column {column}, as the tables of results have; expected another name',
+            )
+            for column in ('usable', 'share_by_person', 'happy_share', 'valence_mean')
+        ),
         (
             b'person,name\n' + b'9' * 5000 + b',Anna\n',
             "line 2 has '999999999999...9999999999999' under person; expected a number from 1, each once",
