@@ -230,15 +230,6 @@ def small_network_throughout():
         yield
 
 
-@pytest.fixture(scope='module')
-def first_stages_throughout():
-    """Shortens the EfficientNets of a module that says so in its `pytestmark`."""
-    from tests.training_runs import first_stages
-
-    with first_stages():
-        yield
-
-
 def script_on_both_labels(name):
     """What a script of that draft defines."""
     return runpy.run_path(str(ROOT / 'draft_pipelines' / 'both_labels' / f'{name}.py'))

@@ -35,12 +35,15 @@ DRIVER = ROOT / 'tests' / 'several_hosts_driver.py'
 def folder(tmp_path_factory):
     """120 images, 108 for training and 12 for validation: two divides both, and the last batch is a short one."""
     folder, rows = tmp_path_factory.mktemp('hosts'), []
+    (folder / 'test_kaggle').mkdir()
     for number in range(120):
         picture = np.full((32, 32, 3), 25 * (number % 9) + 20, np.uint8)
         picture[:16, :16] = 2 * number
         cv2.imwrite(str(folder / f'{number}.png'), picture)
         rows.append({'image_path': f'{number}.png', 'emotion': EMOTIONS[number % 9]})
+    cv2.imwrite(str(folder / 'test_kaggle' / '1.png'), picture // 2)
     pd.DataFrame(rows).to_csv(folder / 'train.csv')
+    pd.DataFrame({'image_path': ['1.png'], 'emotion': 'sad'}).to_csv(folder / 'sample_submission.csv', index=False)
     return folder
 
 
@@ -73,7 +76,8 @@ def driver(folder):
 
 def describe(folder, output, *more, fresh=False, **environment):
     """What the driver needs to know of a process."""
-    given = ['--images', folder, '--train-csv', folder / 'train.csv', '--output', folder / output / 'model.h5']
+    given = ['--images', folder, '--test-images', folder / 'test_kaggle', '--train-csv', folder / 'train.csv']
+    given += ['--sample-submission', folder / 'sample_submission.csv', '--output', folder / output / 'model.h5']
     given += ['--efnet-no', 0, '--weights', 'none', '--image-size', 32, '--epochs', 3, '--batch-size', 16, *more]
     return {'arguments': [*map(str, given)], 'environment': environment, 'fresh': fresh}
 

@@ -5,8 +5,6 @@ import pytest
 
 from tests.training_runs import failure
 
-pytestmark = pytest.mark.usefixtures('first_stages_throughout')
-
 
 def test_missing_table(kaggle):
     (kaggle / 'train.csv').unlink()

@@ -7,11 +7,11 @@ from types import SimpleNamespace
 from zipfile import ZipFile
 
 import cv2
+import h5py
 import keras
 import numpy as np
 import pandas as pd
 import pytest
-from keras.src.applications import efficientnet
 from matplotlib.figure import Figure
 
 import model_training
@@ -61,14 +61,6 @@ def small_networks():
         yield
 
 
-@contextmanager
-def first_stages():
-    """Let each EfficientNet have two of its seven stages, since Keras takes a second to build all of them."""
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        monkeypatch.setattr(efficientnet, 'DEFAULT_BLOCKS_ARGS', efficientnet.DEFAULT_BLOCKS_ARGS[:2])
-        yield
-
-
 def arguments(folder, *more):
     given = ['--images', folder, '--test-images', folder / 'test_kaggle', '--train-csv', folder / 'train.csv']
     given += ['--sample-submission', folder / 'sample_submission.csv', '--output', folder / 'out' / 'model.h5']
@@ -80,6 +72,14 @@ def state_in(checkpoint):
     """The state of the run that wrote a checkpoint."""
     with ZipFile(checkpoint) as archive:
         return json.loads(archive.read('state.json'))
+
+
+def stored_types(path, name):
+    """The types of all arrays of a name in a model.h5."""
+    found = []
+    with h5py.File(path) as file:
+        file.visit(found.append)
+        return {file[array].dtype for array in found if array.endswith(f'/{name}')}
 
 
 def failure(folder, *more):

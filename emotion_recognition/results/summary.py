@@ -1,10 +1,11 @@
 """The summary of a video: one row for each person or face, and one for each of them in each span."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -181,6 +182,18 @@ def name_columns(
     valence, by_person = ['valence' + MEAN] * has_valence(class_names), [BY_PERSON] * is_corrected
     times = ['frames', 'seconds', *[USABLE] * with_usable]
     return [*FIRST_COLUMNS, *who, *times, *shares, *means, *valence, 'changes_per_minute', *by_person]
+
+
+def join_rows(columns: Iterable[str], rows: Iterable[Mapping[str, Any]]) -> Table:
+    """Make a table of a folder from rows about its files, whose columns may differ.
+
+    Args:
+        columns: Names of all columns; some may come more than once.
+        rows: Cells by the names of their columns. What is missing is empty, but `BY_PERSON` is 0 where nothing was
+            corrected.
+    """
+    names, missing = list(dict.fromkeys(columns)), {BY_PERSON: 0.0}
+    return Table(names, [[row.get(name, missing.get(name, '')) for name in names] for row in rows])
 
 
 def read_summary(path: Path) -> Table:

@@ -43,23 +43,23 @@ class Table(NamedTuple):
         return self._replace(rows=[[*row[:place], cell, *row[place + 1 :]] for row in self.rows])
 
 
-def write_table(table: Table, path: Path, decimal_comma: bool = False) -> None:
+def write_table(table: Table, path: Path, decimal_comma: bool = False, separator: str | None = None) -> None:
     """Write a table that people open in spreadsheets, see `write_text`.
 
     Args:
         table: The table.
         path: Path of the CSV file.
         decimal_comma: Whether numbers have a decimal comma, with semicolons between the cells.
+        separator: What is between the cells instead.
     """
     text = io.StringIO()
-    writer = csv.writer(text, delimiter=SEPARATORS[decimal_comma], lineterminator='\n')
+    writer = csv.writer(text, delimiter=separator or SEPARATORS[decimal_comma], lineterminator='\n')
     writer.writerow(table.columns)
-    writer.writerows([cell_text(cell, decimal_comma) for cell in row] for row in table.rows)
+    writer.writerows([_to_text(cell, decimal_comma) for cell in row] for row in table.rows)
     write_text(text.getvalue(), path)
 
 
-def cell_text(cell: Any, decimal_comma: bool = False) -> str:
-    """Convert a cell of a `Table` to text. NaN and None become empty cells."""
+def _to_text(cell, decimal_comma):
     if not isinstance(cell, float | np.floating):
         return '' if cell is None else str(cell)
     return '' if np.isnan(cell) else str(cell).replace('.', POINTS[decimal_comma])

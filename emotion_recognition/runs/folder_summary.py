@@ -6,7 +6,7 @@ from pathlib import Path
 from emotion_recognition.labels import InputError, describe_error
 from emotion_recognition.results.csv_tables import to_cell
 from emotion_recognition.results.output_paths import Outputs, name_in_folder, name_summary_of_folder
-from emotion_recognition.results.summary import BY_PERSON, read_summary
+from emotion_recognition.results.summary import join_rows, read_summary
 from emotion_recognition.results.table_writing import Table, write_table
 from emotion_recognition.runs.record_file import read_record
 from emotion_recognition.runs.run_folder import RunFolder
@@ -47,19 +47,14 @@ def summarise_folders(
                 problems[summary] = f'{error} (its rows are missing in {path})'
         try:
             if tables:
+                columns = (column for table in tables for column in table.columns)
+                joined = join_rows(columns, (row for table in tables for row in table.records()))
                 with RunFolder(Outputs(path)) as own:
-                    write_table(_join(tables), own.annotated, decimal_comma)
+                    write_table(joined, own.annotated, decimal_comma)
                 print(f'Wrote {path}, a row for each video and person')
         except (InputError, OSError) as error:
             problems[path] = describe_error(error, path)
     return problems
-
-
-def _join(tables):
-    columns = list(dict.fromkeys(column for table in tables for column in table.columns))
-    missing = {BY_PERSON: 0.0}  # in videos that were not corrected
-    rows = [row for table in tables for row in table.records()]
-    return Table(columns, [[row.get(column, missing.get(column, '')) for column in columns] for row in rows])
 
 
 def choose_summary(outputs: Outputs) -> Path:

@@ -1,7 +1,6 @@
 """The tables about folders, with what has been corrected in their videos."""
 
 import csv
-import io
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,8 +9,8 @@ from emotion_recognition.labels import InputError, describe_error
 from emotion_recognition.results.csv_tables import from_cell, open_table, to_cell
 from emotion_recognition.results.output_paths import FOLDER_SUFFIX, PEOPLE_SUFFIX, SUMMARY_SUFFIX, Outputs, to_text
 from emotion_recognition.results.people_table import PersonInFile, make_people_table
-from emotion_recognition.results.summary import BY_PERSON, read_summary
-from emotion_recognition.results.table_writing import cell_text, write_text
+from emotion_recognition.results.summary import join_rows, read_summary
+from emotion_recognition.results.table_writing import write_table
 from emotion_recognition.runs.run_folder import RunFolder
 
 MAX_FOLDERS_ABOVE = 5  # in which tables are looked for
@@ -56,19 +55,17 @@ def _replace_rows(path, column, name, new):
     place = table.columns.index(column)
     if not any(from_cell(row[place]) == name for row in rows):
         return False
-    columns = list(dict.fromkeys([*header, *new.columns]))
-    decimal_comma = table.separator != ','
     others = [dict(zip(header, row, strict=False)) for row in rows if from_cell(row[place]) != name]
     before = next(index for index, row in enumerate(rows) if from_cell(row[place]) == name)
-    texts = [{key: cell_text(cell, decimal_comma) for key, cell in row.items()} for row in new.records()]
-    changed = [*others[:before], *texts, *others[before:]]
+    changed = [*others[:before], *new.records(), *others[before:]]
     if column == 'file':
-        changed.sort(key=lambda row: int(row['person']) if row.get('person', '').isdigit() else 0)
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=table.separator, lineterminator='\n')
-    writer.writerow(columns)
-    missing = {BY_PERSON: cell_text(0.0, decimal_comma)}
-    writer.writerows([row.get(key, missing.get(key, '')) for key in columns] for row in changed)
+        changed.sort(key=_person_of)
     with RunFolder(Outputs(path)) as own:
-        write_text(text.getvalue(), own.annotated)
+        joined = join_rows([*header, *new.columns], changed)
+        write_table(joined, own.annotated, table.separator != ',', table.separator)
     return True
+
+
+def _person_of(row):
+    number = str(row.get('person', ''))
+    return int(number) if number.isdigit() else 0

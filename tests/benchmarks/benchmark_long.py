@@ -16,7 +16,17 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from benchmark_video import BENCHMARKS, MODEL_PATH, ROOT, decode_and_encode, make_clip_apart, ratios, run, speed
+from benchmark_video import (
+    BENCHMARKS,
+    MODEL_PATH,
+    ROOT,
+    decode_and_encode,
+    make_clip_apart,
+    plain_loop,
+    ratios,
+    run,
+    speed,
+)
 
 # width, height, faces, seconds, and the seconds that slow programs take
 CLIPS = {'480p, one face': (854, 480, 1, 64, 15), '1080p, four faces': (1920, 1080, 4, 60, 6)}
@@ -34,7 +44,7 @@ def main():
     parser.add_argument('--rounds', type=int, default=3)
     parser.add_argument('--fer', metavar='PYTHON', help='Python of an environment with fer==25.10.3; measure that too')
     options = parser.parse_args()
-    slow = {'plain loop': plain_loop}
+    slow = {'plain loop': partial(plain_loop, model_path=MODEL_PATH)}
     if options.fer:
         if not shutil.which(options.fer):
             parser.error(f'--fer: {options.fer} is not a program; name the Python of an environment with fer==25.10.3')
@@ -74,12 +84,6 @@ def analyse(options, clip, output=None):
     output = output or clip.with_name(f'{clip.stem}_ours.mp4')
     command = [ROOT / 'emotions_from_video.py', clip, '--output-filename', output, *options.split()]
     seconds, megabytes, _ = run(command)
-    return seconds, megabytes
-
-
-def plain_loop(clip):
-    output, table = clip.with_name('plain.mp4'), clip.with_name('plain.csv')
-    seconds, megabytes, _ = run([BENCHMARKS / 'plain_loop.py', clip, output, MODEL_PATH, table])
     return seconds, megabytes
 
 

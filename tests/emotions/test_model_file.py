@@ -144,7 +144,7 @@ def test_names_of_all_columns_are_known(tmp_path):
     of_classes = {*EMOTIONS, *(f'{name}_from_rest' for name in EMOTIONS)}
     assert {*columns.names, *live, 'file'} - of_classes == COLUMN_NAMES  # `file` is that of photographs
     # In the summary, each name has an ending, which none of its other columns has but that of valence
-    summary = VideoSummary('clip.mp4', EMOTIONS).to_table(0).to_frame().columns
+    summary = VideoSummary('clip.mp4', EMOTIONS).to_table(0).columns
     others = [
         name for name in summary if name.endswith(('_share', '_mean')) and name.rpartition('_')[0] not in EMOTIONS
     ]

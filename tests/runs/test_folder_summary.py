@@ -49,7 +49,7 @@ def test_names_that_pandas_takes_for_missing_stay_names_as_the_document_reads_th
     for video, named in outputs.items():
         summary = VideoSummary(video.name, EMOTIONS, [Span(video.name, 0.0, 9.0)])
         summary.add(1, 0.0, [FaceEmotion(1, (0, 0, 9, 9), np.eye(9, dtype=np.float32)[0])])
-        summary.to_table(40.0).to_frame().to_csv(named.summary, index=False)
+        write_table(summary.to_table(40.0), named.summary)
     assert summarise_folders([tmp_path], outputs) == {}
     path = name_summary_of_folder(tmp_path)
     (call,) = re.findall(r'`(pd\.read_csv\([^`]+\))`', (ROOT / 'examples' / 'README.md').read_text())
@@ -96,7 +96,7 @@ def done(tmp_path):
     for (video, named), person in zip(outputs.items(), people, strict=True):
         summary = VideoSummary(video.name, EMOTIONS, [Span('-1', 0.0, 9.0)], with_people=True)
         summary.add(1, 0.0, [FaceEmotion(1, (0, 0, 9, 9), np.eye(9, dtype=np.float32)[0], person=person)])
-        summary.to_table(40.0).to_frame().to_csv(named.summary, index=False)
+        write_table(summary.to_table(40.0), named.summary)
     return outputs
 
 
